@@ -1,0 +1,42 @@
+# Every target sets up what it needs in .venv; PYTHON chooses the interpreter (3.11 or newer).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+JOBS ?= 2
+
+.PHONY: demo test lint types docs lock clean chromium evaluate bench
+
+$(STAMP): requirements/lock.txt pyproject.toml scripts/setup
+	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/setup
+	@touch $@
+
+demo: $(STAMP)          ## a simulated country, from raw files to a report
+	@$(BIN)/wallwatch demo --out demo
+
+test: $(STAMP) chromium ## every test
+	@$(BIN)/python -m pytest -n $(JOBS)
+
+chromium: $(STAMP)      ## the browser that the page tests click in
+	@scripts/chromium
+
+lint: $(STAMP)          ## style, types, and the arrows between rooms
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+docs: $(STAMP)          ## write the generated pages of docs/ again
+	@$(BIN)/python scripts/generate_docs.py
+
+evaluate: $(STAMP)      ## accuracy against the simulated truth
+	@$(BIN)/wallwatch evaluate
+
+bench: $(STAMP)         ## speed, as a ratio to the limit measured in the same run
+	@$(BIN)/wallwatch bench
+
+lock:                   ## compile the locked requirements (needs uv on PATH)
+	@scripts/lock
+
+clean:
+	@rm -rf $(VENV) demo build dist

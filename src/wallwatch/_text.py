@@ -1,0 +1,43 @@
+"""Hostile text made safe to show: in a terminal, in CSV, in a log line (trap X3)."""
+
+from __future__ import annotations
+
+import re
+
+# Controls (C0, C1, DEL), bidirectional overrides and isolates, zero-width characters, line and
+# paragraph separators, interlinear marks and surrogates: all can change what a reader sees around them.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%")
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def safe_text(value: object, limit: int | None = None) -> str:
+    """The value as text on one line, every control or direction-changing character spelled out.
+
+    Args:
+        value: Anything; `None` becomes an empty string.
+        limit: The greatest number of characters; longer text ends in `…`.
+    """
+    if value is None:
+        return ""
+    text = _UNSAFE.sub(_escape, str(value))
+    if limit is not None and len(text) > limit:
+        return text[: max(limit - 1, 0)] + "…"
+    return text
+
+
+def safe_bytes(value: bytes, limit: int = 200) -> str:
+    """The first `limit` bytes as safe text: undecodable bytes are spelled out."""
+    return safe_text(value[:limit].decode("utf-8", "backslashreplace"))
+
+
+def csv_text(value: object) -> str:
+    """Safe text that no spreadsheet takes for a formula: a leading `'` disarms it (OWASP, CSV injection)."""
+    text = safe_text(value)
+    return "'" + text if text.startswith(_FORMULA) else text

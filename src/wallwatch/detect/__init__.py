@@ -1,0 +1,1 @@
+"""Cells, blocking events and outages."""

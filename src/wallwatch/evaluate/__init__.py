@@ -1,0 +1,1 @@
+"""Accuracy as numbers: against the simulated truth and against truth files."""

@@ -1,0 +1,1 @@
+"""Rules as data, and the verdicts that they give."""

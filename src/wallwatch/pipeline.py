@@ -1,0 +1,1 @@
+"""The stages one after the other over a workspace."""

@@ -1,0 +1,41 @@
+"""The tables: names, types, units, meanings and sources of every column, in one place."""
+
+from wallwatch.schema.columns import Column, Table
+from wallwatch.schema.history import EVENTS, OUTAGES, SIGNALS, STATEMENTS
+from wallwatch.schema.judgements import CELLS, VERDICTS
+from wallwatch.schema.measurements import CONTROLS, FILES, MEASUREMENTS, OBSERVATIONS, QUARANTINE
+
+#: Every table, in the order of the data's way.
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        FILES,
+        QUARANTINE,
+        MEASUREMENTS,
+        OBSERVATIONS,
+        CONTROLS,
+        VERDICTS,
+        CELLS,
+        EVENTS,
+        SIGNALS,
+        OUTAGES,
+        STATEMENTS,
+    )
+}
+
+__all__ = [
+    "CELLS",
+    "CONTROLS",
+    "EVENTS",
+    "FILES",
+    "MEASUREMENTS",
+    "OBSERVATIONS",
+    "OUTAGES",
+    "QUARANTINE",
+    "SIGNALS",
+    "STATEMENTS",
+    "TABLES",
+    "VERDICTS",
+    "Column",
+    "Table",
+]

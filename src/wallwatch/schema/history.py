@@ -1,0 +1,261 @@
+"""History: restrictions as events, signals and the outages found in them, statements."""
+
+from __future__ import annotations
+
+from wallwatch.schema.columns import Column, Table, columns
+
+
+def _interval(name: str, what: str) -> tuple[Column, Column, Column]:
+    null = "; null while it lasts" if name == "end" else "; null where it began before the data"
+    return (
+        Column(f"{name}_best", "timestamp", f"best guess of when it {what}{null}", "UTC", "detector"),
+        Column(
+            f"{name}_earliest",
+            "timestamp",
+            "start of the interval that holds it with probability 0.9",
+            "UTC",
+            "detector",
+        ),
+        Column(f"{name}_latest", "timestamp", "end of that interval", "UTC", "detector"),
+    )
+
+
+EVENTS = Table(
+    "events",
+    "one real-world restriction",
+    columns(
+        (
+            Column("event_id", "string", "its id, stable while the event is extended", "", "detector", True),
+            Column(
+                "kind",
+                "label",
+                "`blocking`, `throttling`, `service_outage` or `instrument`",
+                "",
+                "detector",
+                True,
+            ),
+            Column("country", "label", "the country", "ISO 3166-1 alpha-2", "cells", True),
+            Column("service", "label", "the service or site", "", "cells", True),
+            Column("networks", "list<int64>", "networks on which it was found", "ASN", "cells", True),
+            Column(
+                "networks_ok",
+                "list<int64>",
+                "networks that were measured enough at the time and found fine",
+                "ASN",
+                "cells",
+                True,
+            ),
+            Column(
+                "networks_insufficient",
+                "list<int64>",
+                "networks that were measured at the time, too little to say",
+                "ASN",
+                "cells",
+                True,
+            ),
+            Column("targets", "list<string>", "the targets", "", "cells", True),
+            Column("layers", "list<string>", "the layers", "", "cells", True),
+            Column(
+                "mechanisms", "list<string>", "mechanism paths, most frequent first", "", "verdicts", True
+            ),
+        ),
+        _interval("onset", "began"),
+        _interval("end", "ended"),
+        (
+            Column(
+                "recurrence",
+                "string",
+                "its pattern in time: object with `text`, `hours_utc`, `weekdays`, `days`; null where it has none",
+                "JSON",
+                "detector",
+            ),
+            Column(
+                "probability", "double", "probability that this is a restriction", "0–1", "detector", True
+            ),
+            Column(
+                "measurements",
+                "int64",
+                "measurements made of the targets on the networks during the event",
+                "",
+                "cells",
+                True,
+            ),
+            Column(
+                "measurements_blocked",
+                "int64",
+                "of these, found `blocked` or `likely_blocked`",
+                "",
+                "cells",
+                True,
+            ),
+            Column("sessions", "int64", "independent sessions among all of them", "", "verdicts", True),
+            Column(
+                "sessions_blocked",
+                "int64",
+                "independent sessions that found it blocked",
+                "",
+                "verdicts",
+                True,
+            ),
+            Column(
+                "witnesses",
+                "list<string>",
+                "ids of measurements that witness it, at most 200, spread over networks and days",
+                "",
+                "verdicts",
+                True,
+            ),
+            Column("against", "list<string>", "what speaks against it, in sentences", "", "detector", True),
+            Column(
+                "details",
+                "string",
+                "per network: name, layers, mechanisms, onset, end, recurrence, probability, counts",
+                "JSON array",
+                "detector",
+                True,
+            ),
+        ),
+    ),
+    ("country", "service", "onset_earliest", "event_id"),
+)
+
+SIGNALS = Table(
+    "signals",
+    "one region × source × time",
+    (
+        Column("file_id", "label", "the file that it was read from", "", "archive", True),
+        Column("line", "int64", "the line, or the position in the series", "from 1", "reader", True),
+        Column(
+            "signal",
+            "label",
+            "the series' source: `monash.connectivity`, `ioda.bgp`, `ioda.ping-slash24`, `tor.users.relay` …",
+            "",
+            "reader",
+            True,
+        ),
+        Column("country", "label", "the country", "ISO 3166-1 alpha-2", "reader"),
+        Column(
+            "region", "string", "the region by the source's name; null for the whole country", "", "reader"
+        ),
+        Column("place", "string", "a place within the region, where the source has one", "", "reader"),
+        Column("network", "int64", "the network, for a series about one", "ASN", "reader"),
+        Column("time", "timestamp", "start of the bin", "UTC", "reader", True),
+        Column("step_seconds", "int64", "length of the bin", "s", "reader", True),
+        Column(
+            "value",
+            "double",
+            "the value; null where the source gives the bin without one",
+            "as `unit`",
+            "reader",
+        ),
+        Column(
+            "unit",
+            "label",
+            "`index_100` (100 is normal), `index_10`, `latency_100`, `count`, `share`, `users`",
+            "",
+            "reader",
+            True,
+        ),
+        Column("quality", "label", "the source's own quality flag", "", "reader"),
+    ),
+    ("signal", "country", "region", "place", "network", "time", "file_id", "line"),
+)
+
+OUTAGES = Table(
+    "outages",
+    "one loss of connectivity of a country, a region or a network",
+    columns(
+        (
+            Column(
+                "outage_id", "string", "its id, stable while the outage is extended", "", "detector", True
+            ),
+            Column(
+                "kind",
+                "label",
+                "`shutdown`, `partial`, `domestic_only`, `disruption` or `instrument`",
+                "",
+                "detector",
+                True,
+            ),
+            Column("scope", "label", "`country`, `region` or `network`", "", "detector", True),
+            Column("country", "label", "the country", "ISO 3166-1 alpha-2", "signals", True),
+            Column(
+                "region",
+                "string",
+                "the region by the source's name; null for the whole country",
+                "",
+                "signals",
+            ),
+            Column("network", "int64", "the network, where it is about one", "ASN", "signals"),
+            Column("parent", "string", "id of the national outage that it is part of", "", "detector"),
+        ),
+        _interval("onset", "began"),
+        _interval("end", "ended"),
+        (
+            Column(
+                "depth",
+                "double",
+                "share of the normal level that was lost, at the lowest sustained level",
+                "0–1",
+                "detector",
+                True,
+            ),
+            Column(
+                "plateau",
+                "double",
+                "share of the normal level that was left at the end of the data or outage",
+                "0–1",
+                "detector",
+            ),
+            Column("signals", "list<string>", "the signals that show it", "", "signals", True),
+            Column("regions", "int64", "regions or places affected", "", "detector", True),
+            Column(
+                "regions_measured", "int64", "regions or places with data at the time", "", "detector", True
+            ),
+            Column("recurrence", "string", "its pattern in time, as for events", "JSON", "detector"),
+            Column(
+                "probability", "double", "probability that connectivity was lost", "0–1", "detector", True
+            ),
+            Column("reasons", "list<string>", "why this kind, in sentences", "", "detector", True),
+            Column("against", "list<string>", "what speaks against it, in sentences", "", "detector", True),
+        ),
+    ),
+    ("country", "scope", "region", "network", "onset_earliest", "outage_id"),
+)
+
+STATEMENTS = Table(
+    "statements",
+    "one act or utterance: what somebody said, which is their statement until measured",
+    (
+        Column("statement_id", "string", "its id", "", "record", True),
+        Column("speaker", "string", "who", "", "document", True),
+        Column("role", "string", "in which role", "", "document"),
+        Column(
+            "kind",
+            "label",
+            "law, bill, order, official statement, press report, company notice, timetable, civil-society report",
+            "",
+            "document",
+            True,
+        ),
+        Column("said", "timestamp", "when", "UTC", "document"),
+        Column(
+            "said_precision",
+            "label",
+            "`minute`, `hour`, `day`, `month`, `year` or `unknown`",
+            "",
+            "document",
+            True,
+        ),
+        Column("published_in", "string", "where published", "", "document"),
+        Column("document_sha256", "string", "the stored copy", "hex", "record"),
+        Column("quotation", "string", "the exact words", "", "document", True),
+        Column("start", "int64", "place of the first character in the stored text", "characters", "record"),
+        Column("end", "int64", "place after the last character", "characters", "record"),
+        Column("country", "label", "what country it is about", "ISO 3166-1 alpha-2", "document"),
+        Column("subject", "string", "what restriction it is about", "", "document"),
+        Column("collected", "timestamp", "when it was collected", "UTC", "record"),
+        Column("collected_by", "string", "by whom", "", "record"),
+    ),
+    ("statement_id",),
+)

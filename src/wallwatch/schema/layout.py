@@ -1,0 +1,52 @@
+"""Where each table and file lies in a workspace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Written by the archive, one Parquet file for each file taken in, named by its `file_id`.
+#: `files` comes last: a file whose row is not there was not taken in, whatever else is.
+PER_FILE = ("measurements", "observations", "controls", "signals", "quarantine", "files")
+
+#: Written by the stages after it, a folder replaced as a whole.
+DERIVED = ("verdicts", "cells", "events", "outages", "statements")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The folders of one workspace."""
+
+    root: Path
+
+    @property
+    def marker(self) -> Path:
+        """The file that says that this folder is a workspace, and of which format."""
+        return self.root / "wallwatch.json"
+
+    def raw(self, sha256: str) -> Path:
+        """Where the bytes of a file taken in are kept, unchanged."""
+        return self.root / "raw" / sha256[:2] / sha256
+
+    def table(self, name: str) -> Path:
+        """The folder of a table's Parquet files."""
+        return self.root / "tables" / name
+
+    def part(self, name: str, file_id: str) -> Path:
+        """The rows of a table that one file gave; absent where it gave none."""
+        return self.table(name) / f"{file_id}.parquet"
+
+    @property
+    def references(self) -> Path:
+        """Reference data that the user updated; the defaults are in the package."""
+        return self.root / "references"
+
+    def taken_in(self) -> list[str]:
+        """The ids of the files that were taken in wholly, sorted."""
+        return sorted(path.stem for path in self.table("files").glob("[0-9a-f]*.parquet"))
+
+    def parts(self, name: str) -> list[Path]:
+        """The Parquet files of a table that may be read, sorted."""
+        if name in PER_FILE:
+            return [part for id_ in self.taken_in() if (part := self.part(name, id_)).exists()]
+        return sorted(self.table(name).glob("[!.]*.parquet"))

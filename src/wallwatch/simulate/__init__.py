@@ -1,0 +1,1 @@
+"""A made-up country with a known truth, writing real OONI files."""
