@@ -1,1 +1,5 @@
-"""Where tables live and queries run."""
+"""Where tables live and queries run: Parquet files in a workspace, DuckDB over them."""
+
+from wallwatch.engine.workspace import Workspace
+
+__all__ = ["Workspace"]

@@ -1,0 +1,67 @@
+"""The tables of a workspace as views of a DuckDB connection, typed even where they have no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+
+from wallwatch.schema import TABLES, Table
+
+_TYPES = {
+    "string": "VARCHAR",
+    "label": "VARCHAR",
+    "int32": "INTEGER",
+    "int64": "BIGINT",
+    "double": "DOUBLE",
+    "bool": "BOOLEAN",
+    "timestamp": "TIMESTAMPTZ",
+    "list<string>": "VARCHAR[]",
+    "list<int64>": "BIGINT[]",
+}
+
+
+def quoted(text: str) -> str:
+    """The text as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def empty_select(table: Table) -> str:
+    """A query that gives the table's columns, typed, and no rows."""
+    fields = ", ".join(f'CAST(NULL AS {_TYPES[c.type]}) AS "{c.name}"' for c in table.columns)
+    return f"SELECT {fields} WHERE false"
+
+
+def select(table: Table, parts: Sequence[Path]) -> str:
+    """A query over the table's Parquet files.
+
+    Columns that an older file lacks are null, so a table may gain columns without being written again.
+    """
+    if not parts:
+        return empty_select(table)
+    files = ", ".join(quoted(str(part)) for part in parts)
+    return f"({empty_select(table)}) UNION ALL BY NAME (SELECT * FROM read_parquet([{files}], union_by_name = true))"
+
+
+def create(
+    con: duckdb.DuckDBPyConnection, parts: Mapping[str, Sequence[Path]], repeated: Path | None
+) -> None:
+    """Creates one view for each table.
+
+    Args:
+        con: The connection.
+        parts: Table name to its Parquet files.
+        repeated: A Parquet file that names the measurements which several files hold, with the place of
+            each copy but the first (`measurement_id`, `file_id`, `line`); those copies are left out. Upstream
+            publishes some measurements twice (as lines and as post-cans), and none may count twice (trap C14).
+    """
+    for name, table in TABLES.items():
+        query = select(table, parts.get(name, ()))
+        if repeated is not None and name in ("measurements", "observations", "controls"):
+            source = quoted(str(repeated))
+            query = (
+                f"SELECT * FROM ({query}) AS every ANTI JOIN read_parquet({source}) AS again "
+                "USING (measurement_id, file_id, line)"
+            )
+        con.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")

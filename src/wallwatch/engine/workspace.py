@@ -1,0 +1,232 @@
+"""A workspace: a folder with the raw files, and a table for each stage of the data's way."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wallwatch._errors import WallwatchError
+from wallwatch._files import atomic_folder, sweep, write_atomic
+from wallwatch.engine import views
+from wallwatch.schema import TABLES, Table
+from wallwatch.schema.columns import TYPES
+from wallwatch.schema.layout import DERIVED, PER_FILE, Layout
+
+#: The layout of a workspace; raised when an older Wallwatch could not read it any more.
+FORMAT = 1
+
+#: Rows in a row group: fixed, so that a table's bytes depend on its rows alone.
+ROW_GROUP = 131_072
+
+_STAGE = "stage.json"
+
+
+class Workspace:
+    """One workspace on disk.
+
+    Raises:
+        WallwatchError: The folder is not a workspace, or one of a newer format.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.layout = Layout(root)
+
+    @classmethod
+    def create(cls, root: Path) -> Workspace:
+        """The workspace in that folder, made where there is none.
+
+        Raises:
+            WallwatchError: The folder holds other things, or cannot be written.
+        """
+        workspace = cls(root)
+        if workspace.layout.marker.exists():
+            return cls.open(root)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            if any(not entry.name.startswith(".") for entry in root.iterdir()):
+                raise WallwatchError(
+                    f"{root} is not empty and not a Wallwatch workspace; name a new or an empty folder"
+                )
+            write_atomic(workspace.layout.marker, json.dumps({"format": FORMAT}) + "\n")
+        except OSError as error:
+            raise WallwatchError(f"cannot make a workspace in {root}: {error.strerror}") from error
+        return workspace
+
+    @classmethod
+    def open(cls, root: Path) -> Workspace:
+        """The workspace in that folder.
+
+        Raises:
+            WallwatchError: There is none, or it is of a newer format.
+        """
+        workspace = cls(root)
+        try:
+            found = json.loads(workspace.layout.marker.read_bytes())["format"]
+        except FileNotFoundError:
+            raise WallwatchError(
+                f"{root} is not a Wallwatch workspace; make one with: wallwatch run INPUT --workspace {root}"
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise WallwatchError(f"{workspace.layout.marker} cannot be read: {error}") from error
+        if found != FORMAT:
+            raise WallwatchError(f"{root} has the workspace format {found}; this Wallwatch reads {FORMAT}")
+        return workspace
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Holds the workspace for writing, and sweeps away what a killed run left.
+
+        Raises:
+            WallwatchError: Another run holds it.
+        """
+        with (self.layout.root / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise WallwatchError(
+                    f"another run is writing to {self.layout.root}; wait until it has ended", status=1
+                ) from None
+            for folder in (
+                self.layout.root,
+                *self.layout.root.glob("tables"),
+                *self.layout.root.glob("tables/*"),
+            ):
+                sweep(folder)
+            yield
+
+    def connect(self, *, threads: int | None = None, memory: str | None = None) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection with a view for each table of the schema.
+
+        Args:
+            threads: Worker threads; the machine's cores where not given.
+            memory: DuckDB's memory limit (`700MB`), above which it spills to the workspace's disk; the
+                environment variable `WALLWATCH_MEMORY` where not given.
+        """
+        config: dict[str, Any] = {
+            # Nothing is ever downloaded behind the user's back.
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "memory_limit": memory or os.environ.get("WALLWATCH_MEMORY", "700MB"),
+            "temp_directory": str(self.layout.root / ".spill"),
+            "preserve_insertion_order": "false",
+        }
+        if threads:
+            config["threads"] = threads
+        con = duckdb.connect(config=config)
+        con.execute("SET TimeZone = 'UTC'")
+        self.refresh(con)
+        return con
+
+    def refresh(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Makes the views show what the workspace holds now."""
+        repeated = self.layout.table("repeated") / "0.parquet"
+        parts = {name: self.layout.parts(name) for name in TABLES}
+        views.create(con, parts, repeated if repeated.exists() else None)
+
+    def replace(self, name: str, rows: duckdb.DuckDBPyRelation | pa.Table, stage: str) -> int:
+        """Writes a derived table as a whole, its rows in the order of its key.
+
+        Args:
+            name: A table of `DERIVED`.
+            rows: Its rows, in any order, with the table's columns.
+            stage: What the rows were made from, as a digest; see `stage`.
+
+        Returns:
+            The number of rows.
+        """
+        if name not in DERIVED:
+            raise ValueError(f"{name} is not a derived table")
+        table = TABLES[name]
+        count = 0
+        with atomic_folder(self.layout.table(name)) as folder:
+            with pq.ParquetWriter(folder / "0.parquet", table.arrow, compression="zstd") as writer:
+                for group in _row_groups(table, rows):
+                    writer.write_table(group, row_group_size=ROW_GROUP)
+                    count += group.num_rows
+            write_atomic(folder / _STAGE, json.dumps({"made_from": stage, "rows": count}) + "\n")
+        return count
+
+    def stage(self, name: str) -> str | None:
+        """What a derived table was made from, as a digest; null where it was not made yet."""
+        try:
+            made_from = json.loads((self.layout.table(name) / _STAGE).read_bytes())["made_from"]
+        except (OSError, ValueError, KeyError):
+            return None
+        return str(made_from)
+
+    def find_repeated(self) -> int:
+        """Notes which measurements several files hold, so that the views show each of them once.
+
+        Returns:
+            How many copies are left out.
+        """
+        con = self.connect()
+        folder = self.layout.table("repeated")
+        parts = self.layout.parts("measurements")
+        query = (
+            f"SELECT measurement_id, file_id, line FROM ({views.select(TABLES['measurements'], parts)}) "
+            "QUALIFY row_number() OVER (PARTITION BY measurement_id ORDER BY file_id, line) > 1 "
+            "ORDER BY ALL"
+        )
+        # Most workspaces have no copies: the cheap question comes first.
+        total, distinct = con.sql(
+            "SELECT count(*), count(DISTINCT measurement_id) FROM "
+            f"({views.select(TABLES['measurements'], parts)})"
+        ).fetchall()[0]
+        if total == distinct:
+            (folder / "0.parquet").unlink(missing_ok=True)
+            return 0
+        with atomic_folder(folder) as temporary:
+            pq.write_table(con.sql(query).to_arrow_table(), temporary / "0.parquet", compression="zstd")
+        return int(total - distinct)
+
+
+def _row_groups(table: Table, rows: duckdb.DuckDBPyRelation | pa.Table) -> Iterator[pa.Table]:
+    """The rows in the order of the key, in tables of `ROW_GROUP` rows and a last one of fewer."""
+    con = None
+    if isinstance(rows, pa.Table):
+        con = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+        con.execute("SET TimeZone = 'UTC'")
+        rows = con.from_arrow(rows)
+    ordered = ", ".join(f'"{name}" ASC NULLS FIRST' for name in table.key)
+    names = ", ".join(f'"{name}"' for name in table.names)
+    waiting: list[pa.Table] = []
+    held = 0
+    for batch in rows.project(names).order(ordered).to_arrow_reader(ROW_GROUP):
+        part = pa.Table.from_batches([batch])
+        while held + part.num_rows >= ROW_GROUP:
+            cut = ROW_GROUP - held
+            yield _fit(table, [*waiting, part.slice(0, cut)])
+            part, waiting, held = part.slice(cut), [], 0
+        if part.num_rows:
+            waiting.append(part)
+            held += part.num_rows
+    if waiting:
+        yield _fit(table, waiting)
+    if con is not None:
+        con.close()
+
+
+def _fit(table: Table, parts: list[pa.Table]) -> pa.Table:
+    """The parts as one table with exactly the table's schema."""
+    whole = pa.concat_tables(parts, promote_options="permissive").combine_chunks()
+    arrays: list[Any] = []
+    for column in table.columns:
+        values, wanted = whole.column(column.name), TYPES[column.type]
+        if pa.types.is_dictionary(wanted):
+            # Encoded anew, so that the dictionary's order is that of the rows.
+            values = values.cast(pa.string()).combine_chunks().dictionary_encode()
+        arrays.append(values.cast(wanted))
+    return pa.Table.from_arrays(arrays, schema=table.arrow)
+
+
+__all__ = ["FORMAT", "PER_FILE", "ROW_GROUP", "Workspace"]
