@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 # Controls (C0, C1, DEL), bidirectional overrides and isolates, zero-width characters, line and
@@ -41,3 +42,13 @@ def csv_text(value: object) -> str:
     """Safe text that no spreadsheet takes for a formula: a leading `'` disarms it (OWASP, CSV injection)."""
     text = safe_text(value)
     return "'" + text if text.startswith(_FORMULA) else text
+
+
+def safe_json(value: object) -> str:
+    """The value as JSON on one line; characters that could change what a reader sees stay `\\u` escapes.
+
+    Raises:
+        TypeError: A value that JSON has no form for.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

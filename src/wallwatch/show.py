@@ -1,0 +1,483 @@
+"""What `wallwatch show` prints: records of the tables in the shapes that people and scripts count on."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import IO, Any, Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wallwatch._errors import WallwatchError
+from wallwatch._text import csv_text, safe_json, safe_text
+
+Record = dict[str, Any]
+
+FORMATS: Final = ("table", "json", "jsonl", "csv", "parquet")
+
+#: Sessions that the reader made up where the upstream has no report id begin so.
+NO_REPORT_ID: Final = "unreported:"
+
+_BATCH = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which records are wanted.
+
+    Attributes:
+        country: ISO 3166-1 alpha-2, upper case.
+        target: A host, an input or a service, lower case.
+        since: First moment.
+        until: First moment after.
+    """
+
+    country: str | None = None
+    target: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How one kind of record is queried and shown.
+
+    Attributes:
+        query: Gives the rows; `{where}` takes the filters.
+        country, target, start, end: SQL expressions that the filters apply to.
+        record: One row to the record.
+        columns: What a table for people shows: heading and how to make it from a record.
+    """
+
+    query: str
+    country: str
+    target: str
+    start: str
+    end: str
+    record: Callable[[Record], Record]
+    columns: tuple[tuple[str, Callable[[Record], str]], ...]
+
+
+def parse_time(text: str, *, last: bool = False) -> datetime:
+    """A date or time as a person types it, in UTC.
+
+    Args:
+        text: `2023-11-09`, `2023-11-09T05:00` or with seconds and `Z`.
+        last: For an upper bound: a bare date then means the end of that day.
+
+    Raises:
+        WallwatchError: It is neither.
+    """
+    try:
+        if len(text) <= 10:
+            day = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+            return day + timedelta(days=1) if last else day
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WallwatchError(f"{text!r} is not a date; write it as 2023-11-09 or 2023-11-09T05:00Z") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def iso(moment: datetime | None) -> str | None:
+    """A time as ISO 8601 in UTC, seconds precision: `2019-11-16T21:00:00Z`."""
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _interval(row: Record, name: str) -> Record | None:
+    found = {part: iso(row[f"{name}_{part}"]) for part in ("best", "earliest", "latest")}
+    return found if any(found.values()) else None
+
+
+def _verdict(row: Record) -> Record:
+    session = row["session"] or ""
+    return {
+        "measurement_id": row["measurement_id"],
+        "source": f"{row['path']}:{row['line']}",
+        "report_id": "" if session.startswith(NO_REPORT_ID) else session,
+        "input": row["input"],
+        "target": row["target"],
+        "host": row["host"],
+        "service": row["service"],
+        "test_name": row["nettest"],
+        "probe_cc": row["country"],
+        "probe_asn": row["network"],
+        "time": iso(row["time"]),
+        "state": row["state"],
+        "mechanisms": row["mechanisms"],
+        "locus": row["locus"],
+        "rules": row["rules"],
+        "evidence": row["evidence"],
+        "against": row["against"],
+        "flags": row["flags"],
+        "layers": dict(sorted(zip(row["layer_names"] or [], row["layer_states"] or [], strict=True))),
+        "rule_set": row["rule_set"],
+        "reference_set": row["reference_set"],
+    }
+
+
+def _event(row: Record) -> Record:
+    return {
+        "event_id": row["event_id"],
+        "kind": row["kind"],
+        "country": row["country"],
+        "service": row["service"],
+        "networks": row["networks"],
+        "networks_ok": row["networks_ok"],
+        "networks_insufficient": row["networks_insufficient"],
+        "targets": row["targets"],
+        "layers": row["layers"],
+        "mechanisms": row["mechanisms"],
+        "onset": _interval(row, "onset") or {"best": None, "earliest": None, "latest": None},
+        "end": _interval(row, "end"),
+        "recurrence": json.loads(row["recurrence"]) if row["recurrence"] else None,
+        "probability": row["probability"],
+        "measurements": row["measurements"],
+        "measurements_blocked": row["measurements_blocked"],
+        "sessions": row["sessions"],
+        "sessions_blocked": row["sessions_blocked"],
+        "witnesses": row["witnesses"],
+        "against": row["against"],
+        "details": json.loads(row["details"]) if row["details"] else [],
+    }
+
+
+def _outage(row: Record) -> Record:
+    return {
+        "outage_id": row["outage_id"],
+        "kind": row["kind"],
+        "scope": row["scope"],
+        "country": row["country"],
+        "region": row["region"],
+        "network": row["network"],
+        "parent": row["parent"],
+        "onset": _interval(row, "onset") or {"best": None, "earliest": None, "latest": None},
+        "end": _interval(row, "end"),
+        "depth": row["depth"],
+        "plateau": row["plateau"],
+        "signals": row["signals"],
+        "regions": row["regions"],
+        "regions_measured": row["regions_measured"],
+        "recurrence": json.loads(row["recurrence"]) if row["recurrence"] else None,
+        "probability": row["probability"],
+        "reasons": row["reasons"],
+        "against": row["against"],
+    }
+
+
+def _plain(row: Record) -> Record:
+    shaped = {name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()}
+    if "rule_counts" in shaped:
+        shaped["rule_counts"] = json.loads(shaped["rule_counts"] or "{}")
+    return shaped
+
+
+def _short(moment: str | None) -> str:
+    return moment[:16].replace("T", " ") if moment else ""
+
+
+def _when(interval: Record | None, missing: str) -> str:
+    return _short(interval["best"]) or missing if interval else missing
+
+
+def _networks(record: Record) -> str:
+    networks = record["networks"]
+    named = ", ".join(f"AS{network}" for network in networks[:4])
+    return named + (f" and {len(networks) - 4} more" if len(networks) > 4 else "")
+
+
+def _measured(record: Record) -> str:
+    found = len(record["networks"])
+    return f"{found} of {found + len(record['networks_ok'])}"
+
+
+# Worst first; a list and not text, so that one state's name may be part of another's.
+_STATE_ORDER = "['blocked', 'likely_blocked', 'impaired', 'down', 'ok', 'insufficient']"
+_VERDICTS = f"""
+    WITH layers AS (
+        SELECT measurement_id, layer, arg_min(state, list_position({_STATE_ORDER}, state)) AS state
+        FROM verdicts WHERE layer <> 'all' GROUP BY measurement_id, layer
+    ), by_measurement AS (
+        SELECT measurement_id, list(layer ORDER BY layer) AS layer_names, list(state ORDER BY layer) AS layer_states
+        FROM layers GROUP BY measurement_id
+    ), names AS (
+        SELECT file_id, min(path) AS path FROM files GROUP BY file_id
+    )
+    SELECT v.*, l.layer_names, l.layer_states, coalesce(n.path, v.file_id) AS path
+    FROM verdicts AS v
+    LEFT JOIN by_measurement AS l USING (measurement_id)
+    LEFT JOIN names AS n USING (file_id)
+    WHERE v.layer = 'all' {{where}}
+    ORDER BY v.time NULLS FIRST, v.measurement_id
+"""
+
+LISTINGS: Final[Mapping[str, Listing]] = {
+    "events": Listing(
+        "SELECT * FROM events WHERE true {where} ORDER BY onset_earliest NULLS FIRST, country, service, event_id",
+        "country",
+        "list_contains(targets, {0}) OR service = {0}",
+        "coalesce(onset_earliest, TIMESTAMPTZ '-infinity')",
+        "coalesce(end_latest, TIMESTAMPTZ 'infinity')",
+        _event,
+        (
+            ("event", lambda r: r["event_id"]),
+            ("kind", lambda r: r["kind"]),
+            ("country", lambda r: r["country"]),
+            ("service", lambda r: r["service"]),
+            ("networks", _networks),
+            ("of measured", _measured),
+            ("mechanisms", lambda r: ", ".join(r["mechanisms"][:3])),
+            ("began (UTC)", lambda r: _when(r["onset"], "before the data")),
+            ("ended (UTC)", lambda r: _when(r["end"], "not seen to end")),
+            ("pattern", lambda r: (r["recurrence"] or {}).get("text", "")),
+            ("probability", lambda r: f"{r['probability']:.3f}"),
+            ("sessions", lambda r: f"{r['sessions_blocked']} of {r['sessions']}"),
+        ),
+    ),
+    "outages": Listing(
+        "SELECT * FROM outages WHERE true {where} ORDER BY onset_earliest NULLS FIRST, country, scope, region, outage_id",
+        "country",
+        "lower(region) = {0} OR 'as' || network = {0} OR CAST(network AS VARCHAR) = {0}",
+        "coalesce(onset_earliest, TIMESTAMPTZ '-infinity')",
+        "coalesce(end_latest, TIMESTAMPTZ 'infinity')",
+        _outage,
+        (
+            ("outage", lambda r: r["outage_id"]),
+            ("kind", lambda r: r["kind"]),
+            ("country", lambda r: r["country"]),
+            ("where", lambda r: r["region"] or (f"AS{r['network']}" if r["network"] else "whole country")),
+            ("began (UTC)", lambda r: _when(r["onset"], "before the data")),
+            ("ended (UTC)", lambda r: _when(r["end"], "not seen to end")),
+            ("depth", lambda r: f"{r['depth']:.0%}"),
+            ("places", lambda r: f"{r['regions']} of {r['regions_measured']}"),
+            ("probability", lambda r: f"{r['probability']:.3f}"),
+        ),
+    ),
+    "verdicts": Listing(
+        _VERDICTS,
+        "v.country",
+        "v.target = {0} OR v.host = {0} OR v.service = {0} OR lower(v.input) = {0}",
+        "v.time",
+        "v.time",
+        _verdict,
+        (
+            ("time (UTC)", lambda r: _short(r["time"])),
+            ("country", lambda r: r["probe_cc"] or "?"),
+            ("network", lambda r: f"AS{r['probe_asn']}" if r["probe_asn"] else "?"),
+            ("test", lambda r: r["test_name"]),
+            ("target", lambda r: r["target"]),
+            ("state", lambda r: r["state"]),
+            ("mechanisms", lambda r: ", ".join(r["mechanisms"])),
+            ("host", lambda r: r["host"] if r["host"] != r["target"] else ""),
+            ("evidence", lambda r: r["evidence"]),
+            ("measurement", lambda r: r["measurement_id"]),
+        ),
+    ),
+    "cells": Listing(
+        "SELECT * FROM cells WHERE true {where} ORDER BY hour, country, service, target, network, layer, resolver_network NULLS FIRST",
+        "country",
+        "target = {0} OR service = {0}",
+        "hour",
+        "hour",
+        _plain,
+        (
+            ("hour (UTC)", lambda r: _short(r["hour"])),
+            ("country", lambda r: r["country"]),
+            ("network", lambda r: f"AS{r['network']}"),
+            ("target", lambda r: r["target"]),
+            ("layer", lambda r: r["layer"]),
+            ("blocked", lambda r: str(r["blocked"] + r["likely_blocked"])),
+            ("impaired", lambda r: str(r["impaired"])),
+            ("down", lambda r: str(r["down"])),
+            ("ok", lambda r: str(r["ok"])),
+            ("insufficient", lambda r: str(r["insufficient"])),
+            ("sessions", lambda r: str(r["sessions"])),
+        ),
+    ),
+    "statements": Listing(
+        "SELECT * FROM statements WHERE true {where} ORDER BY said NULLS FIRST, statement_id",
+        "country",
+        "lower(subject) LIKE '%' || {0} || '%'",
+        "said",
+        "said",
+        _plain,
+        (
+            ("statement", lambda r: r["statement_id"]),
+            ("said", lambda r: _short(r["said"]) or r["said_precision"]),
+            ("speaker", lambda r: r["speaker"]),
+            ("kind", lambda r: r["kind"]),
+            ("quotation", lambda r: r["quotation"] or ""),
+        ),
+    ),
+    "files": Listing(
+        "SELECT * FROM files WHERE true {where} ORDER BY path, file_id",
+        "'' || {0}",
+        "lower(path) LIKE '%' || {0} || '%'",
+        "NULL::TIMESTAMPTZ",
+        "NULL::TIMESTAMPTZ",
+        _plain,
+        (
+            ("file", lambda r: r["path"]),
+            ("kind", lambda r: r["kind"]),
+            ("bytes", lambda r: f"{r['size']:,}"),
+            ("measurements", lambda r: f"{r['measurements']:,}"),
+            ("signals", lambda r: f"{r['signals']:,}"),
+            ("set aside", lambda r: f"{r['set_aside']:,}"),
+        ),
+    ),
+    "quarantine": Listing(
+        "SELECT q.*, n.path FROM quarantine q LEFT JOIN (SELECT file_id, min(path) AS path FROM files GROUP BY file_id) n"
+        " USING (file_id) WHERE true {where} ORDER BY n.path, q.line, q.byte_offset, q.reason",
+        "'' || {0}",
+        "lower(n.path) LIKE '%' || {0} || '%'",
+        "NULL::TIMESTAMPTZ",
+        "NULL::TIMESTAMPTZ",
+        _plain,
+        (
+            ("place", lambda r: f"{r['path'] or r['file_id']}:{r['line']}"),
+            ("byte", lambda r: "" if r["byte_offset"] is None else f"{r['byte_offset']:,}"),
+            ("reason", lambda r: r["reason"]),
+            ("begins with", lambda r: safe_text(r["excerpt"], 60)),
+        ),
+    ),
+}
+
+
+def records(con: duckdb.DuckDBPyConnection, what: str, filters: Filters) -> Iterator[Record]:
+    """The records of one kind, in a fixed order, as they are read: memory stays bounded.
+
+    Args:
+        con: A connection with the workspace's views.
+        what: A key of `LISTINGS`.
+        filters: Which of them.
+    """
+    listing = LISTINGS[what]
+    clauses: list[str] = []
+    values: list[Any] = []
+
+    def add(clause: str, value: object) -> None:
+        values.append(value)
+        clauses.append(clause.replace("{0}", f"${len(values)}"))
+
+    if filters.country and "{0}" not in listing.country:
+        add(f"{listing.country} = {{0}}", filters.country)
+    if filters.target:
+        add(f"({listing.target})", filters.target)
+    if filters.since:
+        add(f"{listing.end} >= {{0}}", filters.since)
+    if filters.until:
+        add(f"{listing.start} < {{0}}", filters.until)
+    where = "".join(f" AND {clause}" for clause in clauses)
+    reader = con.execute(listing.query.replace("{where}", where), values).to_arrow_reader(_BATCH)
+    for batch in reader:
+        rows: list[Record] = batch.to_pylist() or []
+        yield from map(listing.record, rows)
+
+
+def _flat(value: object) -> object:
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return value
+
+
+def write_json(found: Iterable[Record], out: IO[str]) -> None:
+    """Writes a JSON array, one record a line."""
+    out.write("[")
+    for number, record in enumerate(found):
+        out.write(("," if number else "") + "\n" + safe_json(record))
+    out.write("\n]\n")
+
+
+def write_jsonl(found: Iterable[Record], out: IO[str]) -> None:
+    """Writes one JSON object a line."""
+    for record in found:
+        out.write(safe_json(record) + "\n")
+
+
+def write_csv(found: Iterable[Record], out: IO[str]) -> None:
+    """Writes CSV (RFC 4180) that no spreadsheet takes for formulas; nested values are JSON."""
+    writer = csv.writer(out, lineterminator="\n")
+    for number, record in enumerate(found):
+        if not number:
+            writer.writerow(record)
+        writer.writerow(
+            [csv_text(flat) if isinstance(flat := _flat(value), str) else flat for value in record.values()]
+        )
+
+
+def write_parquet(found: Iterable[Record], path: Path | IO[bytes]) -> None:
+    """Writes Parquet; nested values are JSON text."""
+    rows = [{name: _flat(value) for name, value in record.items()} for record in found]
+    pq.write_table(pa.Table.from_pylist(rows), path, compression="zstd")
+
+
+def write_table(what: str, found: Iterable[Record], *, limit: int | None) -> int:
+    """Prints a table for people on standard output.
+
+    Args:
+        what: A key of `LISTINGS`.
+        found: The records.
+        limit: The greatest number of rows to print; all where not given.
+
+    Returns:
+        How many records there were beyond the limit.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    listing = LISTINGS[what]
+    width = None if sys.stdout.isatty() else 200
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading, _ in listing.columns:
+        table.add_column(heading, overflow="fold")
+    shown = more = 0
+    for record in found:
+        if limit is not None and shown >= limit:
+            more += 1
+            continue
+        shown += 1
+        table.add_row(*(_cell(make(record)) for _, make in listing.columns))
+    if shown:
+        Console(width=width, highlight=False, emoji=False).print(table)
+    return more
+
+
+def _cell(text: Any) -> Any:
+    from rich.text import Text
+
+    return Text(safe_text(text))
+
+
+def write(what: str, found: Iterable[Record], format_: str, *, limit: int | None) -> int:
+    """Writes records to standard output in one of `FORMATS`; see the functions above.
+
+    Raises:
+        WallwatchError: Parquet was asked for on a terminal.
+    """
+    if format_ == "table":
+        return write_table(what, found, limit=limit)
+    if format_ == "parquet":
+        if sys.stdout.isatty():
+            raise WallwatchError(
+                "Parquet is not for a terminal; send it to a file: wallwatch show … --format parquet > events.parquet"
+            )
+        write_parquet(found, sys.stdout.buffer)
+        return 0
+    writers: dict[str, Callable[[Iterable[Record], IO[str]], None]] = {
+        "json": write_json,
+        "jsonl": write_jsonl,
+        "csv": write_csv,
+    }
+    writers[format_](found, sys.stdout)
+    return 0
+
+
+def kinds() -> Sequence[str]:
+    """What can be shown."""
+    return tuple(LISTINGS)
