@@ -228,8 +228,8 @@ STATEMENTS = Table(
     "one act or utterance: what somebody said, which is their statement until measured",
     (
         Column("statement_id", "string", "its id", "", "record", True),
-        Column("speaker", "string", "who", "", "document", True),
-        Column("role", "string", "in which role", "", "document"),
+        Column("speaker", "string", "who said it: a person, a body or an outlet", "", "document", True),
+        Column("role", "string", "in which role they spoke", "", "document"),
         Column(
             "kind",
             "label",
@@ -238,7 +238,7 @@ STATEMENTS = Table(
             "document",
             True,
         ),
-        Column("said", "timestamp", "when", "UTC", "document"),
+        Column("said", "timestamp", "when it was said", "UTC", "document"),
         Column(
             "said_precision",
             "label",
@@ -255,7 +255,7 @@ STATEMENTS = Table(
         Column("country", "label", "what country it is about", "ISO 3166-1 alpha-2", "document"),
         Column("subject", "string", "what restriction it is about", "", "document"),
         Column("collected", "timestamp", "when it was collected", "UTC", "record"),
-        Column("collected_by", "string", "by whom", "", "record"),
+        Column("collected_by", "string", "who collected it", "", "record"),
     ),
     ("statement_id",),
 )
