@@ -45,7 +45,7 @@ def csv_text(value: object) -> str:
 
 
 def safe_json(value: object) -> str:
-    """The value as JSON on one line; characters that could change what a reader sees stay `\\u` escapes.
+    """The value as JSON on one line; characters that could change what a reader sees stay escaped.
 
     Raises:
         TypeError: A value that JSON has no form for.

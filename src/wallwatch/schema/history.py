@@ -256,6 +256,8 @@ STATEMENTS = Table(
         Column("subject", "string", "what restriction it is about", "", "document"),
         Column("collected", "timestamp", "when it was collected", "UTC", "record"),
         Column("collected_by", "string", "who collected it", "", "record"),
+        Column("file_id", "label", "the file that it was read from", "", "archive", True),
+        Column("line", "int64", "the line in that file", "from 1", "reader", True),
     ),
-    ("statement_id",),
+    ("statement_id", "file_id", "line"),
 )

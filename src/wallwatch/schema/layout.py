@@ -7,10 +7,10 @@ from pathlib import Path
 
 #: Written by the archive, one Parquet file for each file taken in, named by its `file_id`.
 #: `files` comes last: a file whose row is not there was not taken in, whatever else is.
-PER_FILE = ("measurements", "observations", "controls", "signals", "quarantine", "files")
+PER_FILE = ("measurements", "observations", "controls", "signals", "statements", "quarantine", "files")
 
 #: Written by the stages after it, a folder replaced as a whole.
-DERIVED = ("verdicts", "cells", "events", "outages", "statements")
+DERIVED = ("verdicts", "cells", "events", "outages")
 
 
 @dataclass(frozen=True, slots=True)
