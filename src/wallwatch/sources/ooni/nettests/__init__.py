@@ -1,0 +1,32 @@
+"""One small module a test, or a family of tests; `template.py` shows what a new one needs."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import lru_cache
+
+from wallwatch.sources.ooni.nettests.base import Nettest, Outcome, input_endpoint, standard
+from wallwatch.sources.ooni.parts import Parts
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, Nettest]:
+    found: dict[str, Nettest] = {}
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+        if module.name not in ("base", "template"):
+            for nettest in importlib.import_module(f"{__name__}.{module.name}").NETTESTS:
+                found[nettest.name] = nettest
+    return found
+
+
+#: A test that has no module: its shared parts are read.
+OTHER = Nettest("", Parts, standard, input_endpoint)
+
+
+def nettest(name: str) -> Nettest:
+    """How to read the measurements of a test; `OTHER` for one without a module."""
+    return _table().get(name, OTHER)
+
+
+__all__ = ["OTHER", "Nettest", "Outcome", "nettest"]

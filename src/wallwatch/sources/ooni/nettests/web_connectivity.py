@@ -1,0 +1,44 @@
+"""Web Connectivity, 0.1 to 0.5 (ts-017): can a website be reached, and does the helper see the same."""
+
+from __future__ import annotations
+
+from wallwatch.sources.ooni.control import Control, control_rows
+from wallwatch.sources.ooni.envelope import Envelope
+from wallwatch.sources.ooni.flatten import Flattener
+from wallwatch.sources.ooni.nettests.base import Nettest, Outcome, input_host
+from wallwatch.sources.ooni.parts import Parts, Query
+
+
+class Keys(Parts, gc=False):
+    """Its own test keys."""
+
+    control: Control | None = None
+    control_failure: str | None = None
+    blocking: bool | str | None = None
+    accessible: bool | None = None
+    x_dns_duplicate_responses: list[Query] | None = None
+
+
+def flatten(flattener: Flattener, found: Envelope, keys: Keys) -> Outcome:
+    """The shared parts, the helper's view, and what the probe itself concluded as steps."""
+    flattener.parts(keys)
+    if keys.control is not None:
+        control_rows(
+            flattener.controls, flattener.measurement, flattener.first_host, found.input, keys.control
+        )
+    if keys.x_dns_duplicate_responses:
+        # A second, different answer to one query is what an injector on the path leaves behind.
+        flattener.step("dns_duplicate_responses", len(keys.x_dns_duplicate_responses))
+    return Outcome(_verdict(keys), keys.control_failure)
+
+
+def _verdict(keys: Keys) -> str | None:
+    """`blocking` in words: `dns`, `tcp_ip`, `http-diff`, `http-failure`, `accessible`, `down`; else null."""
+    if isinstance(keys.blocking, str):
+        return keys.blocking
+    if keys.blocking is False:
+        return "down" if keys.accessible is False else "accessible"
+    return None
+
+
+NETTESTS = (Nettest("web_connectivity", Keys, flatten, input_host, redirects=True),)

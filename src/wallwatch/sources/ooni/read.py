@@ -1,0 +1,280 @@
+"""Lines of raw OONI measurements to rows of the tables: a typed fast way, a lenient way, or set aside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from wallwatch._text import safe_bytes
+from wallwatch.schema import CONTROLS, MEASUREMENTS, OBSERVATIONS, QUARANTINE
+from wallwatch.sources.batch import Batch
+from wallwatch.sources.ooni.envelope import MEASURED, WHO, Envelope, measured, probe_secret, who
+from wallwatch.sources.ooni.flatten import Flattener, Matcher, NoFingerprints
+from wallwatch.sources.ooni.lenient import Lenient, coerce
+from wallwatch.sources.ooni.nettests import OTHER, Nettest, nettest
+from wallwatch.sources.ooni.rows import column, integers, label
+from wallwatch.sources.ooni.values import split_url
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a file, or one member of an archive.
+
+    Attributes:
+        number: From 1.
+        offset: Where it begins in the decompressed file, in bytes.
+        content: Its bytes, without the line end.
+        name: The uid that its container gives it; null for lines.
+    """
+
+    number: int
+    offset: int
+    content: bytes
+    name: str | None = None
+
+
+class _Head(Lenient, gc=False):
+    test_name: str | None = None
+
+
+class _Wrapped(Lenient, gc=False):
+    """A post-can's member (probe services' format): the measurement in `content`."""
+
+    format: str | None = None
+    content: Any = None
+
+
+class UnreadableError(ValueError):
+    """Why a line is set aside."""
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_ANY = msgspec.json.Decoder()
+
+
+class OONIReader:
+    """Reads stretches of lines; keeps caches between them, which never change what is read.
+
+    Args:
+        as_of: No measurement can be later than this.
+        matcher: What finds fingerprints; none are looked for without it.
+    """
+
+    def __init__(self, as_of: datetime, matcher: Matcher | None = None) -> None:
+        self._as_of = as_of
+        self._matcher = matcher or NoFingerprints()
+        self._decoders: dict[str, tuple[Nettest, msgspec.json.Decoder[Any]]] = {}
+        self._guess = "web_connectivity"
+
+    def read(self, lines: Sequence[Line], file_id: str) -> Batch:
+        """The rows of some lines: each gives a measurement, a quarantine row, or is blank.
+
+        Args:
+            lines: In the order of the file.
+            file_id: The file.
+        """
+        flattener = Flattener(self._matcher)
+        found_who: list[tuple[Any, ...]] = []
+        found_measured: list[tuple[Any, ...]] = []
+        notes: list[list[str]] = []
+        numbers: list[int] = []
+        aside: list[tuple[int, int, str, str]] = []
+        size = 0
+        for line in lines:
+            content = line.content.strip()
+            size += len(line.content)
+            if not content:
+                continue
+            own_notes: list[str] = []
+            try:
+                test, record, content = self._decode(content, own_notes)
+            except UnreadableError as error:
+                aside.append((line.number, line.offset, str(error), safe_bytes(content)))
+                continue
+            name = record.test_name or "unknown"
+            keys = record.test_keys
+            if keys is None:
+                own_notes.append("test_keys: missing")
+            *values, received = who(
+                record, name, test.target(record, keys), content, line.name, self._as_of
+            )
+            flattener.start(
+                len(found_who), split_url(record.input)[1], test.redirects, own_notes, probe_secret(record)
+            )
+            outcome = test.flatten(flattener, record, keys) if keys is not None else None
+            found_who.append(tuple(values))
+            found_measured.append(
+                measured(
+                    record,
+                    received,
+                    outcome.control_failure if outcome else None,
+                    outcome.peer_verdict if outcome else None,
+                )
+            )
+            notes.append(own_notes)
+            numbers.append(line.number)
+        tables: dict[str, pa.Table] = {}
+        if found_who:
+            tables = _tables(flattener, found_who, found_measured, notes, numbers, file_id)
+        if aside:
+            tables["quarantine"] = set_aside(file_id, aside)
+        return Batch(tables, size)
+
+    def _decode(self, content: bytes, notes: list[str]) -> tuple[Nettest, Any, bytes]:
+        """The test, the measurement, and its bytes.
+
+        Raises:
+            UnreadableError: It is no measurement.
+        """
+        if not content.isascii():
+            try:
+                content.decode()
+            except UnicodeDecodeError as error:
+                raise UnreadableError(f"not valid UTF-8 at byte {error.start} of the line") from None
+        test, decoder = self._decoder(self._guess)
+        try:
+            record = decoder.decode(content)
+            if (record.test_name or "unknown") == self._guess:
+                return test, record, content
+        except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
+            pass
+        return self._decode_slowly(content, notes)
+
+    def _decode_slowly(self, content: bytes, notes: list[str]) -> tuple[Nettest, Any, bytes]:
+        try:
+            name = _HEAD.decode(content).test_name
+        except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
+            name = None
+        if name:
+            self._guess = name
+            test, decoder = self._decoder(name)
+            try:
+                return test, decoder.decode(content), content
+            except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
+                pass
+        value = _any_json(content)
+        if isinstance(value, dict) and "test_keys" not in value and isinstance(value.get("content"), dict):
+            content = msgspec.json.encode(value["content"])
+            return self._decode(content, notes)
+        if not isinstance(value, dict):
+            raise UnreadableError("JSON, but not an object")
+        if not looks_like_measurement(value):
+            raise UnreadableError("a JSON object, but not a measurement: it has no test_name")
+        name = value.get("test_name")
+        test, _ = self._decoder(name if isinstance(name, str) else "unknown")
+        return test, coerce(value, test.record, notes), content
+
+    def _decoder(self, name: str) -> tuple[Nettest, msgspec.json.Decoder[Any]]:
+        found = self._decoders.get(name)
+        if found is None:
+            test = nettest(name)
+            found = test, msgspec.json.Decoder(test.record)
+            if test is OTHER and len(self._decoders) > 256:
+                return found
+            self._decoders[name] = found
+        return found
+
+
+def looks_like_measurement(value: dict[str, Any]) -> bool:
+    """Whether a JSON object is a measurement: it names its test, or has two other keys of every measurement."""
+    if isinstance(value.get("test_name"), str) and value["test_name"]:
+        return True
+    return sum(key in value for key in ("test_keys", "report_id", "probe_cc", "probe_asn", "software_name")) >= 2
+
+
+def _any_json(content: bytes) -> Any:
+    """Any JSON, also with what strict readers refuse: lone surrogates, NaN, huge numbers.
+
+    Raises:
+        UnreadableError: It is none.
+    """
+    try:
+        return _ANY.decode(content)
+    except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError) as error:
+        first = str(error)
+    if "recursion" in first:
+        raise UnreadableError("JSON nested too deeply")
+    try:
+        text = content.decode()
+        return _without_surrogates(json.loads(text, parse_int=_whole, parse_constant=lambda name: None))
+    except (ValueError, RecursionError, OverflowError):
+        raise UnreadableError(f"not valid JSON: {first}") from None
+
+
+def _whole(digits: str) -> int | None:
+    return int(digits) if len(digits) < 19 else None
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value
+
+
+def _tables(
+    flattener: Flattener,
+    found_who: list[tuple[Any, ...]],
+    found_measured: list[tuple[Any, ...]],
+    notes: list[list[str]],
+    numbers: list[int],
+    file_id: str,
+) -> dict[str, pa.Table]:
+    size = len(found_who)
+    lines = pa.array(numbers, pa.int64())
+    values = {
+        name: column(MEASUREMENTS, name, list(column_))
+        for name, column_ in zip(WHO, zip(*found_who, strict=True), strict=True)
+    }
+    shared = {"line": lines, **values}
+    own = {
+        name: column(MEASUREMENTS, name, list(column_))
+        for name, column_ in zip(MEASURED, zip(*found_measured, strict=True), strict=True)
+    }
+    counts = {"observations": flattener.rows.counts(size), "controls": flattener.controls.counts(size)}
+    tables = {
+        "measurements": MEASUREMENTS.from_columns(
+            {
+                "file_id": label(file_id, size),
+                **shared,
+                **own,
+                **{name: integers(values_) for name, values_ in counts.items()},
+                "notes": pa.array([note or None for note in notes], pa.list_(pa.string())),
+            },
+            size,
+        )
+    }
+    one = {"file_id": label(file_id, 1)}
+    if flattener.rows.seen:
+        tables["observations"] = flattener.rows.table(OBSERVATIONS, shared, one)
+    if flattener.controls.seen:
+        origin = {"control_origin": label("test_helper", 1)}
+        tables["controls"] = flattener.controls.table(CONTROLS, shared, {**one, **origin})
+    return tables
+
+
+def set_aside(file_id: str, rows: Sequence[tuple[int, int, str, str]]) -> pa.Table:
+    """Quarantine rows of (line, byte offset, reason, excerpt)."""
+    lines, offsets, reasons, excerpts = (list(values) for values in zip(*rows, strict=True))
+    return QUARANTINE.from_columns(
+        {
+            "file_id": label(file_id, len(rows)),
+            "line": lines,
+            "byte_offset": offsets,
+            "reason": reasons,
+            "excerpt": excerpts,
+        },
+        len(rows),
+    )
+
+
+__all__ = ["Envelope", "Line", "OONIReader", "looks_like_measurement", "set_aside"]

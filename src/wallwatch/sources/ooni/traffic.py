@@ -1,0 +1,89 @@
+"""How much a handshake read and wrote, from the network events (df-008)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wallwatch.sources.ooni.parts import Handshake, NetworkEvent
+
+#: Bytes read, reads, bytes written, writes.
+Traffic = tuple[int | None, int | None, int | None, int | None]
+
+_NONE: Traffic = (None, None, None, None)
+#: Clocks of a handshake's record and of its events are read one after the other.
+_SLACK = 0.001
+
+
+def handshake_traffic(
+    handshakes: Sequence[Handshake], events: Sequence[NetworkEvent] | None
+) -> list[Traffic]:
+    """For each handshake what it read and wrote; nulls where the events do not say.
+
+    Events belong to a handshake by their transaction. Where neither has one (probes before 2023), the n-th
+    pair of `tls_handshake_start` and `tls_handshake_done` belongs to the n-th handshake by time, provided
+    that there are as many of one as of the other and pairs do not overlap.
+    """
+    result = [_NONE] * len(handshakes)
+    if not events:
+        return result
+    if any(handshake.transaction_id for handshake in handshakes):
+        _by_transaction(handshakes, events, result)
+    else:
+        _by_order(handshakes, events, result)
+    return result
+
+
+def _by_transaction(
+    handshakes: Sequence[Handshake], events: Sequence[NetworkEvent], result: list[Traffic]
+) -> None:
+    ends = {h.transaction_id: h.t + _SLACK for h in handshakes if h.transaction_id and h.t is not None}
+    sums: dict[int, list[int]] = {}
+    received: dict[int, int] = {}
+    for event in events:
+        transaction, operation = event.transaction_id, event.operation
+        if not transaction or event.t is None or operation is None or event.t > ends.get(transaction, -1.0):
+            continue
+        number = int(event.num_bytes or 0)
+        if operation == "bytes_received_cumulative":
+            received[transaction] = max(received.get(transaction, 0), number)
+        elif operation in ("read", "read_from"):
+            _add(sums, transaction, 0, number)
+        elif operation in ("write", "write_to"):
+            _add(sums, transaction, 2, number)
+    for position, handshake in enumerate(handshakes):
+        key = handshake.transaction_id or 0
+        if key in sums:
+            result[position] = tuple(sums[key])  # type: ignore[assignment]
+        elif key in received:
+            result[position] = (received[key], None, None, None)
+
+
+def _by_order(handshakes: Sequence[Handshake], events: Sequence[NetworkEvent], result: list[Traffic]) -> None:
+    pairs: list[tuple[int, int, int, int]] = []
+    open_: list[int] | None = None
+    for event in events:
+        operation = event.operation
+        if operation == "tls_handshake_start":
+            if open_ is not None:
+                return
+            open_ = [0, 0, 0, 0]
+        elif operation == "tls_handshake_done":
+            if open_ is None:
+                return
+            pairs.append((open_[0], open_[1], open_[2], open_[3]))
+            open_ = None
+        elif open_ is not None and operation in ("read", "write"):
+            place = 0 if operation == "read" else 2
+            open_[place] += int(event.num_bytes or 0)
+            open_[place + 1] += 1
+    if len(pairs) != len(handshakes):
+        return
+    order = sorted(range(len(handshakes)), key=lambda i: (handshakes[i].t or 0.0, i))
+    for position, pair in zip(order, pairs, strict=True):
+        result[position] = pair
+
+
+def _add(sums: dict[int, list[int]], transaction: int, place: int, number: int) -> None:
+    found = sums.setdefault(transaction, [0, 0, 0, 0])
+    found[place] += number
+    found[place + 1] += 1
