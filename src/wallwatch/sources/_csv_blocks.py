@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -14,13 +14,20 @@ import pyarrow.csv as pa_csv
 from wallwatch._text import safe_bytes
 
 #: Bytes read at a time.
-BLOCK = 4 << 20
+BLOCK = 1 << 20
 
 #: A longer line is set aside: no row of numbers and names has it.
 LONGEST_LINE = 1 << 20
 
 _BOM = b"\xef\xbb\xbf"
 _DELIMITERS = (",", ";", "\t")
+
+
+class Readable(Protocol):
+    """A stream of bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ class Rows:
     def excerpt(self, row: int) -> str:
         """The beginning of a row's line, made safe to show."""
         begin = int(self.offsets[row]) - self.start
-        return safe_bytes(self.data[begin : begin + 200].split(b"\n", 1)[0])
+        return safe_bytes(self.data[begin : begin + 200].split(b"\n", 1)[0].rstrip(b"\r"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,7 @@ def head_header(head: bytes, comment: bytes = b"") -> Header:
     return Header((), ",")
 
 
-def read_rows(stream: BinaryIO, comment: bytes = b"") -> tuple[Header, Iterator[Rows]]:
+def read_rows(stream: Readable, comment: bytes = b"") -> tuple[Header, Iterator[Rows]]:
     """The header, and the rows after it.
 
     Args:
@@ -116,7 +123,7 @@ def read_rows(stream: BinaryIO, comment: bytes = b"") -> tuple[Header, Iterator[
 class _Lines:
     """Whole lines of a stream, in blocks; a line that is too long is given as its beginning alone."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Readable) -> None:
         self._stream = stream
         self._rest = b""
         self._ended = False
@@ -153,7 +160,10 @@ class _Lines:
 
     def _too_long(self) -> tuple[bytes, Aside, int]:
         aside = Aside(
-            self.line, self.offset, f"a line of more than {LONGEST_LINE:,} bytes", safe_bytes(self._rest[:200])
+            self.line,
+            self.offset,
+            f"a line of more than {LONGEST_LINE:,} bytes",
+            safe_bytes(self._rest[:200]),
         )
         passed = 0
         while True:
@@ -186,7 +196,12 @@ def _parse(data: bytes, size: int, first_line: int, start: int, header: Header) 
     parsed = _parse_fast(data, header, len(ends))
     columns, kept, wrong = parsed if parsed is not None else _parse_slow(data, begins, ends, header)
     aside = [
-        Aside(first_line + i, start + int(begins[i]), reason, safe_bytes(data[begins[i] : ends[i]][:200]))
+        Aside(
+            first_line + i,
+            start + int(begins[i]),
+            reason,
+            safe_bytes(data[begins[i] : ends[i]][:200].rstrip()),
+        )
         for i, reason in wrong
         if data[begins[i] : ends[i]].strip()
     ]
@@ -196,38 +211,23 @@ def _parse(data: bytes, size: int, first_line: int, start: int, header: Header) 
 _Parsed = tuple[list[pa.Array], np.ndarray, list[tuple[int, str]]]
 
 
-def _fields(wanted: int, found: int) -> str:
-    return f"{found} fields where the header has {wanted}"
-
-
 def _parse_fast(data: bytes, header: Header, lines: int) -> _Parsed | None:
-    """The whole block at once; null where its lines are not one row each (quoted line breaks, odd quotes)."""
+    """The whole block at once; null where not every line is one row (torn lines, odd quotes)."""
     names = [str(i) for i in range(len(header.names))]
-    wrong: list[tuple[int, str]] = []
-
-    def keep(row: pa_csv.InvalidRow) -> str:
-        wrong.append((row.number - 1, _fields(row.expected_columns, row.actual_columns)))
-        return "skip"
-
     try:
         table = pa_csv.read_csv(
             pa.BufferReader(data),
             pa_csv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
-            pa_csv.ParseOptions(
-                delimiter=header.delimiter, invalid_row_handler=keep, ignore_empty_lines=False
-            ),
+            pa_csv.ParseOptions(delimiter=header.delimiter, ignore_empty_lines=False),
             pa_csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.binary()), strings_can_be_null=False, check_utf8=False
             ),
         )
-    except (pa.ArrowInvalid, TypeError, ValueError):  # no row is right, or a row is not to be told from the next
+    except pa.ArrowInvalid:
         return None
-    if table.num_rows + len(wrong) != lines:
+    if table.num_rows != lines:
         return None
-    kept = np.ones(lines, bool)
-    kept[[i for i, _ in wrong]] = False
-    columns = [column.combine_chunks() for column in table.columns]
-    return columns, np.flatnonzero(kept), wrong
+    return [column.combine_chunks() for column in table.columns], np.arange(lines), []
 
 
 def _parse_slow(data: bytes, begins: np.ndarray, ends: np.ndarray, header: Header) -> _Parsed:
@@ -246,6 +246,6 @@ def _parse_slow(data: bytes, begins: np.ndarray, ends: np.ndarray, header: Heade
             kept.append(i)
             rows.append([field.encode("utf-8", "surrogateescape") for field in fields])
         else:
-            wrong.append((i, _fields(len(header.names), len(fields))))
+            wrong.append((i, f"{len(fields)} fields where the header has {len(header.names)}"))
     columns = [pa.array([row[i] for row in rows], pa.binary()) for i in range(len(header.names))]
     return columns, np.array(kept, np.int64), wrong

@@ -108,7 +108,8 @@ def _iso_seconds(words: pa.Array) -> np.ndarray:
     def whole(name: str) -> np.ndarray:
         found = part(name)
         number = pc.cast(pc.if_else(pc.equal(found, ""), None, found), pa.float64())
-        return np.nan_to_num(number.to_numpy(zero_copy_only=False))
+        filled: np.ndarray = np.nan_to_num(number.to_numpy(zero_copy_only=False))
+        return filled
 
     day = pc.strptime(part("day"), format="%Y-%m-%d", unit="s", error_is_null=True)
     seconds = pc.cast(pc.cast(day, pa.int64()), pa.float64()).to_numpy(zero_copy_only=False)
@@ -119,8 +120,9 @@ def _iso_seconds(words: pa.Array) -> np.ndarray:
     valid &= again.to_numpy(zero_copy_only=False)
     zones = part("zone").dictionary_encode()
     shifts = np.array([_zone_seconds(zone) for zone in zones.dictionary.to_pylist()] + [0.0])
-    shift = shifts[pc.fill_null(zones.indices, -1).to_numpy(zero_copy_only=False)]
-    return np.where(valid, seconds + hour * 3600 + minute * 60 + second - shift, np.nan)
+    shift: np.ndarray = shifts[pc.fill_null(zones.indices, -1).to_numpy(zero_copy_only=False)]
+    found: np.ndarray = np.where(valid, seconds + hour * 3600 + minute * 60 + second - shift, np.nan)
+    return found
 
 
 def _zone_seconds(zone: str) -> float:
@@ -136,7 +138,9 @@ def names(parsed: Parsed, column: pa.Array, what: str, *, required: bool = False
     empty = pc.equal(words, "")
     if required:
         parsed.refuse(empty, f"no {what}")
-    parsed.refuse(pc.greater(pc.utf8_length(words), LONGEST_NAME), f"a {what} of more than {LONGEST_NAME} characters")
+    parsed.refuse(
+        pc.greater(pc.utf8_length(words), LONGEST_NAME), f"a {what} of more than {LONGEST_NAME} characters"
+    )
     return pc.if_else(empty, None, words)
 
 
@@ -216,9 +220,7 @@ def _joined(items: list[tuple[pa.Table, list[Aside], int]]) -> pa.Table:
 def _finish(parsed: Parsed) -> tuple[pa.Table, list[Aside], int]:
     rows = parsed.rows
     wrong = sorted(parsed.wrong)
-    aside = [
-        Aside(int(rows.lines[i]), int(rows.offsets[i]), parsed.wrong[i], rows.excerpt(i)) for i in wrong
-    ]
+    aside = [Aside(int(rows.lines[i]), int(rows.offsets[i]), parsed.wrong[i], rows.excerpt(i)) for i in wrong]
     table = pa.table({"line": pa.array(rows.lines), **parsed.columns})
     if wrong:
         keep = np.ones(len(parsed), bool)
