@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from console import run
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -20,3 +23,28 @@ def shared_data() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return path
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The finished demo: its folder, and what the command printed."""
+
+    folder: Path
+    printed: str
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo, made once for all tests and all workers; nobody writes to it."""
+    base = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        base = base.parent  # shared by the workers
+    folder, printed = base / "shared-demo" / "demo", base / "shared-demo" / "printed"
+    (base / "shared-demo").mkdir(exist_ok=True)
+    with (base / "shared-demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not printed.exists():
+            ran = run(["demo", "--out", "demo", "--quiet"], base / "shared-demo")
+            assert ran.returncode == 0, ran.stderr
+            printed.write_text(ran.stdout, encoding="utf-8")
+    return Demo(folder, printed.read_text(encoding="utf-8"))
