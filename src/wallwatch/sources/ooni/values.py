@@ -122,7 +122,7 @@ def network_number(value: str | int | float | None) -> int | None:
     if value is None:
         return None
     if isinstance(value, str):
-        digits = value.strip().upper().removeprefix("AS")
+        digits = value.strip().upper().removeprefix("AS").removesuffix(".0")
         if not _DIGITS.match(digits) or len(digits) > 10:
             return None
         value = int(digits)
