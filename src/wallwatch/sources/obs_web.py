@@ -54,7 +54,6 @@ _LAYER_COLUMNS = {"dns_engine", "dns_failure", "tcp_failure", "tls_failure", "ht
 _NULLS = ["", "\\N", "NULL", "null", "nan", "NaN", "None", "<NA>"]
 #: Measurements whose rows are built at a time.
 _AT_A_TIME = 20_000
-_PARQUET = b"PAR1"
 
 
 def is_obs_web(names: Sequence[str]) -> bool:
@@ -75,14 +74,30 @@ def recognise(head: bytes) -> bool:
 def read(
     stream: BinaryIO, file_id: str, as_of: datetime, matcher: Matcher | None = None
 ) -> Iterator[Batch]:
-    """The rows of an export.
+    """The rows of an export in CSV.
 
     Args:
-        stream: The decompressed CSV, or a Parquet file that can be sought in.
+        stream: The decompressed text.
         file_id: The file.
         as_of: No measurement can be later than this.
         matcher: What finds fingerprints in answers and headers; none are looked for without it.
     """
+    yield from _read(lambda export: export.csv(stream), file_id, as_of, matcher)
+
+
+def read_parquet(
+    file: BinaryIO, file_id: str, as_of: datetime, matcher: Matcher | None = None
+) -> Iterator[Batch]:
+    """The same of an export in Parquet, from a file that can be sought in."""
+    yield from _read(lambda export: export.parquet(file), file_id, as_of, matcher)
+
+
+def _read(
+    batches: Callable[[_Export], Iterator[pa.RecordBatch]],
+    file_id: str,
+    as_of: datetime,
+    matcher: Matcher | None,
+) -> Iterator[Batch]:
     with tempfile.TemporaryDirectory(prefix="wallwatch-") as folder:
         con = duckdb.connect(
             str(Path(folder) / "rows.duckdb"),
@@ -90,7 +105,8 @@ def read(
         )
         try:
             con.execute("SET TimeZone = 'UTC'")
-            yield from _Export(con, file_id, as_of, matcher or NoFingerprints()).read(stream)
+            export = _Export(con, file_id, as_of, matcher or NoFingerprints())
+            yield from export.read(batches(export))
         finally:
             con.close()
 
@@ -103,10 +119,12 @@ class _Export:
     ) -> None:
         self._con, self._file_id, self._as_of, self._match = con, file_id, as_of, matcher
         self._aside: list[tuple[int, int, str, str]] = []
+        self._first = 1
 
-    def read(self, stream: BinaryIO) -> Iterator[Batch]:
+    def read(self, batches: Iterator[pa.RecordBatch]) -> Iterator[Batch]:
+        """The rows of an export whose columns come in batches."""
         self._con.execute(f"CREATE TABLE given (line BIGINT, {', '.join(f'{c} VARCHAR' for c in COLUMNS)})")
-        size = self._load(stream)
+        size = self._load(batches)
         missing = self._con.sql(
             "SELECT line FROM given WHERE measurement_uid IS NULL OR test_name IS NULL ORDER BY line"
         ).fetchall()
@@ -123,13 +141,11 @@ class _Export:
         else:
             yield Batch({}, size)
 
-    def _load(self, stream: BinaryIO) -> int:
-        """Copies the columns that are read to the working table, as text; returns the bytes read."""
-        head = stream.read(4)
-        stream.seek(0)
-        batches = self._parquet(stream) if head == _PARQUET else self._csv(stream)
-        line = 2 if head != _PARQUET else 1  # a CSV's first line names the columns
+    def _load(self, batches: Iterator[pa.RecordBatch]) -> int:
+        """Copies the columns that are read to the working table, as text; returns their bytes."""
+        line, total = 0, 0
         for batch in batches:
+            line = line or self._first  # known when the first batch has come
             lines = pa.array(range(line, line + batch.num_rows), pa.int64())
             line += batch.num_rows
             size = batch.num_rows
@@ -141,9 +157,13 @@ class _Export:
             self._con.register("arriving", rows)
             self._con.execute("INSERT INTO given SELECT * FROM arriving")
             self._con.unregister("arriving")
-        return stream.tell()
+            total += batch.nbytes
+        return total
 
-    def _csv(self, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
+    def csv(self, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
+        """The rows of a CSV file; those that do not fit its header are set aside."""
+        self._first = 2  # the first line names the columns
+
         def bad(row: Any) -> str:
             text = (row.text or "").encode("utf-8", "surrogateescape")
             reason = f"a row of {row.actual_columns} columns where {row.expected_columns} are named"
@@ -164,7 +184,8 @@ class _Export:
         except (pa.ArrowInvalid, EOFError, OSError) as error:
             self._aside.append((0, 0, f"the rest of the file cannot be read: {error}", ""))
 
-    def _parquet(self, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
+    def parquet(self, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
+        """The rows of a Parquet file, every column as text."""
         try:
             file = pq.ParquetFile(stream)
             names = [name for name in COLUMNS if name in file.schema_arrow.names]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,23 +19,7 @@ from wallwatch.sources.ooni.lenient import Lenient, coerce
 from wallwatch.sources.ooni.nettests import OTHER, Nettest, nettest
 from wallwatch.sources.ooni.rows import column, integers, label
 from wallwatch.sources.ooni.values import split_url
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a file, or one member of an archive.
-
-    Attributes:
-        number: From 1.
-        offset: Where it begins in the decompressed file, in bytes.
-        content: Its bytes, without the line end.
-        name: The uid that its container gives it; null for lines.
-    """
-
-    number: int
-    offset: int
-    content: bytes
-    name: str | None = None
+from wallwatch.sources.stretch import Line
 
 
 class _Head(Lenient, gc=False):
@@ -277,4 +260,4 @@ def set_aside(file_id: str, rows: Sequence[tuple[int, int, str, str]]) -> pa.Tab
     )
 
 
-__all__ = ["Envelope", "Line", "OONIReader", "looks_like_measurement", "set_aside"]
+__all__ = ["Envelope", "OONIReader", "looks_like_measurement", "set_aside"]

@@ -1,0 +1,72 @@
+"""What a person gave: files and folders, as a sorted list of files with the names that the tables keep."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wallwatch._errors import WallwatchError
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One file that was given.
+
+    Attributes:
+        path: Where it lies.
+        name: Its path below the folder that was given, or its base name; never more (no home folders).
+        size: In bytes.
+    """
+
+    path: Path
+    name: str
+    size: int
+
+
+def given_files(inputs: Sequence[Path], workspace: Path) -> list[Given]:
+    """All files of the inputs, in the order of their names; hidden ones are left out.
+
+    The workspace itself is left out where it lies below an input.
+
+    Raises:
+        WallwatchError: An input does not exist, cannot be read, or lies in the workspace.
+    """
+    root = workspace.resolve()
+    found: dict[Path, Given] = {}
+    for given in inputs:
+        resolved = given.resolve()
+        if resolved == root or root in resolved.parents:
+            raise WallwatchError(f"{given} lies in the workspace {workspace}; give the files it was made from")
+        if given.is_dir():
+            for path in _walk(given, root):
+                found.setdefault(path, _file(path, path.relative_to(given).as_posix()))
+        elif given.is_file():
+            found.setdefault(given, _file(given, given.name))
+        else:
+            raise WallwatchError(f"{given} does not exist, or is neither a file nor a folder")
+    return sorted(found.values(), key=lambda file: (file.name, str(file.path)))
+
+
+def _walk(folder: Path, workspace: Path) -> Iterator[Path]:
+    def fail(error: OSError) -> None:
+        raise WallwatchError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    for at, folders, names in os.walk(folder, onerror=fail):
+        here = Path(at)
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and (here / name).resolve() != workspace
+        )
+        for name in sorted(names):
+            path = here / name
+            if not name.startswith(".") and path.is_file():
+                yield path
+
+
+def _file(path: Path, name: str) -> Given:
+    # A name that is not UTF-8 could not be written to a table.
+    plain = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return Given(path, plain, path.stat().st_size)

@@ -1,0 +1,125 @@
+"""Writing the Parquet parts of one file: all of them or none, the row of `files` last (trap X6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wallwatch._files import atomic_path
+from wallwatch.schema import FILES, TABLES
+from wallwatch.schema.columns import TYPES
+from wallwatch.schema.layout import PER_FILE, Layout
+from wallwatch.sources.batch import Batch
+
+#: Rows in a row group: fixed, so that a part's bytes depend on its rows alone and memory stays bounded.
+ROW_GROUP = 65_536
+
+
+class PartWriter:
+    """One table's part: rows come in any amounts and go out in row groups of `ROW_GROUP`."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self._table = TABLES[name]
+        self._writer = pq.ParquetWriter(
+            path, self._table.arrow, compression="zstd", compression_level=1, write_statistics=True
+        )
+        self._waiting: list[pa.Table] = []
+        self._held = 0
+        self.rows = 0
+
+    def add(self, rows: pa.Table) -> None:
+        """Adds rows; whole row groups are written at once."""
+        self.rows += rows.num_rows
+        while self._held + rows.num_rows >= ROW_GROUP:
+            cut = ROW_GROUP - self._held
+            self._write([*self._waiting, rows.slice(0, cut)])
+            rows, self._waiting, self._held = rows.slice(cut), [], 0
+        if rows.num_rows:
+            self._waiting.append(rows)
+            self._held += rows.num_rows
+
+    def close(self) -> None:
+        """Writes what is left, and the file's end."""
+        if self._waiting:
+            self._write(self._waiting)
+            self._waiting = []
+        self._writer.close()
+
+    def abandon(self) -> None:
+        """Closes the file without caring for its content."""
+        self._writer.close()
+
+    def _write(self, parts: Sequence[pa.Table]) -> None:
+        whole = pa.concat_tables(parts)
+        arrays = []
+        for column in self._table.columns:
+            values = whole.column(column.name)
+            if pa.types.is_dictionary(TYPES[column.type]):
+                # Encoded anew: the dictionary then is that of the row group, in the order of its rows,
+                # however the rows were cut into batches.
+                values = values.cast(pa.string()).combine_chunks().dictionary_encode()
+            arrays.append(values)
+        self._writer.write_table(
+            pa.Table.from_arrays(arrays, schema=self._table.arrow), row_group_size=ROW_GROUP
+        )
+
+
+class Parts:
+    """The parts of one file while they are written.
+
+    Attributes:
+        writers: Table name to its writer; a table without rows has none.
+    """
+
+    def __init__(self, layout: Layout, file_id: str, stack: ExitStack) -> None:
+        self._layout, self._file_id, self._stack = layout, file_id, stack
+        self.writers: dict[str, PartWriter] = {}
+
+    def add(self, batch: Batch) -> None:
+        """Adds a batch's rows."""
+        for name, rows in batch.tables.items():
+            if rows.num_rows == 0:
+                continue
+            if name not in self.writers:
+                path = self._stack.enter_context(atomic_path(self._layout.part(name, self._file_id)))
+                self.writers[name] = PartWriter(name, path)
+            self.writers[name].add(rows)
+
+    def rows(self, name: str) -> int:
+        """How many rows a table got so far."""
+        return self.writers[name].rows if name in self.writers else 0
+
+
+@contextmanager
+def parts_of(layout: Layout, file_id: str) -> Iterator[Parts]:
+    """Parts to fill; put in their places when the block ends well, and forgotten otherwise.
+
+    What an earlier run left of this file without having finished is replaced.
+    """
+    with ExitStack() as stack:
+        parts = Parts(layout, file_id, stack)
+        try:
+            yield parts
+            for writer in parts.writers.values():
+                writer.close()
+        except BaseException:
+            for writer in parts.writers.values():
+                writer.abandon()
+            raise
+        for name in PER_FILE[:-1]:
+            if name not in parts.writers:
+                layout.part(name, file_id).unlink(missing_ok=True)
+
+
+def write_files_row(layout: Layout, rows: pa.Table) -> None:
+    """Writes a file's rows of `files`, which says that it was taken in; sorted by its names."""
+    file_id = rows["file_id"][0].as_py()
+    ordered = rows.sort_by("path")
+    with atomic_path(layout.part("files", file_id)) as path:
+        writer = PartWriter("files", path)
+        writer.add(FILES.from_columns({name: ordered[name] for name in FILES.names}, ordered.num_rows))
+        writer.close()

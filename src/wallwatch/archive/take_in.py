@@ -1,0 +1,285 @@
+"""Taking files in: hashed, kept as they came, read, and written as tables, each file once."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import multiprocessing
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wallwatch._errors import WallwatchError
+from wallwatch._files import atomic_path, sweep
+from wallwatch._progress import Progress, Silent
+from wallwatch.archive.inputs import Given, given_files
+from wallwatch.archive.parts import parts_of, write_files_row
+from wallwatch.schema import FILES
+from wallwatch.schema.layout import Layout
+from wallwatch.sources.batch import Batch
+from wallwatch.sources.ooni import OONIReader
+from wallwatch.sources.ooni.flatten import Matcher
+from wallwatch.sources.readers import ReadStretches, read_file, read_stretch
+from wallwatch.sources.stretch import Stretch
+
+#: Characters of a hash that name a file.
+ID = 16
+#: A file larger than this is read by all workers together, smaller ones each by one.
+_LARGE = 16 << 20
+#: Below this many bytes in all, starting processes takes longer than reading.
+_WORTH_PROCESSES = 4 << 20
+_CHUNK = 1 << 20
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run took in.
+
+    Attributes:
+        files: Files that were given.
+        new: Files whose content was not there before.
+        skipped: Files whose content was there already.
+        measurements: Measurements read from the new files.
+        signals: Signal rows read from them.
+        set_aside: Lines and parts of them that were set aside.
+        bytes: Bytes of the new files, as they came.
+        reasons: Reason for setting aside to how often it occurred, most frequent first.
+    """
+
+    files: int = 0
+    new: int = 0
+    skipped: int = 0
+    measurements: int = 0
+    signals: int = 0
+    set_aside: int = 0
+    bytes: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+
+def take_in(
+    inputs: Sequence[Path],
+    layout: Layout,
+    *,
+    workers: int,
+    fingerprints: Matcher | None,
+    as_of: datetime,
+    progress: Progress | None = None,
+) -> Summary:
+    """Takes files and folders in; what was taken in before is passed over.
+
+    Args:
+        inputs: Files and folders.
+        layout: The workspace.
+        workers: Processes that read; the tables do not depend on it.
+        fingerprints: What finds block pages; with several workers it is pickled to each.
+        as_of: No measurement can be later than this.
+        progress: What is told of the progress.
+
+    Raises:
+        WallwatchError: An input is missing, or something cannot be read or written.
+    """
+    progress = progress or Silent()
+    files = given_files(inputs, layout.root)
+    summary = Summary(files=len(files))
+    for folder in (layout.root / "raw", *(layout.root / "raw").glob("??"), *(layout.root / "tables").glob("*")):
+        sweep(folder)
+    progress.stage("hashing", len(files))
+    found: dict[str, list[Given]] = {}
+    for file in files:
+        found.setdefault(_sha256(file.path), []).append(file)
+        progress.advance()
+    new: list[_Task] = []
+    for sha256, copies in sorted(found.items()):
+        names = sorted({copy.name for copy in copies})
+        if layout.part("files", sha256[:ID]).exists():
+            summary.skipped += len(copies)
+            _add_names(layout, sha256, names)
+        else:
+            summary.new += 1
+            summary.skipped += len(copies) - 1
+            summary.bytes += copies[0].size
+            new.append(_Task(str(layout.root), str(copies[0].path), sha256, tuple(names), copies[0].size, as_of))
+    progress.stage("taking in", len(new))
+    try:
+        _run(new, workers, fingerprints, summary, progress)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise WallwatchError(
+                f"no space left for {layout.root}; what was taken in stays: make room and run again", status=1
+            ) from error
+        raise WallwatchError(f"{error.filename or layout.root}: {error.strerror or error}", status=1) from error
+    summary.reasons = dict(sorted(summary.reasons.items(), key=lambda item: (-item[1], item[0])))
+    return summary
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    root: str
+    path: str
+    sha256: str
+    names: tuple[str, ...]
+    size: int
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    measurements: int
+    signals: int
+    set_aside: int
+    reasons: dict[str, int]
+
+
+def _run(
+    tasks: Sequence[_Task],
+    workers: int,
+    fingerprints: Matcher | None,
+    summary: Summary,
+    progress: Progress,
+) -> None:
+    if workers <= 1 or sum(task.size for task in tasks) < _WORTH_PROCESSES:
+        for task in tasks:
+            _count(summary, _take_file(task, fingerprints, None), progress)
+        return
+    # Spawned, not forked: Arrow's threads do not survive a fork.
+    with ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), _start_worker, (fingerprints,)
+    ) as pool:
+        small = [pool.submit(_take_file_in_worker, task) for task in tasks if task.size <= _LARGE]
+        try:
+            for future in small:
+                _count(summary, future.result(), progress)
+            for task in tasks:
+                if task.size > _LARGE:
+                    together = _Together(pool, workers * 2, task.as_of)
+                    _count(summary, _take_file(task, fingerprints, together), progress)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _count(summary: Summary, done: _Done, progress: Progress) -> None:
+    summary.measurements += done.measurements
+    summary.signals += done.signals
+    summary.set_aside += done.set_aside
+    for reason, times in done.reasons.items():
+        summary.reasons[reason] = summary.reasons.get(reason, 0) + times
+    progress.advance()
+
+
+class _Together:
+    """Reads the stretches of one file with all workers, a bounded number at a time, results in order."""
+
+    def __init__(self, pool: ProcessPoolExecutor, ahead: int, as_of: datetime) -> None:
+        self._pool, self._ahead, self._as_of = pool, ahead, as_of
+
+    def __call__(self, stretches: Iterator[Stretch], file_id: str) -> Iterator[Batch]:
+        waiting: deque[Future[Batch]] = deque()
+        for stretch in stretches:
+            waiting.append(self._pool.submit(_read_stretch_in_worker, stretch, file_id, self._as_of))
+            if len(waiting) >= self._ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+_worker_fingerprints: Matcher | None = None
+_worker_readers: dict[datetime, OONIReader] = {}
+
+
+def _start_worker(fingerprints: Matcher | None) -> None:
+    global _worker_fingerprints  # noqa: PLW0603 - a process pool has no other place for what a worker keeps
+    _worker_fingerprints = fingerprints
+    pa.set_cpu_count(1)
+
+
+def _take_file_in_worker(task: _Task) -> _Done:
+    return _take_file(task, _worker_fingerprints, None)
+
+
+def _read_stretch_in_worker(stretch: Stretch, file_id: str, as_of: datetime) -> Batch:
+    reader = _worker_readers.get(as_of)
+    if reader is None:
+        reader = _worker_readers[as_of] = OONIReader(as_of, _worker_fingerprints)
+    return read_stretch(reader, stretch, file_id)
+
+
+def _take_file(task: _Task, fingerprints: Matcher | None, together: ReadStretches | None) -> _Done:
+    """Keeps one file's bytes, reads them and writes its tables; the row of `files` last."""
+    layout = Layout(Path(task.root))
+    file_id = task.sha256[:ID]
+    raw = layout.raw(task.sha256)
+    _keep(Path(task.path), raw, task.sha256)
+    reasons: dict[str, int] = {}
+    with parts_of(layout, file_id) as parts:
+        kind, batches = read_file(
+            raw, file_id, as_of=task.as_of, matcher=fingerprints, read_stretches=together
+        )
+        for batch in batches:
+            parts.add(batch)
+            for reason in _reasons(batch):
+                reasons[reason] = reasons.get(reason, 0) + 1
+    counts = {name: parts.rows(name) for name in ("measurements", "signals", "quarantine")}
+    size = len(task.names)
+    write_files_row(
+        layout,
+        FILES.from_columns(
+            {
+                "file_id": [file_id] * size,
+                "sha256": [task.sha256] * size,
+                "path": list(task.names),
+                "size": [task.size] * size,
+                "kind": [kind] * size,
+                "measurements": [counts["measurements"]] * size,
+                "signals": [counts["signals"]] * size,
+                "set_aside": [counts["quarantine"]] * size,
+            },
+            size,
+        ),
+    )
+    return _Done(counts["measurements"], counts["signals"], counts["quarantine"], reasons)
+
+
+def _reasons(batch: Batch) -> list[str]:
+    """The reasons of a batch's quarantine rows, without what differs from line to line."""
+    rows = batch.tables.get("quarantine")
+    return [] if rows is None else [reason.partition(":")[0] for reason in rows["reason"].to_pylist()]
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise WallwatchError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _keep(source: Path, raw: Path, sha256: str) -> None:
+    """Copies a file to its place, unless it is there with the same content."""
+    if raw.exists() and _sha256(raw) == sha256:
+        return
+    digest = hashlib.sha256()
+    with source.open("rb") as given, atomic_path(raw) as temporary:
+        with temporary.open("wb") as kept:
+            while chunk := given.read(_CHUNK):
+                digest.update(chunk)
+                kept.write(chunk)
+        if digest.hexdigest() != sha256:
+            raise WallwatchError(f"{source} changed while it was read; run again when it is complete", status=1)
+
+
+def _add_names(layout: Layout, sha256: str, names: Sequence[str]) -> None:
+    """Adds names under which a file came again."""
+    known = pq.read_table(layout.part("files", sha256[:ID]))
+    fresh = sorted(set(names) - set(known["path"].to_pylist()))
+    if not fresh:
+        return
+    first = {name: known[name][0].as_py() for name in known.column_names}
+    rows = [*known.to_pylist(), *({**first, "path": name} for name in fresh)]
+    write_files_row(layout, FILES.from_rows(rows))

@@ -1,0 +1,114 @@
+"""One file of any kind, read: its kind, its stretches, and the batches that they give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from io import BufferedReader
+from pathlib import Path
+
+import pyarrow as pa
+
+from wallwatch._text import safe_bytes
+from wallwatch.sources import obs_web
+from wallwatch.sources.batch import Batch
+from wallwatch.sources.bytestream import RefusedError
+from wallwatch.sources.containers import head, open_stream, stretches
+from wallwatch.sources.ooni import OONIReader, set_aside
+from wallwatch.sources.ooni.flatten import Matcher
+from wallwatch.sources.recognise import HEAD, OONI, UNKNOWN, recognise, signal_reader
+from wallwatch.sources.stretch import Limits, Stretch
+
+#: Reads the stretches of an OONI file, in order, by whatever workers there are.
+ReadStretches = Callable[[Iterator[Stretch], str], Iterator[Batch]]
+
+
+def read_stretch(reader: OONIReader, stretch: Stretch, file_id: str) -> Batch:
+    """The rows of one stretch of an OONI file, with a quarantine row for what the container set aside."""
+    batch = reader.read(stretch.lines(), file_id)
+    if not stretch.aside:
+        return batch
+    refused = set_aside(
+        file_id, [(a.number, a.offset, a.reason, safe_bytes(a.excerpt)) for a in stretch.aside]
+    )
+    tables = dict(batch.tables)
+    if "quarantine" in tables:
+        refused = pa.concat_tables([tables["quarantine"], refused]).sort_by(
+            [("line", "ascending"), ("byte_offset", "ascending")]
+        )
+    tables["quarantine"] = refused
+    return Batch(tables, batch.bytes_read)
+
+
+def read_file(
+    path: Path,
+    file_id: str,
+    *,
+    as_of: datetime,
+    matcher: Matcher | None = None,
+    limits: Limits | None = None,
+    read_stretches: ReadStretches | None = None,
+) -> tuple[str, Iterator[Batch]]:
+    """A file's kind, and its rows a bounded number at a time. A file that no reader knows is set aside.
+
+    Args:
+        path: Where it lies.
+        file_id: Its id.
+        as_of: No measurement can be later than this.
+        matcher: What finds fingerprints.
+        limits: What it may ask of memory and time; the default limits where not given.
+        read_stretches: Reads the stretches of an OONI file; one after the other in this process where not given.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    limits = limits or Limits()
+    try:
+        kind, why_not = recognise(path, limits)
+    except RefusedError as error:
+        return UNKNOWN, iter([whole_aside(path, file_id, str(error))])
+    if kind == OONI:
+        if read_stretches is None:
+            reader = OONIReader(as_of, matcher)
+            return kind, (read_stretch(reader, stretch, file_id) for stretch in stretches(path, limits))
+        return kind, read_stretches(stretches(path, limits), file_id)
+    if kind == obs_web.KIND:
+        return kind, _obs_web(path, file_id, as_of, matcher, limits)
+    if kind == UNKNOWN:
+        return kind, iter([whole_aside(path, file_id, why_not)])
+    return kind, _signals(path, file_id, limits)
+
+
+def whole_aside(path: Path, file_id: str, reason: str) -> Batch:
+    """A batch that sets a whole file aside."""
+    with path.open("rb") as file:
+        beginning = file.read(200)
+    return Batch({"quarantine": set_aside(file_id, [(1, 0, reason, safe_bytes(beginning))])})
+
+
+def _obs_web(
+    path: Path, file_id: str, as_of: datetime, matcher: Matcher | None, limits: Limits
+) -> Iterator[Batch]:
+    with path.open("rb") as file:
+        if file.read(4) == b"PAR1":
+            file.seek(0)
+            yield from obs_web.read_parquet(file, file_id, as_of, matcher)
+            return
+    stream = open_stream(path, limits)
+    yield from obs_web.read(BufferedReader(stream, 1 << 20), file_id, as_of, matcher)
+    yield from _torn(stream.trouble, file_id, stream.tell())
+
+
+def _signals(path: Path, file_id: str, limits: Limits) -> Iterator[Batch]:
+    reader = signal_reader(head(path, HEAD, limits))
+    if reader is None:
+        raise AssertionError("a file is of a kind that no reader has")
+    stream = open_stream(path, limits)
+    yield from reader.read(BufferedReader(stream, 1 << 20), file_id)
+    yield from _torn(stream.trouble, file_id, stream.tell())
+
+
+def _torn(trouble: str | None, file_id: str, offset: int) -> Iterator[Batch]:
+    """A quarantine row for the rest of a file that ended too soon; line 0 stands for the rest."""
+    if trouble is not None:
+        yield Batch({"quarantine": set_aside(file_id, [(0, offset, f"torn: {trouble}", "")])})

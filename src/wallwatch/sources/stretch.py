@@ -1,0 +1,96 @@
+"""Lines, stretches of whole lines, and the limits that hostile files meet (traps X1, X2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may ask of memory and time; beyond it, the rest is set aside.
+
+    Attributes:
+        line: Longest line, document or archive member, in bytes.
+        stretch: Bytes after which a stretch ends, at the next line end; fixed, so that what is read
+            together never depends on the machine.
+        ratio: How many times larger than its compressed form a file may become …
+        ratio_from: … once it has become this large, in bytes.
+        members: Members of one archive.
+    """
+
+    line: int = 64 << 20
+    stretch: int = 8 << 20
+    ratio: int = 250
+    ratio_from: int = 256 << 20
+    members: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a file, or one document of an archive.
+
+    Attributes:
+        number: From 1.
+        offset: Where it begins in the decompressed file, in bytes.
+        content: Its bytes, without the line end.
+        name: The name that its container gives it, without folder and suffix; null for plain lines.
+    """
+
+    number: int
+    offset: int
+    content: bytes
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A line, or the rest of a file, that the container could not give.
+
+    Attributes:
+        number: The line, from 1.
+        offset: Where it begins in the decompressed file, in bytes.
+        reason: Why, in a sentence.
+        excerpt: Its first bytes.
+    """
+
+    number: int
+    offset: int
+    reason: str
+    excerpt: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Whole lines that are read together, and what had to be set aside between them.
+
+    Attributes:
+        number: The number of the first line.
+        offset: Where it begins, in bytes.
+        data: The lines with their ends, as one block; empty where `documents` are given.
+        documents: Lines that do not lie in one block.
+        aside: What was set aside.
+    """
+
+    number: int
+    offset: int
+    data: bytes = b""
+    documents: tuple[Line, ...] = ()
+    aside: tuple[Aside, ...] = ()
+
+    def lines(self) -> list[Line]:
+        """Its lines, blank ones too."""
+        if not self.data:
+            return list(self.documents)
+        found, number, offset = [], self.number, self.offset
+        pieces = self.data.split(b"\n")
+        if not pieces[-1]:
+            pieces.pop()
+        for content in pieces:
+            found.append(Line(number, offset, content))
+            number += 1
+            offset += len(content) + 1
+        return found
+
+    def __len__(self) -> int:
+        """How many bytes of the decompressed file it holds."""
+        return len(self.data) + sum(len(line.content) for line in self.documents)
