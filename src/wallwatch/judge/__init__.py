@@ -1,1 +1,6 @@
 """Rules as data, and the verdicts that they give."""
+
+from wallwatch.judge.references import References
+from wallwatch.judge.verdicts import RULE_SET, verdicts
+
+__all__ = ["RULE_SET", "References", "verdicts"]

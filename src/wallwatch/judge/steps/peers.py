@@ -1,0 +1,133 @@
+"""What other networks saw of the same host at the time: controls where the test helper gave none.
+
+Independence is counted by session and by network, never by row; the measurement's own network is left out of its
+own control (traps C1 to C3, J1, J27, J29).
+"""
+
+from __future__ import annotations
+
+from wallwatch.judge.services import TOOLS
+from wallwatch.judge.steps.words import BOGON, NO_ROUTE, quoted
+
+_TOOLS = ", ".join(quoted(tool) for tool in TOOLS)
+_STEP_OK = (
+    "layer = 'step' AND ((step = 'success' AND step_value = 'true') OR "
+    "(step = 'bootstrap_time' AND step_number > 0) OR (step = 'failure' AND failure IS NULL AND step_value = 'none'))"
+)
+
+#: Whether each measurement got through to each unit. Days are of UTC.
+SEEN = f"""
+CREATE OR REPLACE TEMP TABLE judge_seen AS
+SELECT m, unit, max(nettest) AS nettest,
+  max(CAST(time AT TIME ZONE 'UTC' AS DATE)) AS day, max(country) AS country, max(network) AS network,
+  max(session) AS session, max(software) AS software, max(nettest_version) AS nettest_version,
+  coalesce(bool_or(layer = 'tls' AND failure IS NULL AND NOT coalesce(tls_no_verify, false)), false)
+    OR coalesce(bool_or(layer = 'http' AND failure IS NULL AND http_fingerprint IS NULL), false)
+    OR (count(*) FILTER (layer IN ('tls', 'http')) = 0
+        AND coalesce(bool_or(layer = 'tcp' AND failure IS NULL), false))
+    OR coalesce(bool_or({_STEP_OK}), false) AS opened,
+  coalesce(bool_or(failure IS NOT NULL
+    AND NOT (layer = 'dns' AND dns_query_type = 'AAAA')
+    AND NOT (layer = 'tcp' AND ip LIKE '%:%' AND failure IN {NO_ROUTE})), false)
+    OR coalesce(bool_or(layer = 'step' AND step = 'success' AND step_value = 'false'), false) AS failed
+FROM judge_units
+WHERE unit IS NOT NULL AND network IS NOT NULL AND time IS NOT NULL AND time_flag IS NULL
+GROUP BY m, unit
+"""
+
+#: Sessions of each network that got through to each unit, or did not, on the day or the one before or after.
+BY_NETWORK = """
+CREATE OR REPLACE TEMP TABLE judge_by_network AS
+SELECT unit, day + shift AS day, network, max(country) AS country,
+  count(DISTINCT session) FILTER (opened) AS sessions_ok,
+  count(DISTINCT session) FILTER (failed AND NOT opened) AS sessions_bad
+FROM judge_seen, (VALUES (-1), (0), (1)) AS shifts(shift)
+WHERE opened OR failed
+GROUP BY unit, day + shift, network
+"""
+
+#: A network speaks with one voice: that of most of its sessions.
+TOTALS = """
+CREATE OR REPLACE TEMP TABLE judge_totals AS
+SELECT unit, day,
+  count(*) FILTER (sessions_ok > sessions_bad) AS networks_ok,
+  count(*) FILTER (sessions_bad > sessions_ok) AS networks_bad,
+  count(DISTINCT country) FILTER (sessions_bad > sessions_ok) AS countries_bad,
+  sum(sessions_ok) FILTER (sessions_ok > sessions_bad) AS sessions_ok,
+  sum(sessions_bad) FILTER (sessions_bad > sessions_ok) AS sessions_bad
+FROM judge_by_network
+GROUP BY unit, day
+"""
+
+#: Per measurement's network: the totals without it. Fine: it opens in most of at least two other networks, by at
+#: least three sessions. Down: it fails in all others, of which at least two are in other countries.
+PEERS = """
+CREATE OR REPLACE TEMP TABLE judge_peers AS
+WITH others AS (
+  SELECT o.unit, o.day, o.network,
+    t.networks_ok - CASE WHEN o.sessions_ok > o.sessions_bad THEN 1 ELSE 0 END AS networks_ok,
+    t.networks_bad - CASE WHEN o.sessions_bad > o.sessions_ok THEN 1 ELSE 0 END AS networks_bad,
+    coalesce(t.sessions_ok, 0) - CASE WHEN o.sessions_ok > o.sessions_bad THEN o.sessions_ok ELSE 0 END
+      AS sessions_ok,
+    coalesce(t.sessions_bad, 0) - CASE WHEN o.sessions_bad > o.sessions_ok THEN o.sessions_bad ELSE 0 END
+      AS sessions_bad,
+    t.countries_bad
+  FROM judge_by_network o JOIN judge_totals t ON t.unit = o.unit AND t.day = o.day
+)
+SELECT unit, day, network, networks_ok, networks_bad, sessions_ok, sessions_bad,
+  networks_ok >= 2 AND sessions_ok >= 3 AND networks_ok >= 3 * networks_bad AS fine,
+  networks_ok = 0 AND networks_bad >= 2 AND sessions_bad >= 3 AND countries_bad >= 3 AS down
+FROM others
+"""
+
+#: Versions of a test that fail wherever they run while other versions work, on the same networks too (trap J21).
+FAULTY = """
+CREATE OR REPLACE TEMP TABLE judge_faulty AS
+WITH versions AS (
+  SELECT unit, nettest, day + shift AS day, software, network,
+    bool_or(opened) AS ok, bool_or(failed AND NOT opened) AS bad
+  FROM judge_seen, (VALUES (-1), (0), (1)) AS shifts(shift)
+  WHERE (opened OR failed) AND software IS NOT NULL
+  GROUP BY unit, nettest, day + shift, software, network
+),
+each_version AS (
+  SELECT unit, nettest, day, software, count(*) FILTER (bad) AS bad, count(*) FILTER (ok) AS ok
+  FROM versions GROUP BY unit, nettest, day, software
+),
+contrast AS (
+  SELECT a.unit, a.nettest, a.day, a.software, count(DISTINCT b.network) AS same_networks
+  FROM versions a JOIN versions b
+    ON b.unit = a.unit AND b.nettest = a.nettest AND b.day = a.day AND b.network = a.network
+  WHERE a.bad AND NOT a.ok AND b.ok AND NOT b.bad AND b.software <> a.software
+  GROUP BY a.unit, a.nettest, a.day, a.software
+)
+SELECT v.unit, v.nettest, v.day, v.software
+FROM each_version v JOIN contrast c USING (unit, nettest, day, software)
+WHERE v.bad >= 3 AND v.ok = 0 AND c.same_networks >= 3
+"""
+
+#: Addresses that one network's resolvers give for several unrelated names, by at least three sessions.
+SINKS = f"""
+CREATE OR REPLACE TEMP TABLE judge_sinks AS
+WITH answers AS (
+  SELECT a.network, a.ip, a.session, a.unit, max(a.ip_network) AS ip_network
+  FROM judge_units a
+  WHERE a.layer = 'dns' AND a.ip IS NOT NULL AND a.network IS NOT NULL AND a.nettest = 'web_connectivity'
+    AND coalesce(a.dns_engine, 'system') = 'system' AND NOT {BOGON.replace("ip_kind", "a.ip_kind").replace("ip NOT", "a.ip NOT")}
+  GROUP BY a.network, a.ip, a.session, a.unit
+),
+crowded AS (
+  SELECT network, ip FROM answers
+  GROUP BY network, ip
+  HAVING count(DISTINCT unit) >= 4 AND count(DISTINCT session) >= 3
+),
+known AS (
+  SELECT c.network, c.ip, count(DISTINCT k.host) AS hosts
+  FROM crowded c JOIN controls k ON k.ip = c.ip AND k.layer = 'dns'
+  GROUP BY c.network, c.ip
+)
+SELECT c.network, c.ip FROM crowded c LEFT JOIN known k USING (network, ip)
+WHERE k.hosts IS NULL
+"""
+
+STEPS = (SEEN, BY_NETWORK, TOTALS, PEERS, FAULTY, SINKS)

@@ -1,0 +1,97 @@
+"""Features of TLS and QUIC handshakes."""
+
+from __future__ import annotations
+
+from wallwatch.judge.services import SERVICES
+from wallwatch.judge.steps.words import any_like, failure_kind, quoted, trusted
+
+_OWN_ROOTS = " OR ".join(
+    f"(c.nettest = {quoted(service.nettest)} AND {any_like('o.issuer', service.own_roots)})"
+    for service in SERVICES
+    if service.own_roots
+)
+
+FEATURES = f"""
+CREATE OR REPLACE TEMP TABLE judge_tls AS
+WITH own AS (
+  SELECT m, unit AS host, ip, port, max(ip_network) AS ip_network, max(ip_kind) AS ip_kind,
+    bool_or(failure IS NULL AND NOT coalesce(tls_no_verify, false)) AS proved,
+    count(*) FILTER (failure IS NOT NULL) AS failures,
+    min(failure) AS failure,
+    bool_or(failure IS NOT NULL AND coalesce(tls_self_signed, false)) AS self_signed,
+    bool_or(failure = 'ssl_unknown_authority') AS unknown_authority,
+    bool_or(failure IS NOT NULL AND tls_certificate_sha256 IS NOT NULL) AS certificate_seen,
+    max(tls_issuer) FILTER (failure IS NOT NULL) AS issuer,
+    min(tls_not_before) FILTER (failure = 'ssl_invalid_certificate' AND coalesce(tls_matches_name, false))
+      AS not_before,
+    max(tls_not_after) FILTER (failure = 'ssl_invalid_certificate' AND coalesce(tls_matches_name, false))
+      AS not_after,
+    coalesce(max(read_count) FILTER (failure IS NOT NULL), 0) AS reads
+  FROM judge_units
+  WHERE layer = 'tls' AND unit IS NOT NULL
+  GROUP BY m, unit, ip, port
+),
+helper AS (
+  SELECT measurement_id AS m, ip, port, bool_or(failure IS NULL) AS ok
+  FROM controls
+  WHERE layer = 'tls'
+  GROUP BY measurement_id, ip, port
+),
+names AS (
+  SELECT m, ip, port, count(*) AS proved FROM own WHERE proved GROUP BY m, ip, port
+),
+judged AS (
+  SELECT o.*, {trusted("o", "c")} AS trusted, h.ok AS helper_ok,
+    n.proved > CASE WHEN o.proved THEN 1 ELSE 0 END AS other_name_ok,
+    {failure_kind("o.failure")} AS kind,
+    coalesce({_OWN_ROOTS or "false"}, false) AS service_root,
+    c.received BETWEEN o.not_before AND o.not_after AND NOT c.time BETWEEN o.not_before AND o.not_after
+      AS clock_wrong
+  FROM own o
+  JOIN judge_context c ON c.m = o.m AND c.host = o.host
+  LEFT JOIN helper h ON h.m = o.m AND h.ip = o.ip AND h.port = o.port
+  LEFT JOIN names n ON n.m = o.m AND n.ip = o.ip AND n.port = o.port
+),
+hosts AS (
+  SELECT m, host,
+    coalesce(bool_or(proved), false) AS proved,
+    coalesce(sum(failures) FILTER (trusted), 0) AS failures,
+    count(*) FILTER (trusted AND NOT proved AND kind = 'reset') AS resets,
+    count(*) FILTER (trusted AND NOT proved AND kind = 'closed') AS closed,
+    count(*) FILTER (trusted AND NOT proved AND kind = 'timeout') AS timeouts,
+    count(*) FILTER (trusted AND NOT proved AND kind = 'certificate') AS certificates,
+    coalesce(bool_or(helper_ok AND NOT proved AND trusted), false) AS control_ok_same_address,
+    coalesce(bool_or(NOT helper_ok AND NOT proved AND trusted), false) AS control_failed_same_address,
+    coalesce(bool_or(self_signed AND trusted), false) AS self_signed,
+    coalesce(bool_or(unknown_authority AND trusted), false) AS unknown_authority,
+    coalesce(bool_or(certificate_seen AND trusted), false) AS certificate_seen,
+    coalesce(bool_or(service_root), false) AS service_root,
+    coalesce(bool_or(other_name_ok AND NOT proved), false) AS other_name_ok,
+    coalesce(bool_or(clock_wrong), false) AS clock_wrong,
+    max(reads) AS reads,
+    count(*) FILTER (NOT trusted) AS untrusted
+  FROM judged
+  GROUP BY m, host
+)
+SELECT t.*, c.has_control, c.helper_followed, c.peers_fine, c.peers_down,
+  t.control_ok_same_address OR (NOT t.control_failed_same_address
+    AND (c.helper_tls_ok OR (NOT c.helper_tls_failed AND c.page_ok AND c.has_control))) AS control_ok,
+  t.control_failed_same_address OR (NOT t.control_ok_same_address AND NOT c.helper_tls_ok
+    AND (c.helper_tls_failed OR (c.page_failed AND c.has_control))) AS control_failed,
+  CASE WHEN t.proved OR t.failures = 0 THEN NULL
+    WHEN t.certificates > 0 THEN 'certificate'
+    WHEN t.resets >= greatest(t.closed, t.timeouts, 1) THEN 'reset'
+    WHEN t.closed >= greatest(t.timeouts, 1) THEN 'closed'
+    WHEN t.timeouts > 0 THEN 'timeout'
+    ELSE 'other' END AS failure_kind
+FROM hosts t JOIN judge_context c ON c.m = t.m AND c.host = t.host
+"""
+
+QUIC = """
+CREATE OR REPLACE TEMP TABLE judge_quic AS
+SELECT m, host, quic_rows > quic_failures AS proved, quic_failures AS failures, tls_proved
+FROM judge_context
+WHERE quic_rows > 0
+"""
+
+STEPS = (FEATURES, QUIC)
