@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from console import run
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from console import arguments, examples, matches, run
 from typer.main import get_command
 
+from console import arguments, examples, matches, run
 from wallwatch.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,17 +1,357 @@
-"""The commands; thin."""
+"""The commands; thin: each parses what a person typed, calls one function and prints what it gave."""
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+from wallwatch import __version__
+from wallwatch._errors import WallwatchError
+from wallwatch._progress import Progress, on_stderr
+from wallwatch._text import safe_json, safe_text
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="An observatory of internet restrictions: from raw measurements to evidence that holds up.",
+)
+fetch_app = typer.Typer(no_args_is_help=True, help="Download public measurement files.")
+app.add_typer(fetch_app, name="fetch")
+
+WorkspaceOption = Annotated[
+    Path, typer.Option("--workspace", "-w", metavar="DIR", help="The folder that holds what was taken in.")
+]
+
+
+class What(StrEnum):
+    """What `show` shows."""
+
+    events = "events"
+    outages = "outages"
+    verdicts = "verdicts"
+    cells = "cells"
+    statements = "statements"
+    files = "files"
+    quarantine = "quarantine"
+
+
+class Format(StrEnum):
+    """How it is shown."""
+
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+    parquet = "parquet"
+
+
+class TextFormat(StrEnum):
+    """How a single answer is shown."""
+
+    text = "text"
+    json = "json"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"wallwatch {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
-def root() -> None:
-    """An observatory of internet restrictions."""
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """An observatory of internet restrictions: from raw measurements to evidence that holds up."""
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Progress]:
+    if quiet:
+        from wallwatch._progress import Silent
+
+        yield Silent()
+    else:
+        with on_stderr() as progress:
+            yield progress
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)
+
+
+def _as_of(text: str | None) -> datetime:
+    """The moment after which a measurement is from the future: given, or a day from now.
+
+    The clock is read here, at the edge, and passed in; no stage reads it.
+    """
+    from wallwatch.show import parse_time
+
+    return parse_time(text) if text else datetime.now(UTC) + timedelta(days=1)
+
+
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, max=256, help="Processes that read files; by default one a core."),
+]
+
+
+@app.command()
+def run(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Files, folders, or s3:// or https:// addresses; kinds are recognised by content.",
+        ),
+    ],
+    workspace: WorkspaceOption,
+    workers: WorkersOption = None,
+    fingerprints: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="A CSV of block-page fingerprints in the community format; may be repeated."
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Measurements that start later are flagged as from the future; by default tomorrow.",
+        ),
+    ] = None,
+    format_: Annotated[
+        TextFormat, typer.Option("--format", help="How the summary is printed.")
+    ] = TextFormat.text,
+    quiet: QuietOption = False,
+) -> None:
+    """Take files in, judge their measurements, and detect restrictions and outages."""
+    from wallwatch import pipeline
+
+    with _progress(quiet) as progress:
+        paths = pipeline.local_inputs(inputs, workspace, progress)
+        summary = pipeline.run(
+            paths,
+            workspace,
+            as_of=_as_of(as_of),
+            workers=workers,
+            fingerprints=fingerprints or (),
+            progress=progress,
+        )
+    record = pipeline.describe(summary, workspace)
+    if format_ is TextFormat.json:
+        typer.echo(safe_json(record))
+    else:
+        for line in pipeline.in_words(record):
+            typer.echo(line)
+    if summary.taken_in.set_aside:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    what: Annotated[What, typer.Argument(help="What to list.")],
+    workspace: WorkspaceOption,
+    country: Annotated[str | None, typer.Option(metavar="CC", help="Two-letter country code.")] = None,
+    target: Annotated[str | None, typer.Option(metavar="T", help="A host, a service or an input.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Not before this date or time (UTC).")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Not after this date or time (UTC).")
+    ] = None,
+    format_: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.table,
+    limit: Annotated[int, typer.Option(min=0, help="Rows of a table on the terminal; 0 for all.")] = 100,
+) -> None:
+    """List events, outages, verdicts, cells, statements, files, or what was set aside."""
+    from wallwatch import show as listing
+    from wallwatch.engine import Workspace
+
+    filters = listing.Filters(
+        country=_country(country),
+        target=target.lower() if target else None,
+        since=listing.parse_time(since) if since else None,
+        until=listing.parse_time(until, last=True) if until else None,
+    )
+    with Workspace.open(workspace).connect() as con:
+        found = listing.records(con, what.value, filters)
+        more = listing.write(what.value, found, format_.value, limit=limit or None)
+    if more:
+        _say(f"… and {more:,} more; --limit 0 shows all, --format jsonl gives them to a script.")
+
+
+def _country(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if len(text) != 2 or not text.isascii() or not text.isalpha():
+        raise WallwatchError(f"{safe_text(text)!r} is not a two-letter country code such as KE")
+    return text.upper()
+
+
+@app.command()
+def explain(
+    id_: Annotated[
+        str, typer.Argument(metavar="ID", help="A measurement, event or outage id, or its unique beginning.")
+    ],
+    workspace: WorkspaceOption,
+    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+) -> None:
+    """Say how one verdict, event or outage was judged, and what speaks against it."""
+    from wallwatch import explain as explaining
+    from wallwatch.engine import Workspace
+
+    with Workspace.open(workspace).connect() as con:
+        answer = explaining.explain(con, id_)
+    if format_ is TextFormat.json:
+        typer.echo(json.dumps(json.loads(safe_json(answer.record)), indent=2, ensure_ascii=True))
+    else:
+        for line in answer.lines:
+            typer.echo(safe_text(line))
+
+
+@app.command()
+def report(
+    workspace: WorkspaceOption,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="The folder to write.")],
+    country: Annotated[str | None, typer.Option(metavar="CC", help="Only this country.")] = None,
+    lang: Annotated[str, typer.Option(help="Language of the pages.")] = "en",
+    quiet: QuietOption = False,
+) -> None:
+    """Write pages that open from disk, without JavaScript and without a network."""
+    from wallwatch import report as reporting
+    from wallwatch.engine import Workspace
+
+    with _progress(quiet) as progress, Workspace.open(workspace).connect() as con:
+        written = reporting.write(con, out, country=_country(country), lang=lang, progress=progress)
+    typer.echo(f"{written.pages:,} pages; open {written.index}")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to put it; made anew.")] = Path(
+        "demo"
+    ),
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives another history.")] = 7,
+    quiet: QuietOption = False,
+) -> None:
+    """A simulated country, from raw files to a report; nothing is downloaded."""
+    from wallwatch import demo as demonstration
+
+    with _progress(quiet) as progress:
+        lines = demonstration.run(out, seed=seed, progress=progress)
+    for line in lines:
+        typer.echo(safe_text(line))
+
+
+@app.command()
+def evaluate(
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A truth file whose cases lie beside it; without it, the simulated country."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated country.")] = 1,
+    days: Annotated[int, typer.Option(min=7, max=366, help="Length of its history.")] = 30,
+    scale: Annotated[float, typer.Option(min=0.05, max=100, help="How much is measured in it.")] = 1.0,
+    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+    quiet: QuietOption = False,
+) -> None:
+    """Print accuracy as numbers: against a simulated truth, or against a truth file."""
+    from wallwatch.evaluate import commands
+
+    with _progress(quiet) as progress:
+        scores = (
+            commands.truth_file(truth, progress)
+            if truth
+            else commands.simulated(seed=seed, days=days, scale=scale, progress=progress)
+        )
+    typer.echo(safe_json(scores.as_dict()) if format_ is TextFormat.json else scores.as_text())
+
+
+@app.command()
+def bench(
+    lines: Annotated[
+        int, typer.Option(min=50, help="Lines of 50 kB in the corpus; six times as many of 7.5 kB.")
+    ] = 400,
+    repeats: Annotated[int, typer.Option(min=1, max=99, help="Repeats; medians are printed.")] = 5,
+    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+    compare: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="An earlier result (JSON) to compare to.")
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Print speed as ratios to a limit that is measured in the same run."""
+    from wallwatch.bench import commands
+
+    with _progress(quiet) as progress:
+        result = commands.run(lines=lines, repeats=repeats, progress=progress)
+    if compare:
+        typer.echo(commands.compare(result, compare))
+    else:
+        typer.echo(safe_json(result.as_dict()) if format_ is TextFormat.json else result.as_text())
+
+
+@fetch_app.command("ooni")
+def fetch_ooni(
+    country: Annotated[
+        list[str], typer.Option(metavar="CC", help="Two-letter country code; may be repeated.")
+    ],
+    since: Annotated[str, typer.Option(metavar="DATE", help="First day (of upload, UTC).")],
+    until: Annotated[str, typer.Option(metavar="DATE", help="Last day (of upload, UTC).")],
+    into: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder to fill; give it to `wallwatch run`.")
+    ],
+    nettest: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this test; may be repeated.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Downloads at once.")] = 8,
+    quiet: QuietOption = False,
+) -> None:
+    """Download OONI's raw files from its public bucket; a second call goes on where the first stopped."""
+    from wallwatch.archive import fetch
+    from wallwatch.show import parse_time
+
+    with _progress(quiet) as progress:
+        summary = fetch.fetch_ooni(
+            countries=[_country(code) or "" for code in country],
+            since=parse_time(since).date(),
+            until=parse_time(until).date(),
+            nettests=nettest or (),
+            into=into,
+            workers=workers,
+            progress=progress,
+        )
+    for line in summary.lines():
+        typer.echo(safe_text(line))
+    if summary.failed:
+        raise typer.Exit(1)
 
 
 def main() -> None:
-    """The entry point of `wallwatch`."""
-    app()
+    """The entry point of `wallwatch`: a person's mistake is one line and status 2, never a traceback."""
+    try:
+        app(standalone_mode=True)
+    except WallwatchError as error:
+        _say(f"wallwatch: {safe_text(error)}")
+        sys.exit(error.status)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        _say("wallwatch: stopped; run the same command again to go on where it was")
+        sys.exit(130)

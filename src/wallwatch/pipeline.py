@@ -1,1 +1,204 @@
-"""The stages one after the other over a workspace."""
+"""The stages one after the other over a workspace: take in, judge, count, detect."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from wallwatch import archive, detect, judge
+from wallwatch._progress import Progress, Silent
+from wallwatch._text import safe_text
+from wallwatch.archive import Summary
+from wallwatch.engine import Workspace
+from wallwatch.schema import TABLES
+from wallwatch.show import iso
+from wallwatch.sources.fingerprints import Fingerprints
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a run did.
+
+    Attributes:
+        taken_in: What the archive took in, skipped and set aside.
+        rows: Derived table to its number of rows; only what was made anew.
+        repeated: Copies of measurements in other files, left out of all counts.
+    """
+
+    taken_in: Summary
+    rows: dict[str, int] = field(default_factory=dict)
+    repeated: int = 0
+
+
+def run(
+    inputs: Sequence[Path],
+    root: Path,
+    *,
+    as_of: datetime,
+    workers: int | None = None,
+    fingerprints: Sequence[Path] = (),
+    progress: Progress | None = None,
+) -> RunSummary:
+    """Takes files in and brings every later table up to date.
+
+    Args:
+        inputs: Files and folders; their kinds are recognised by content.
+        root: The workspace, made where there is none.
+        as_of: Measurements that start after it are flagged as from the future.
+        workers: Processes that read; the machine's cores where not given. The tables do not depend on it.
+        fingerprints: Files of block-page fingerprints in the community format, used beside the packaged ones.
+        progress: Hears how far it is.
+
+    Raises:
+        WallwatchError: The workspace cannot be used, or an input does not exist.
+    """
+    progress = progress or Silent()
+    workspace = Workspace.create(root)
+    with workspace.lock():
+        known = Fingerprints.load(fingerprints)
+        taken_in = archive.take_in(
+            inputs,
+            workspace.layout,
+            workers=workers or os.cpu_count() or 1,
+            fingerprints=known,
+            as_of=as_of,
+            progress=progress,
+        )
+        return bring_up_to_date(workspace, taken_in, progress)
+
+
+def bring_up_to_date(workspace: Workspace, taken_in: Summary, progress: Progress) -> RunSummary:
+    """Makes every derived table anew whose inputs, rules or code have changed since it was made."""
+    repeated = workspace.find_repeated()
+    rows: dict[str, int] = {}
+    references = judge.References.load(workspace.layout.references)
+    facts = _digest(*workspace.layout.taken_in())
+    verdicts = _digest(facts, judge.RULE_SET, references.version, _source("judge"), _source("engine"))
+    con = workspace.connect()
+    try:
+        if workspace.stage("verdicts") != verdicts:
+            progress.stage("Judging")
+            rows["verdicts"] = workspace.replace("verdicts", judge.verdicts(con, references), verdicts)
+            workspace.refresh(con)
+        cells = _digest(verdicts, _source("detect"), _source("engine"))
+        if workspace.stage("cells") != cells:
+            progress.stage("Counting by hour")
+            rows["cells"] = workspace.replace("cells", detect.cells(con), cells)
+            workspace.refresh(con)
+        if workspace.stage("events") != cells:
+            progress.stage("Looking for restrictions")
+            rows["events"] = workspace.replace("events", detect.events(con), cells)
+        if workspace.stage("outages") != cells:
+            progress.stage("Looking for outages")
+            rows["outages"] = workspace.replace("outages", detect.outages(con), cells)
+    finally:
+        con.close()
+    return RunSummary(taken_in, rows, repeated)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _source(room: str) -> str:
+    """A digest of a room's code: a changed detector must not leave its old findings standing."""
+    found = hashlib.sha256()
+
+    def walk(folder: Traversable) -> None:
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+            if entry.is_dir():
+                walk(entry)
+            elif not entry.name.endswith(".pyc"):
+                found.update(entry.name.encode() + b"\0" + entry.read_bytes())
+
+    walk(files(f"wallwatch.{room}"))
+    return found.hexdigest()
+
+
+def local_inputs(inputs: Sequence[str], root: Path, progress: Progress) -> list[Path]:
+    """The inputs as paths: what an address names is downloaded into the workspace first.
+
+    Args:
+        inputs: Paths, or `s3://` and `https://` addresses.
+        root: The workspace; downloads are kept in its folder `downloads`, and not made twice.
+        progress: Hears how far it is.
+
+    Raises:
+        WallwatchError: An address cannot be read.
+    """
+    from wallwatch.archive import fetch
+
+    paths: list[Path] = []
+    for given in inputs:
+        if fetch.is_address(given):
+            workspace = Workspace.create(root)
+            paths.extend(fetch.download_inputs(given, workspace.layout.root / "downloads", progress=progress))
+        else:
+            paths.append(Path(given))
+    return paths
+
+
+def describe(summary: RunSummary, root: Path) -> dict[str, Any]:
+    """A run as a record: what was taken in, what the workspace holds now."""
+    taken = summary.taken_in
+    with Workspace.open(root).connect() as con:
+        holds = {
+            name: con.sql(f"SELECT count(*) FROM {name}").fetchall()[0][0]
+            for name in TABLES
+            if name not in ("files", "quarantine")
+        }
+        holds["countries"], holds["networks"], first, last = con.sql(
+            "SELECT count(DISTINCT country), count(DISTINCT (country, network)) FILTER (network IS NOT NULL), "
+            "min(time) FILTER (time_flag IS NULL), max(time) FILTER (time_flag IS NULL) FROM measurements"
+        ).fetchall()[0]
+    return {
+        "files": taken.files,
+        "new": taken.new,
+        "skipped": taken.skipped,
+        "set_aside": taken.set_aside,
+        "reasons": taken.reasons,
+        "repeated": summary.repeated,
+        "made": summary.rows,
+        "holds": holds,
+        "first": iso(first),
+        "last": iso(last),
+    }
+
+
+def in_words(record: dict[str, Any]) -> list[str]:
+    """The record of `describe` in lines for people."""
+    holds = record["holds"]
+    before = f", {record['skipped']:,} already there" if record["skipped"] else ""
+    lines = [f"{_many(record['files'], 'file')}: {record['new']:,} new{before}"]
+    if record["set_aside"]:
+        lines.append(f"set aside: {record['set_aside']:,} (see: wallwatch show quarantine)")
+        lines += [f"  {count:,} × {safe_text(reason, 120)}" for reason, count in list(record["reasons"].items())[:5]]
+    if record["repeated"]:
+        lines.append(f"copies of measurements in other files, counted once: {record['repeated']:,}")
+    if holds["measurements"]:
+        span = f", {record['first'][:10]} to {record['last'][:10]}" if record["first"] else ""
+        lines.append(
+            f"{_many(holds['measurements'], 'measurement')} from {_many(holds['networks'], 'network')} in "
+            f"{_many(holds['countries'], 'country', 'countries')}{span}"
+        )
+        lines.append(
+            f"{_many(holds['observations'], 'observation')}, {_many(holds['verdicts'], 'verdict')}, "
+            f"{_many(holds['cells'], 'hourly cell')}"
+        )
+    if holds["signals"]:
+        lines.append(_many(holds["signals"], "value of signals", "values of signals"))
+    if holds["statements"]:
+        lines.append(_many(holds["statements"], "statement"))
+    lines.append(f"found: {_many(holds['events'], 'event')}, {_many(holds['outages'], 'outage')}")
+    return lines
+
+
+def _many(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
