@@ -68,7 +68,15 @@ SERVICES: tuple[Service, ...] = (
 )
 
 #: Tests of tools that connect by themselves: judged by whether they start.
-TOOLS: tuple[str, ...] = ("vanilla_tor", "torsf", "psiphon", "openvpn", "riseupvpn", "stunreachability", "tor")
+TOOLS: tuple[str, ...] = (
+    "vanilla_tor",
+    "torsf",
+    "psiphon",
+    "openvpn",
+    "riseupvpn",
+    "stunreachability",
+    "tor",
+)
 
 #: Host names (SQL `LIKE`) to well-known services, by their own published domains. First match wins.
 CATALOGUE: tuple[tuple[str, str], ...] = tuple(
@@ -102,4 +110,21 @@ CATALOGUE: tuple[tuple[str, str], ...] = tuple(
 
 #: Second-level labels under which country registries let others register (a short list in place of the Public
 #: Suffix List, publicsuffix.org: it only groups hosts by owner for counting, and never judges).
-SECOND_LEVEL: tuple[str, ...] = ("ac", "co", "com", "edu", "gob", "gov", "go", "ltd", "me", "mil", "net", "ne", "nom", "or", "org", "sch")
+SECOND_LEVEL: tuple[str, ...] = (
+    "ac",
+    "co",
+    "com",
+    "edu",
+    "gob",
+    "gov",
+    "go",
+    "ltd",
+    "me",
+    "mil",
+    "net",
+    "ne",
+    "nom",
+    "or",
+    "org",
+    "sch",
+)

@@ -27,6 +27,7 @@ STEPS: tuple[str, ...] = (
     decide.SERVICE,
     decide.layer("service"),
     decide.SERVICE_PARTS,
+    decide.OFFLINE,
     decide.FLAGS,
     decide.WHOLE,
     decide.TARGETS,

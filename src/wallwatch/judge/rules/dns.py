@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from wallwatch.judge.rules.base import DF007, FINGERPRINTS, IANA, IRIS, JONES, OONI_LTE, OONI_WEB, SATELLITE, Rule
+from wallwatch.judge.rules.base import (
+    DF007,
+    FINGERPRINTS,
+    IANA,
+    IRIS,
+    JONES,
+    OONI_LTE,
+    OONI_WEB,
+    SATELLITE,
+    Rule,
+)
 
 _BOGON_TEXT = "the name was answered with an address that cannot host anything public"
 

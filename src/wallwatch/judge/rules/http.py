@@ -49,9 +49,15 @@ _CUT = (
     ),
     (
         "cut_before_handshake_is_known",
-        "failure_kind IN ('reset', 'closed', 'timeout') AND NOT clear_text AND NOT handshake_seen",
+        "failure_kind IN ('reset', 'closed', 'timeout') AND NOT clear_text AND NOT handshake_seen AND tcp_ok",
         "tls",
-        "The encrypted exchange is cut; this probe does not say whether during or after the handshake;",
+        "The encrypted exchange is cut after the connection was set up; nothing shows whether the handshake ended;",
+    ),
+    (
+        "fails_somewhere",
+        "failure_kind IN ('reset', 'closed', 'timeout') AND NOT clear_text AND NOT handshake_seen AND NOT tcp_ok",
+        "",
+        "The encrypted exchange fails; nothing shows whether while connecting or after;",
     ),
 )
 
@@ -205,6 +211,29 @@ RULES: tuple[Rule, ...] = (
         "http.redirect",
         "network",
         "control",
+    ),
+    Rule(
+        "http.redirected_with_unrelated_sites",
+        "http",
+        "clear_text AND shared_landing AND landed_on_other_page AND NOT delivery_network",
+        17,
+        "In this network the readers of several unrelated sites are sent to one and the same place, and the control "
+        "was not.",
+        JONES,
+        "likely_blocked",
+        "http.redirect",
+        "network",
+        "peers",
+    ),
+    Rule(
+        "http.endpoint_answers",
+        "http",
+        "is_pool AND answered AND failure_kind IS NULL",
+        35,
+        "An endpoint of the service answered.",
+        "OONI spec ts-020-telegram",
+        "ok",
+        evidence="control",
     ),
     Rule(
         "http.refused_in_clear_text",

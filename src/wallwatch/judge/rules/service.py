@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from wallwatch.judge.rules.base import Rule
 
-_MODELS = "OONI specs ts-018-whatsapp, ts-019-facebook-messenger, ts-020-telegram, ts-029-signal; judge/services.py"
+_MODELS = (
+    "OONI specs ts-018-whatsapp, ts-019-facebook-messenger, ts-020-telegram, ts-029-signal; judge/services.py"
+)
 _TOOLS = "OONI specs ts-015-psiphon, ts-016-vanilla-tor, ts-023-tor, ts-030-torsf, ts-040-openvpn"
 
 RULES: tuple[Rule, ...] = (
@@ -75,7 +77,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "service.all_parts_work",
         "service",
-        "parts_ok > 0 AND parts_failing = 0",
+        "parts_ok > 0 AND parts_failing + parts_likely + parts_blocked + parts_down + parts_impaired = 0",
         50,
         "Every part of the service that was measured works.",
         _MODELS,

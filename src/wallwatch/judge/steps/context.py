@@ -119,8 +119,8 @@ SELECT o.*,
   NOT ({_OPTIONAL or "false"}) AS required
 FROM judge_own o
 JOIN judge_who w ON w.m = o.m
-LEFT JOIN judge_helper h ON h.m = o.m AND h.host = o.host
-LEFT JOIN judge_helper_page p ON p.m = o.m
+LEFT JOIN judge_helper h ON h.m = o.m AND h.host = o.host AND w.helper_failure IS NULL
+LEFT JOIN judge_helper_page p ON p.m = o.m AND w.helper_failure IS NULL
 LEFT JOIN judge_peers e ON e.unit = o.host AND e.day = w.day AND e.network = w.network
 LEFT JOIN judge_totals t ON t.unit = o.host AND t.day = w.day
 LEFT JOIN judge_faulty f

@@ -20,7 +20,8 @@ def _texts(rules: list[Rule]) -> str:
     if not rules:
         return "CAST(NULL AS VARCHAR)"
     parts = ", ".join(
-        f"CASE WHEN r{RULES.index(rule)} THEN {quoted(rule.id)} END" for rule in sorted(rules, key=lambda r: r.id)
+        f"CASE WHEN r{RULES.index(rule)} THEN {quoted(rule.id)} END"
+        for rule in sorted(rules, key=lambda r: r.id)
     )
     return f"nullif(concat_ws(' ', {parts}), '')"
 
@@ -137,6 +138,26 @@ _KNOWN_FAULTS = " OR ".join(
     for nettest, versions, since in KNOWN_FAULTS
 )
 
+#: Sessions that end in a run of measurements in which nothing worked, of at least four unrelated targets (trap J20).
+OFFLINE = """
+CREATE OR REPLACE TEMP TABLE judge_offline AS
+WITH measured AS (
+  SELECT session, m, max(target) AS target, max(time) AS time,
+    bool_or(failure IS NULL AND (layer IN ('tcp', 'tls', 'http') OR (layer = 'dns' AND ip IS NOT NULL))) AS ok
+  FROM judge_units
+  WHERE layer <> 'step' AND time IS NOT NULL
+  GROUP BY session, m
+),
+last AS (
+  SELECT session, max(time) FILTER (ok) AS last_ok FROM measured GROUP BY session
+)
+SELECT l.session, l.last_ok
+FROM last l JOIN measured d ON d.session = l.session AND d.time > l.last_ok AND NOT d.ok
+WHERE l.last_ok IS NOT NULL
+GROUP BY l.session, l.last_ok
+HAVING count(DISTINCT d.target) >= 4
+"""
+
 #: Doubts about measurements themselves (traps J18, J20, J21, X4).
 FLAGS = f"""
 CREATE OR REPLACE TEMP TABLE judge_flags AS
@@ -155,7 +176,6 @@ clocks AS (
 failures AS (
   SELECT m,
     count(*) FILTER (failure IS NULL AND layer IN ('tcp', 'tls', 'http')) AS fine,
-    count(*) FILTER (failure IS NULL AND layer = 'dns' AND ip IS NOT NULL) AS answers,
     count(*) FILTER (failure IN ('network_down', 'network_unreachable', 'host_unreachable', 'generic_timeout_error',
       'dns_temporary_failure', 'dns_non_recoverable_failure', 'dns_nxdomain_error')) AS lost,
     count(*) FILTER (failure IN ('network_down', 'network_unreachable') AND ip NOT LIKE '%:%') AS no_network
@@ -169,7 +189,7 @@ SELECT w.m, nullif(concat_ws(' ',
     CASE WHEN k.m IS NOT NULL THEN 'clock_wrong' END,
     CASE WHEN f.fine = 0 AND ((w.helper_failure IN ('generic_timeout_error', 'network_down', 'network_unreachable',
           'host_unreachable', 'dns_nxdomain_error', 'dns_temporary_failure', 'dns_lookup_error') AND f.lost > 0)
-        OR f.no_network > 0 OR (f.answers = 0 AND f.lost >= 4 AND w.nettest IN ({_SERVICE_TESTS})))
+        OR f.no_network > 0 OR o.session IS NOT NULL)
       THEN 'probe_offline' END,
     CASE WHEN w.time_flag IS NOT NULL THEN 'time_' || w.time_flag END
   ), '') AS flags
@@ -178,6 +198,7 @@ LEFT JOIN network n ON n.m = w.m
 LEFT JOIN filters l ON l.m = w.m
 LEFT JOIN clocks k ON k.m = w.m
 LEFT JOIN failures f ON f.m = w.m
+LEFT JOIN judge_offline o ON o.session = w.session AND w.time > o.last_ok
 """
 
 #: The whole: the strongest of its parts; what is wrong with the measurement itself comes first.
@@ -193,7 +214,10 @@ WITH ranked AS (
   LEFT JOIN judge_context c ON c.m = p.m AND c.host = p.host
 ),
 opened AS (
-  SELECT m FROM judge_http WHERE is_last AND answered AND failure_kind IS NULL AND NOT ends_in_redirect GROUP BY m
+  SELECT h.m FROM judge_http h
+  JOIN judge_parts p ON p.m = h.m AND p.host = h.host AND p.layer = 'http' AND p.state = 'ok'
+  WHERE h.is_last AND h.answered AND h.failure_kind IS NULL AND NOT h.ends_in_redirect
+  GROUP BY h.m
 ),
 summed AS (
   SELECT r.m,

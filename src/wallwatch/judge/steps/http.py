@@ -42,6 +42,22 @@ GROUP BY network, http_body_sha256
 HAVING count(DISTINCT unit) >= 4 AND count(DISTINCT session) >= 3
 """
 
+#: Hosts to which one network's clear text sends the readers of unrelated sites, by several sessions.
+LANDINGS = """
+CREATE OR REPLACE TEMP TABLE judge_landings AS
+WITH moved AS (
+  SELECT network, session, target, http_url,
+    lower(split_part(split_part(split_part(split_part(http_location, '://', 2), '/', 1), '?', 1), ':', 1)) AS landing
+  FROM judge_units
+  WHERE layer = 'http' AND network IS NOT NULL AND http_url LIKE 'http:%' AND http_location LIKE 'http:%'
+    AND http_status BETWEEN 300 AND 399
+)
+SELECT network, landing FROM moved
+WHERE landing <> '' AND strpos(http_url, landing) = 0
+GROUP BY network, landing
+HAVING count(DISTINCT target) >= 4 AND count(DISTINCT session) >= 3
+"""
+
 ROWS = f"""
 CREATE OR REPLACE TEMP TABLE judge_http_rows AS
 WITH numbered AS (
@@ -64,6 +80,7 @@ SELECT x.m, x.unit AS host, x.obs, x.http_url, x.ip, x.port, x.http_status AS st
   coalesce({_WORDS}, false) AND coalesce(x.http_body_length, 0) < 30000 AS block_words,
   coalesce({_DELIVERY}, false) AS delivery_network,
   s.http_body_sha256 IS NOT NULL AS shared_page,
+  g.landing IS NOT NULL AND c.page_ok AS shared_landing,
   c.page_ok AND coalesce(x.depth, 0) = n.last_depth AND x.failure IS NULL AND (
     (length(x.http_title) > 4 AND x.http_title = c.page_title)
     OR (x.http_status = c.page_status AND x.http_body_length > 0 AND c.page_length > 0 AND
@@ -83,6 +100,9 @@ JOIN numbered n ON n.m = x.m
 LEFT JOIN judge_hits k ON k.m = x.m AND k.obs = x.obs
 LEFT JOIN judge_shared_pages s ON s.network = x.network AND s.http_body_sha256 = x.http_body_sha256
   AND x.http_url LIKE 'http:%'
+LEFT JOIN judge_landings g ON g.network = x.network AND x.http_url LIKE 'http:%' AND x.http_location LIKE 'http:%'
+  AND g.landing
+    = lower(split_part(split_part(split_part(split_part(x.http_location, '://', 2), '/', 1), '?', 1), ':', 1))
 WHERE x.layer = 'http' AND x.unit IS NOT NULL
 """
 
@@ -113,15 +133,16 @@ others AS (
 ),
 landing AS (
   SELECT m, bool_or(is_last AND block_words AND NOT same_as_control AND failure IS NULL) AS on_block_words,
+    bool_or(is_last AND differs AND NOT encrypted) AS on_other_page,
     max(host) FILTER (is_last) AS last_host
   FROM judge_http_rows GROUP BY m
 ),
 hosts AS (
   SELECT r.m, r.host,
     coalesce(bool_or(r.failure IS NULL AND r.trusted), false) AS answered,
-    coalesce(bool_or(r.authentic), false) AS any_authentic,
     coalesce(bool_or(NOT r.encrypted), false) AS clear_text,
-    coalesce(bool_and(r.authentic), false) AS authentic,
+    coalesce(CASE WHEN bool_or(r.is_last) THEN bool_or(r.authentic AND r.is_last) ELSE bool_or(r.authentic) END, false)
+      AS authentic,
     max(r.status) FILTER (r.failure IS NULL) AS status,
     coalesce(bool_or(r.block_page AND r.trusted AND NOT r.same_as_control), false) AS block_page,
     coalesce(bool_or(r.block_page AND r.trusted AND r.status BETWEEN 300 AND 399), false) AS block_redirect,
@@ -134,6 +155,7 @@ hosts AS (
     coalesce(bool_or(r.block_words AND NOT r.encrypted AND r.trusted), false) AS block_words,
     coalesce(bool_or(r.delivery_network), false) AS delivery_network,
     coalesce(bool_or(r.shared_page AND r.trusted AND NOT r.delivery_network), false) AS shared_page,
+    coalesce(bool_or(r.shared_landing AND r.trusted), false) AS shared_landing,
     coalesce(bool_or(r.same_as_control), false) AS same_as_control,
     coalesce(bool_or(r.differs AND NOT r.encrypted), false) AS differs,
     coalesce(bool_or(r.is_last), false) AS is_last,
@@ -146,18 +168,20 @@ hosts AS (
     bool_or(r.has_control) AS has_control, bool_or(r.page_ok) AS page_ok, bool_or(r.page_failed) AS page_failed,
     bool_or(r.helper_followed) AS helper_followed, bool_or(r.peers_fine) AS peers_fine,
     bool_or(r.peers_down) AS peers_down, bool_or(r.tls_proved) AS tls_proved, max(r.tls_rows) > 0 AS handshake_seen,
+    bool_or(r.tcp_ok) AS tcp_ok,
     coalesce(bool_or(o.hosts > CASE WHEN r.failure IS NULL THEN 1 ELSE 0 END AND r.failure IS NOT NULL), false)
       AS other_host_ok
   FROM judge_http_rows r
   LEFT JOIN others o ON o.m = r.m AND o.ip = r.ip
   GROUP BY r.m, r.host
 )
-SELECT h.* EXCLUDE (clear_text),
+SELECT h.* EXCLUDE (clear_text), h.host IN ({_POOLS}) AS is_pool,
   CASE WHEN b.any_failed THEN b.clear_failed ELSE h.clear_text END AS clear_text,
   h.page_ok AND (h.has_control OR h.is_last) AS control_ok,
   h.page_failed AND (h.has_control OR h.is_last) AS control_failed,
   h.redirects AND l.last_host <> h.host AS redirected_away,
-  l.on_block_words AS landed_on_block_words,
+  coalesce(l.on_block_words, false) AS landed_on_block_words,
+  coalesce(l.on_other_page, false) AS landed_on_other_page,
   CASE WHEN h.host IN ({_POOLS}) THEN (CASE WHEN b.all_failed THEN b.kind END)
     WHEN b.any_failed THEN b.kind END AS failure_kind
 FROM hosts h
@@ -165,4 +189,4 @@ JOIN by_host b ON b.m = h.m AND b.host = h.host
 JOIN landing l ON l.m = h.m
 """
 
-STEPS = (HITS, SHARED, ROWS, FEATURES)
+STEPS = (HITS, SHARED, LANDINGS, ROWS, FEATURES)

@@ -12,7 +12,9 @@ def _unit() -> str:
         for pool in service.pools:
             tests = []
             if pool.addresses:
-                tests.append("host IS NULL OR host = ip OR host NOT SIMILAR TO '.*[a-z].*' OR host LIKE '%:%'")
+                tests.append(
+                    "host IS NULL OR host = ip OR host NOT SIMILAR TO '.*[a-z].*' OR host LIKE '%:%'"
+                )
             if pool.hosts:
                 tests.append(any_like("host", pool.hosts))
             cases.append(
