@@ -23,6 +23,8 @@ from wallwatch.sources.ooni.values import (
 #: Facts of so many different bodies are remembered: block pages and front pages repeat.
 _BODIES = 8_192
 _LONGEST_TEXT = 4_000
+#: Room for one target's transactions.
+_TARGET = 1_000_000
 _DEPTHS = {f"depth={n}": n for n in range(64)}
 
 
@@ -98,7 +100,7 @@ class Flattener:
         self.notes, self._secret = notes, secret
         self._hosts, self._networks, self._depth_hosts = {}, {}, {}
 
-    def parts(self, keys: Parts, step_target: str | None = None) -> None:
+    def parts(self, keys: Parts) -> None:
         """All shared parts of the test keys, in the order in which a connection comes about."""
         if keys.queries:
             self.queries(keys.queries)
@@ -115,6 +117,21 @@ class Flattener:
             self.handshakes(keys.quic_handshakes, keys.network_events, QUIC)
         if requests:
             self.exchanges(requests)
+
+    def nested(self, keys: Parts, position: int) -> None:
+        """Shared parts that a test repeats for each of its targets.
+
+        Args:
+            keys: Of one target.
+            position: Which one; its transactions are numbered on their own, and are kept apart by it.
+        """
+        seen = self.rows.seen
+        start = len(seen)
+        self.parts(keys)
+        for place in range(start, len(seen)):
+            row = seen[place]
+            if row[-1] is not None:
+                seen[place] = (*row[:-1], row[-1] + position * _TARGET)
 
     def queries(self, queries: Iterable[Query]) -> None:
         """One row for each answer; one for a query that failed or got none."""
@@ -233,6 +250,11 @@ class Flattener:
         asked, response = request.request, request.response
         url = asked.url if asked is not None else None
         _, host, port = split_url(url)
+        if url is None and asked is not None and asked.headers is not None:
+            # Some probes of 2019 left the URL out: the Host header still says whom they asked.
+            named = dict(http.other_forms(asked.headers)).get("Host")
+            raw_host, port = split_endpoint(named)
+            host = host_name(raw_host)
         raw_ip, address_port = split_endpoint(request.address)
         ip = address(raw_ip)
         if ip is None and host is not None:

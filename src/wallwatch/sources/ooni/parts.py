@@ -94,7 +94,7 @@ class Asked(msgspec.Struct, gc=False):
 
     url: str | None = None
     method: str | None = None
-    x_transport: str | None = None
+    headers: msgspec.Raw | None = None
 
 
 class Got(msgspec.Struct, gc=False):

@@ -64,7 +64,7 @@ def standard(flattener: Flattener, found: Envelope, keys: Parts) -> Outcome:
     """Only the shared parts, and the test's failure as a step."""
     flattener.parts(keys)
     if isinstance(keys.failure, str):
-        flattener.step("failure", keys.failure, failure=keys.failure)
+        flattener.step("failure", "failed", failure=keys.failure)
     return Outcome()
 
 
@@ -86,3 +86,57 @@ def input_endpoint(found: Envelope, keys: Any) -> str:
     if host is None:
         return host_name(found.input) or "unknown"
     return f"[{host}]:{port}" if port and ":" in host else f"{host}:{port}" if port else host
+
+
+#: What a status can be in JSON.
+Scalar = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One of the statuses that a test computes itself: a key that becomes a step.
+
+    Attributes:
+        key: The test key, and the step's name.
+        part: The part of the service that it is about.
+        failure: The test key with the failure that explains it.
+    """
+
+    key: str
+    part: str | None = None
+    failure: str | None = None
+
+
+def with_statuses(name: str, statuses: tuple[Status, ...], bases: type[Parts] = Parts) -> type[Parts]:
+    """Test keys with a field for each status and each of their failures."""
+    keys = [status.key for status in statuses] + [s.failure for s in statuses if s.failure]
+    own = [key for key in dict.fromkeys(keys) if key not in bases.__struct_fields__]
+    return msgspec.defstruct(
+        name, [(key, Scalar | list[Any] | None, None) for key in own], bases=(bases,), gc=False
+    )
+
+
+def add_statuses(flattener: Flattener, keys: Any, statuses: tuple[Status, ...]) -> str | None:
+    """A step for each status that is there; returns all of them in one text, as the probe said them."""
+    said = []
+    for status in statuses:
+        value = getattr(keys, status.key)
+        failure = getattr(keys, status.failure) if status.failure else None
+        if value in (None, []) and failure is None:
+            continue
+        flattener.step(
+            status.key, value, target=status.part, failure=failure if isinstance(failure, str) else None
+        )
+        if isinstance(value, str | bool):
+            said.append(f"{status.key}={str(value).lower() if isinstance(value, bool) else value}")
+    return " ".join(said)[:300] or None
+
+
+def service(name: str, *statuses: Status, target: Target | None = None) -> Nettest:
+    """A test that is read by its shared parts and its own statuses."""
+
+    def flatten(flattener: Flattener, found: Envelope, keys: Any) -> Outcome:
+        standard(flattener, found, keys)
+        return Outcome(add_statuses(flattener, keys, statuses))
+
+    return Nettest(name, with_statuses(name, statuses), flatten, target or named(name))
