@@ -1,6 +1,7 @@
 """Rules as data, and the verdicts that they give."""
 
+from wallwatch.judge.explain import Explanation, explain
 from wallwatch.judge.references import References
 from wallwatch.judge.verdicts import RULE_SET, verdicts
 
-__all__ = ["RULE_SET", "References", "verdicts"]
+__all__ = ["RULE_SET", "Explanation", "References", "explain", "verdicts"]

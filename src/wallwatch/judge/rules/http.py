@@ -26,8 +26,10 @@ _CUT = (
         "reset_for_host",
         "failure_kind = 'reset' AND clear_text AND other_host_ok",
         "http.reset.host",
-        "The connection is reset after the request was sent in clear text, and the same address answers for other "
-        "hosts;",
+        (
+            "The connection is reset after the request was sent in clear text, and the same address answers for other "
+            "hosts;"
+        ),
     ),
     (
         "reset",
