@@ -1,0 +1,237 @@
+"""From probabilities to losses: when each began and ended, how deep it was, how it fell and came back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wallwatch.detect.outages_faults import runs
+from wallwatch.detect.outages_tracks import Look, Scope, Track
+
+#: A loss is told of when its probability reaches this in some bin.
+SURE = 0.99
+
+#: A loss of less than half must take away this many hours' worth: shallow dips of a few hours come by chance.
+LEAST_LOST = 1.5
+
+#: Share of the ordinary at which the old level counts as reached again.
+BACK = 0.9
+
+Interval = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One loss in one track. Times are epoch seconds; intervals are best, earliest, latest.
+
+    Attributes:
+        signal: The source.
+        unit: The unit of its values.
+        step: Length of a bin in seconds.
+        scope: Country, region, network.
+        begins: Start of its first bin.
+        ends: End of its last bin.
+        onset: When it began; null where the data begin with it.
+        end: When it ended; null while it lasts.
+        depth: Share lost at the lowest sustained level.
+        plateau: Share left in its last hours.
+        probability: The highest probability of loss in it.
+        fall_hours: From a quarter of the loss to three quarters; zero within one bin.
+        rise_hours: The same on the way back; null while it lasts.
+        places: Places measured.
+        places_hit: Of these, that lost at least half of what the whole did.
+        at_once: Share of the hit places that fell within the same two hours (or bin).
+        alike: Whether all places showed exactly the same value at the bottom.
+        latency_up: Whether it is a latency that rose.
+        history_days: Clean days before it.
+    """
+
+    signal: str
+    unit: str
+    step: int
+    scope: Scope
+    begins: int
+    ends: int
+    onset: Interval | None
+    end: Interval | None
+    depth: float
+    plateau: float
+    probability: float
+    fall_hours: float
+    rise_hours: float | None
+    places: int
+    places_hit: int
+    at_once: float
+    alike: bool
+    latency_up: bool
+    history_days: int
+
+    @property
+    def hours(self) -> float:
+        """How long it lasted, or has lasted."""
+        return (self.ends - self.begins) / 3600
+
+    @property
+    def sharp(self) -> bool:
+        """Whether it fell within two hours (or one bin)."""
+        return self.fall_hours <= max(2.0, self.step / 3600)
+
+    @property
+    def slow_return(self) -> bool:
+        """Whether it came back over many hours."""
+        return self.rise_hours is not None and self.rise_hours > max(4.0, 2 * self.step / 3600)
+
+
+def losses(look: Look) -> list[Loss]:
+    """The losses of every track, by scope and time."""
+    return [
+        loss
+        for track in look.tracks
+        for first, last in _stretches(look, track)
+        if (loss := _loss(look, track, first, last))
+    ]
+
+
+def _stretches(look: Look, track: Track) -> list[tuple[int, int]]:
+    """Bins of loss; short gaps are bridged, and a return to the old level for three hours parts two losses."""
+    bridge = max(1, round(2 / look.grid.hours))
+    lost = track.lost >= 0.5
+    known = track.share[~np.isnan(track.share)]
+    if not len(known):
+        return []
+    with np.errstate(invalid="ignore"):
+        back = track.share >= BACK
+    least = max(2, round(3 / look.grid.hours))
+    for a, b in runs(back | np.isnan(track.share)):
+        if back[a : b + 1].sum() >= least:
+            inside = np.flatnonzero(back[a : b + 1])
+            lost[a + inside[0] : a + inside[-1] + 1] = False
+    for a, b in runs(~lost):
+        if a > 0 and b < len(lost) - 1 and b - a + 1 <= bridge and not (back[a : b + 1].sum() >= least):
+            lost[a : b + 1] = True
+    return runs(lost)
+
+
+def _loss(look: Look, track: Track, first: int, last: int) -> Loss | None:
+    grid = look.grid
+    inside = track.share[first : last + 1]
+    known = np.flatnonzero(~np.isnan(inside))
+    if len(known) < 2 or track.lost[first : last + 1].max() < SURE:
+        return None
+    last = first + int(known[-1])
+    inside = track.share[first : last + 1]
+    depth = _depth(inside, grid.hours)
+    if depth < track.least_depth or (depth < 0.5 and depth * len(inside) * grid.hours < LEAST_LOST):
+        return None
+    seen = np.flatnonzero(~np.isnan(track.share))
+    ongoing = last >= seen[-1]
+    tail = inside[-max(2, round(6 / grid.hours)) :]
+    places, hit, at_once, alike = _places(look, track, first, last, depth)
+    up = look.up[track.rows, first : last + 1]
+    return Loss(
+        signal=grid.signal,
+        unit=grid.unit,
+        step=grid.step,
+        scope=track.scope,
+        begins=grid.seconds(first),
+        ends=grid.seconds(last + 1),
+        onset=_onset(look, track, first, int(seen[0])),
+        end=None if ongoing else _end(look, track, last),
+        depth=round(depth, 4),
+        plateau=round(float(np.clip(np.nanmean(tail), 0, 1)), 4),
+        probability=float(track.lost[first : last + 1].max()),
+        fall_hours=_fall(track.share, first, last, depth) * grid.hours,
+        rise_hours=None if ongoing else _rise(track.share, first, last, depth) * grid.hours,
+        places=places,
+        places_hit=hit,
+        at_once=at_once,
+        alike=alike,
+        latency_up=grid.unit == "latency_100" and bool(up.mean() > 0.4),
+        history_days=int(np.median(look.usual.history_days[track.rows, first])),
+    )
+
+
+def _depth(inside: np.ndarray, hours: float) -> float:
+    """One minus the mean of the bins that come near the lowest level that lasted six hours (or as long as it did)."""
+    values = inside[~np.isnan(inside)]
+    width = min(max(2, round(6 / hours)), len(values))
+    sums = np.convolve(values, np.ones(width), "valid") / width
+    lowest = float(sums.min())
+    near = values[values <= lowest + 0.25 * (1 - lowest)]
+    return float(np.clip(1 - near.mean(), 0, 1)) if len(near) else 1 - lowest
+
+
+def _onset(look: Look, track: Track, first: int, begin: int) -> Interval | None:
+    if first <= begin:
+        return None
+    reach = max(3, round(6 / look.grid.hours))
+    a, b = max(first - reach, begin + 1), min(first + reach, len(track.share) - 1)
+    low, best, high = _spread(track.began[a : b + 1], a, first)
+    seconds, step = look.grid.seconds, look.grid.step
+    return seconds(best), seconds(low), seconds(high) + step
+
+
+def _end(look: Look, track: Track, last: int) -> Interval:
+    reach = max(3, round(6 / look.grid.hours))
+    a, b = max(last + 1 - reach, 1), min(last + 1 + reach, len(track.share) - 1)
+    low, best, high = _spread(track.ended[a : b + 1], a, last + 1)
+    seconds, step = look.grid.seconds, look.grid.step
+    return seconds(best), seconds(low) - step, seconds(high)
+
+
+def _spread(weight: np.ndarray, begin: int, guess: int) -> tuple[int, int, int]:
+    """The bins that hold 5, the most, and 95 of 100 parts of the weight; the guess where there is little weight."""
+    total = float(weight.sum())
+    if total < 0.3:
+        return guess, guess, guess
+    passed = np.cumsum(weight) / total
+    low = int(np.searchsorted(passed, 0.05))
+    high = min(int(np.searchsorted(passed, 0.95)), len(weight) - 1)
+    return begin + low, begin + int(weight.argmax()), begin + high
+
+
+def _fall(share: np.ndarray, first: int, last: int, depth: float) -> int:
+    """Bins from the last at a quarter of the loss to the first at three quarters of it, less one."""
+    low = np.flatnonzero(share[first : last + 1] <= 1 - 0.75 * depth)
+    if not len(low):
+        return last - first + 1
+    bottom = first + int(low[0])
+    high = np.flatnonzero(share[max(first - 12, 0) : bottom] >= 1 - 0.25 * depth)
+    top = max(first - 12, 0) + int(high[-1]) if len(high) else first
+    return max(bottom - top - 1, 0)
+
+
+def _rise(share: np.ndarray, first: int, last: int, depth: float) -> int:
+    low = np.flatnonzero(share[first : last + 1] <= 1 - 0.75 * depth)
+    if not len(low):
+        return last - first + 1
+    bottom = first + int(low[-1])
+    high = np.flatnonzero(share[bottom + 1 :] >= 1 - 0.25 * depth)
+    return int(high[0]) if len(high) else last - bottom
+
+
+def _places(look: Look, track: Track, first: int, last: int, depth: float) -> tuple[int, int, float, bool]:
+    """Places measured, places hit, the share of these that fell at once, and whether all ended at one value."""
+    inside = look.share[track.rows, first : last + 1]
+    known = ~np.isnan(inside).all(axis=1)
+    rows = track.rows[known]
+    if not len(rows):
+        return 0, 0, 0.0, False
+    inside = inside[known]
+    width = min(max(1, round(3 / look.grid.hours)), inside.shape[1])
+    filled = np.where(np.isnan(inside), 1.0, inside)
+    sums = np.cumsum(np.pad(filled, ((0, 0), (1, 0))), axis=1)
+    lowest = ((sums[:, width:] - sums[:, :-width]) / width).min(axis=1)
+    hit = lowest <= 1 - depth / 2
+    before = max(first - round(12 / look.grid.hours), 0)
+    window = look.share[rows[hit], before : last + 1]
+    with np.errstate(invalid="ignore"):
+        fallen = window <= (1 + lowest[hit, None]) / 2
+    falls = fallen.argmax(axis=1)
+    span = max(1, round(2 / look.grid.hours))
+    at_once = max((int(((falls >= t) & (falls <= t + span)).sum()) for t in np.unique(falls)), default=0)
+    bottom = look.grid.values[rows, first : last + 1]
+    settled = bottom[:, min(1, bottom.shape[1] - 1) :]
+    alike = len(rows) > 1 and bool(np.nanmax(settled) == np.nanmin(settled))
+    return len(rows), int(hit.sum()), at_once / max(int(hit.sum()), 1), alike

@@ -1,0 +1,111 @@
+"""Where an instrument speaks of itself: values that freeze, days that repeat, sources that fall silent (trap S8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wallwatch.detect.outages_series import Grid
+
+#: A stretch without any change is a fault when this many changes would have been expected in it.
+_MISSED_CHANGES = 15.0
+_FEWEST_BINS = 3
+_FEWEST_HOURS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A stretch of bins in which all series of a country in one source are not to be believed.
+
+    Attributes:
+        country: The country.
+        first: Its first bin.
+        last: Its last bin.
+        what: What is wrong, in a sentence.
+        silent: Whether there are no values at all.
+    """
+
+    country: str
+    first: int
+    last: int
+    what: str
+    silent: bool
+
+
+def runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """First and last index of each stretch of true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return [(int(a), int(b) - 1) for a, b in edges.reshape(-1, 2)]
+
+
+def faults(grid: Grid) -> list[Fault]:
+    """The faults of each country's series, in order."""
+    found: list[Fault] = []
+    countries = np.array([key[0] for key in grid.keys])
+    for country in sorted(set(countries.tolist())):
+        values = grid.values[countries == country, : grid.last + 1]
+        found += _silent(grid, country, values)
+        found += _frozen(grid, country, values)
+        found += _repeated(grid, country, values)
+    return found
+
+
+def _silent(grid: Grid, country: str, values: np.ndarray) -> list[Fault]:
+    some = ~np.isnan(values).all(axis=0)
+    if not some.any() or some.mean() < 0.5:  # a source that speaks now and then has no silence to speak of
+        return []
+    least = max(_FEWEST_BINS, _FEWEST_HOURS / grid.hours)
+    begin = int(np.flatnonzero(some)[0])
+    return [
+        Fault(country, a + begin, b + begin, "the source has no values from any region", True)
+        for a, b in runs(~some[begin:])
+        if b - a + 1 >= least
+    ]
+
+
+def _frozen(grid: Grid, country: str, values: np.ndarray) -> list[Fault]:
+    if values.shape[1] < 3:
+        return []
+    before, after = values[:, :-1], values[:, 1:]
+    both = ~np.isnan(before) & ~np.isnan(after)
+    changed = (both & (before != after)).sum(axis=0)
+    usual = float(np.median(changed[both.any(axis=0)])) if both.any() else 0.0
+    alive = (both & (after > 0)).sum(axis=0) > 0.5 * max(1, int(np.median(both.sum(axis=0))))
+    least = max(_FEWEST_BINS, _MISSED_CHANGES / usual) if usual else np.inf
+    return [
+        Fault(country, a + 1, b + 1, f"no value changes in any region for {b - a + 1} bins", False)
+        for a, b in runs((changed == 0) & alive)
+        if b - a + 1 >= least
+    ]
+
+
+def _repeated(grid: Grid, country: str, values: np.ndarray) -> list[Fault]:
+    day = grid.a_day
+    if day < 4 or values.shape[1] < 4 * day:
+        return []
+    before, after = values[:, :-day], values[:, day:]
+    both = ~np.isnan(before) & ~np.isnan(after)
+    different = (both & (before != after)).sum(axis=0)
+    usual = float(np.median(different[both.any(axis=0)])) if both.any() else 0.0
+    alive = (both & (after > 0)).sum(axis=0) > 0.5 * max(1, int(np.median(both.sum(axis=0))))
+    least = max(day // 2, _MISSED_CHANGES / usual) if usual else np.inf
+    found = []
+    for a, b in runs((different == 0) & alive):
+        varied = (
+            values[:, a + day : b + day + 1].max(axis=1) > values[:, a + day : b + day + 1].min(axis=1)
+        ).any()
+        if b - a + 1 >= least and varied:
+            what = f"the values of the day before come again, in every region, for {b - a + 1} bins"
+            found.append(Fault(country, a + day, b + day, what, False))
+    return found
+
+
+def masked(grid: Grid, share: np.ndarray, found: list[Fault]) -> np.ndarray:
+    """The shares without those that a fault covers."""
+    countries = np.array([key[0] for key in grid.keys])
+    share = share.copy()
+    for fault in found:
+        rows = np.flatnonzero(countries == fault.country)
+        share[rows, fault.first : fault.last + 1] = np.nan
+    return share

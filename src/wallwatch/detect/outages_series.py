@@ -1,0 +1,139 @@
+"""Signals as matrices: one row a place, one column a bin, whole days from midnight UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from wallwatch._text import safe_text
+
+#: A silence of this many days ends a series: what comes after is looked at by itself.
+LONGEST_GAP_DAYS = 45
+
+#: Cells (places × bins) that are looked at together; more are split by country.
+MOST_CELLS = 8_000_000
+
+_DAY = 86_400
+
+Key = tuple[str, str | None, str | None, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Series of one source that have the same bins.
+
+    Attributes:
+        signal: The source.
+        unit: The unit of its values.
+        step: Length of a bin in seconds.
+        start: Epoch seconds of the first bin: midnight UTC.
+        keys: Country, region, place and network of each series.
+        values: Series × bins; NaN where there is no value.
+        last: Index of the last bin in which any series has a value.
+    """
+
+    signal: str
+    unit: str
+    step: int
+    start: int
+    keys: tuple[Key, ...]
+    values: np.ndarray
+    last: int
+
+    @property
+    def a_day(self) -> int:
+        """Bins in a day; one where a bin is a day or longer."""
+        return max(_DAY // self.step, 1)
+
+    @property
+    def hours(self) -> float:
+        """Length of a bin in hours."""
+        return self.step / 3600
+
+    def seconds(self, bin_: int) -> int:
+        """Epoch seconds at which a bin begins."""
+        return self.start + bin_ * self.step
+
+
+def grids(
+    con: duckdb.DuckDBPyConnection, where: str = "true", values: list[object] | None = None
+) -> Iterator[Grid]:
+    """The signals about countries, as matrices.
+
+    Args:
+        con: A connection with the view `signals`.
+        where: An SQL condition on its columns, with `?` for `values`.
+        values: What the `?` stand for.
+    """
+    sources = con.execute(
+        f"""
+        SELECT signal, unit, step_seconds, country, min(epoch(time)), max(epoch(time)),
+               count(DISTINCT (region, place, network))
+        FROM signals WHERE country IS NOT NULL AND step_seconds > 0 AND {where}
+        GROUP BY ALL ORDER BY ALL
+        """,
+        values or [],
+    ).fetchall()
+    waiting: list[str] = []
+    cells = 0.0
+    for i, (signal, unit, step, country, first, last, series) in enumerate(sources):
+        waiting.append(country)
+        cells += series * min((last - first) / step + 1, 400_000)
+        following = sources[i + 1][:3] if i + 1 < len(sources) else None
+        if following != (signal, unit, step) or cells > MOST_CELLS:
+            yield from _load(con, where, values or [], signal, unit, step, waiting)
+            waiting, cells = [], 0.0
+
+
+def _load(
+    con: duckdb.DuckDBPyConnection,
+    where: str,
+    values: list[object],
+    signal: str,
+    unit: str,
+    step: int,
+    countries: list[str],
+) -> Iterator[Grid]:
+    columns: pa.Table = con.sql(
+        f"""
+        WITH bins AS (
+            SELECT country, region, place, network, CAST(floor(epoch(time)) AS BIGINT) AS second, avg(value ORDER BY value) AS value
+            FROM signals
+            WHERE country IN (SELECT unnest(?)) AND signal = ? AND unit = ? AND step_seconds = ?
+              AND isfinite(value) AND {where}
+            GROUP BY ALL
+        )
+        SELECT dense_rank() OVER (ORDER BY country, region, place, network) - 1 AS series,
+               country, region, place, network, second, value
+        FROM bins ORDER BY series, second
+        """,
+        params=[countries, signal, unit, step, *values],
+    ).to_arrow_table()
+    second = columns.column("second").to_numpy()
+    if not len(second):
+        return
+    series = columns.column("series").to_numpy()
+    value = columns.column("value").to_numpy()
+    first_rows = np.flatnonzero(np.diff(series, prepend=-1))
+    names = columns.select(["country", "region", "place", "network"]).take(first_rows).to_pylist()
+    keys = [(n["country"], _name(n["region"]), _name(n["place"]), n["network"]) for n in names]
+    moments = np.unique(second)
+    cuts = np.flatnonzero(np.diff(moments) > LONGEST_GAP_DAYS * _DAY)
+    for begin, end in zip(moments[np.r_[0, cuts + 1]], moments[np.r_[cuts, len(moments) - 1]], strict=True):
+        inside = (second >= begin) & (second <= end)
+        used, row = np.unique(series[inside], return_inverse=True)
+        start = int(begin) // _DAY * _DAY
+        a_day = max(_DAY // step, 1)
+        at = (second[inside] - start) // step
+        days = int(at.max()) // a_day + 1
+        matrix = np.full((len(used), days * a_day), np.nan)
+        matrix[row, at] = value[inside]
+        yield Grid(signal, unit, int(step), start, tuple(keys[i] for i in used), matrix, int(at.max()))
+
+
+def _name(text: str | None) -> str | None:
+    return None if text is None else safe_text(text)

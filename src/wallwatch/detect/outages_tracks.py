@@ -1,0 +1,154 @@
+"""From places to regions, countries and networks: one track each, with the probability of loss in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wallwatch.detect.outages_baseline import INDEXES, Expected, expected, ratio
+from wallwatch.detect.outages_faults import Fault, faults, masked
+from wallwatch.detect.outages_filter import Smoothed, scatter, smooth
+from wallwatch.detect.outages_series import Grid
+
+#: Country, region, network; region and network are null for the whole country.
+Scope = tuple[str, str | None, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One scope in one source.
+
+    Attributes:
+        scope: Country, region, network.
+        rows: The series of the grid that it is made of.
+        share: Per bin: share of the ordinary that is left; NaN where unknown.
+        lost: Per bin: probability of loss.
+        began: Per bin: probability that a loss began.
+        ended: Per bin: probability that a loss ended.
+        least_depth: Losses smaller than this are not told from rhythm, holidays and chance.
+    """
+
+    scope: Scope
+    rows: np.ndarray
+    share: np.ndarray
+    lost: np.ndarray
+    began: np.ndarray
+    ended: np.ndarray
+    least_depth: float
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One source, looked at.
+
+    Attributes:
+        grid: Its series.
+        usual: What is expected of them.
+        share: Series × bins: share of the ordinary that is left; NaN where unknown or not to be believed.
+        up: For latency: whether it lies above the ordinary.
+        faults: Where the instrument speaks of itself.
+        tracks: One for each scope.
+    """
+
+    grid: Grid
+    usual: Expected
+    share: np.ndarray
+    up: np.ndarray
+    faults: list[Fault]
+    tracks: list[Track]
+
+
+def scopes(grid: Grid) -> list[tuple[Scope, np.ndarray]]:
+    """The scopes of a grid, sorted, and the rows of each.
+
+    A country is its own series where the source has one, and otherwise the mean over its places.
+    """
+    members: dict[tuple[str, str, int], list[int]] = {}
+    own: set[str] = set()
+    for row, (country, region, place, network) in enumerate(grid.keys):
+        if network is not None:
+            members.setdefault((country, "", network), []).append(row)
+            continue
+        if region is not None:
+            members.setdefault((country, region, -1), []).append(row)
+        elif place is None:
+            own.add(country)
+            members[country, "", -1] = [row]
+        if country not in own:
+            members.setdefault((country, "", -1), []).append(row)
+    return [
+        ((country, region or None, network if network >= 0 else None), np.array(rows))
+        for (country, region, network), rows in sorted(members.items())
+    ]
+
+
+def together(share: np.ndarray, usual: Expected, unit: str, rows: np.ndarray) -> np.ndarray:
+    """The mean share over rows: each place alike for an index, by what is expected of it for a count.
+
+    NaN where fewer than half of the places have a value.
+    """
+    some = share[rows]
+    weight = (
+        np.ones_like(some) if unit in INDEXES or unit == "latency_100" else np.nan_to_num(usual.middle[rows])
+    )
+    known = ~np.isnan(some)
+    total = np.where(known, weight, 0).sum(0)
+    mean = np.where(known, some * weight, 0).sum(0) / np.maximum(total, 1e-12)
+    ever = max(int(known.any(axis=1).sum()), 1)
+    return np.where((known.sum(0) * 2 >= ever) & (total > 0), mean, np.nan)
+
+
+def look(grid: Grid) -> Look:
+    """The tracks and faults of one source."""
+    usual = expected(grid.values, grid.a_day, grid.unit)
+    found = faults(grid)
+    share = masked(grid, ratio(grid.values, usual, grid.unit), found)
+    with np.errstate(invalid="ignore"):
+        up = grid.values > usual.high if grid.unit == "latency_100" else np.zeros(grid.values.shape, bool)
+    listed = scopes(grid)
+    seen = grid.last + 1
+    shares = np.array([together(share, usual, grid.unit, rows) for _, rows in listed])[:, :seen]
+    scale, memory = scatter(shares)
+    if grid.unit in ("count", "users"):
+        scale = np.maximum(scale, _counting(usual, listed))
+    smoothed: Smoothed = smooth(shares, scale, memory, grid.hours)
+    tracks = [
+        Track(
+            scope,
+            rows,
+            shares[i],
+            smoothed.lost[i],
+            smoothed.began[i],
+            smoothed.ended[i],
+            _least_depth(grid, usual, rows, shares[i], float(scale[i])),
+        )
+        for i, (scope, rows) in enumerate(listed)
+    ]
+    return Look(grid, usual, share, up, found, tracks)
+
+
+def _counting(usual: Expected, listed: list[tuple[Scope, np.ndarray]]) -> np.ndarray:
+    """The scatter that counting itself has: the root of what is expected."""
+    middle = np.nan_to_num(usual.middle).mean(axis=1)
+    totals = np.array([middle[rows].sum() for _, rows in listed])
+    found: np.ndarray = np.minimum(1 / np.sqrt(np.maximum(totals, 1.0)), 0.6)
+    return found
+
+
+def _least_depth(grid: Grid, usual: Expected, rows: np.ndarray, share: np.ndarray, scale: float) -> float:
+    """Less than this is not called a loss.
+
+    Traffic that sinks every night by half also sinks on holidays; answers to probes do not. So the more a
+    series follows people's days, and the more its own days differ, the deeper a loss must be.
+    """
+    amplitude = float(np.median(usual.amplitude[rows]))
+    days = share[: len(share) // grid.a_day * grid.a_day].reshape(-1, grid.a_day)
+    known = ~np.isnan(days).all(axis=1)
+    levels = np.nanmedian(days[known], axis=1) if known.any() else np.ones(1)
+    ordinary = levels[levels > 0.8]
+    wander = float(np.median(np.abs(ordinary - np.median(ordinary)))) * 1.4826 if len(ordinary) else 0.0
+    base = 0.25 if grid.unit == "latency_100" else 0.18
+    return min(
+        max(base, 0.15 + 0.4 * max(0.0, amplitude - 0.1)) + 3 * wander + max(0.0, 2 * (scale - 0.06)), 0.7
+    )
