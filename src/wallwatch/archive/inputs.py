@@ -31,14 +31,16 @@ def given_files(inputs: Sequence[Path], workspace: Path) -> list[Given]:
     The workspace itself is left out where it lies below an input.
 
     Raises:
-        WallwatchError: An input does not exist, cannot be read, or lies in the workspace.
+        WallwatchError: An input does not exist, cannot be read, or is what the workspace keeps itself.
     """
     root = workspace.resolve()
     found: dict[Path, Given] = {}
     for given in inputs:
         resolved = given.resolve()
-        if resolved == root or root in resolved.parents:
-            raise WallwatchError(f"{given} lies in the workspace {workspace}; give the files it was made from")
+        if any(own == resolved or own in resolved.parents for own in (root / "raw", root / "tables")) or (
+            resolved == root
+        ):
+            raise WallwatchError(f"{given} is the workspace's own; give the files it was made from")
         if given.is_dir():
             for path in _walk(given, root):
                 found.setdefault(path, _file(path, path.relative_to(given).as_posix()))
@@ -56,9 +58,7 @@ def _walk(folder: Path, workspace: Path) -> Iterator[Path]:
     for at, folders, names in os.walk(folder, onerror=fail):
         here = Path(at)
         folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and (here / name).resolve() != workspace
+            name for name in folders if not name.startswith(".") and (here / name).resolve() != workspace
         )
         for name in sorted(names):
             path = here / name

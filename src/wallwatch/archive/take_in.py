@@ -87,7 +87,11 @@ def take_in(
     progress = progress or Silent()
     files = given_files(inputs, layout.root)
     summary = Summary(files=len(files))
-    for folder in (layout.root / "raw", *(layout.root / "raw").glob("??"), *(layout.root / "tables").glob("*")):
+    for folder in (
+        layout.root / "raw",
+        *(layout.root / "raw").glob("??"),
+        *(layout.root / "tables").glob("*"),
+    ):
         sweep(folder)
     progress.stage("hashing", len(files))
     found: dict[str, list[Given]] = {}
@@ -104,7 +108,9 @@ def take_in(
             summary.new += 1
             summary.skipped += len(copies) - 1
             summary.bytes += copies[0].size
-            new.append(_Task(str(layout.root), str(copies[0].path), sha256, tuple(names), copies[0].size, as_of))
+            new.append(
+                _Task(str(layout.root), str(copies[0].path), sha256, tuple(names), copies[0].size, as_of)
+            )
     progress.stage("taking in", len(new))
     try:
         _run(new, workers, fingerprints, summary, progress)
@@ -113,7 +119,9 @@ def take_in(
             raise WallwatchError(
                 f"no space left for {layout.root}; what was taken in stays: make room and run again", status=1
             ) from error
-        raise WallwatchError(f"{error.filename or layout.root}: {error.strerror or error}", status=1) from error
+        raise WallwatchError(
+            f"{error.filename or layout.root}: {error.strerror or error}", status=1
+        ) from error
     summary.reasons = dict(sorted(summary.reasons.items(), key=lambda item: (-item[1], item[0])))
     return summary
 
@@ -271,7 +279,9 @@ def _keep(source: Path, raw: Path, sha256: str) -> None:
                 digest.update(chunk)
                 kept.write(chunk)
         if digest.hexdigest() != sha256:
-            raise WallwatchError(f"{source} changed while it was read; run again when it is complete", status=1)
+            raise WallwatchError(
+                f"{source} changed while it was read; run again when it is complete", status=1
+            )
 
 
 def _add_names(layout: Layout, sha256: str, names: Sequence[str]) -> None:

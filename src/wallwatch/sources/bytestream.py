@@ -113,7 +113,7 @@ def _gzip(file: BinaryIO, path: Path) -> Iterator[bytes]:
                 if not GZIP.startswith(rest[:2]):
                     raise TornError("other data follow the gzip data")
                 pending, decompressor, started = rest, isal_zlib.decompressobj(31), False
-    except isal_zlib.error as error:
+    except isal_zlib.IsalError as error:
         yield from _salvage(path, given)
         raise TornError(f"the gzip data are damaged ({error})") from None
     if started:
@@ -197,18 +197,29 @@ class Pieces(io.RawIOBase):
         """How many bytes were given."""
         return self._at
 
+    def piece(self) -> bytes:
+        """The next bytes, as many as come at once; none at the end, or where the data tear."""
+        if self._left:
+            piece = bytes(self._left)
+            self._left = memoryview(b"")
+        else:
+            piece = self._next()
+        self._at += len(piece)
+        return piece
+
+    def _next(self) -> bytes:
+        try:
+            return next(self._source, b"")
+        except (TornError, BombError) as error:
+            self.trouble = str(error)
+            self._source = iter(())
+            return b""
+
     def readinto(self, buffer: Any) -> int:
         """Fills the buffer as far as one piece does; 0 at the end, or where the data tear."""
-        while not self._left:
-            try:
-                self._left = memoryview(next(self._source, b""))
-            except (TornError, BombError) as error:
-                self.trouble = str(error)
-                self._source = iter(())
-                return 0
-            if not self._left:
-                return 0
-        size = min(len(buffer), len(self._left))
+        if not self._left:
+            self._left = memoryview(self._next())
+        size = min(len(buffer), len(self._left))  # 0 at the end
         buffer[:size] = self._left[:size]
         self._left = self._left[size:]
         self._at += size

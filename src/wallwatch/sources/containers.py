@@ -84,76 +84,68 @@ def is_document(beginning: bytes) -> bool:
 
 
 def _from_lines(stream: Pieces, limits: Limits) -> Iterator[Stretch]:
-    """A stretch ends at the first line end at or behind its length, so that only the content decides where."""
+    """A stretch ends with the line that fills it, so that only the content decides where."""
     number, offset = 1, 0
-    buffer = bytearray(stream.read(len(_BOM)))
-    if buffer == _BOM:
-        buffer, offset = bytearray(), len(_BOM)
-    searched = 0
-    while True:
-        end = buffer.find(b"\n", max(searched, limits.stretch - 1))
-        if end >= 0:
-            with memoryview(buffer) as view:
-                whole = bytes(view[: end + 1])
-            del buffer[: end + 1]
-            searched = 0
-            yield _short_lines(Stretch(number, offset, whole), limits)
-            number += whole.count(b"\n")
-            offset += len(whole)
-            continue
-        searched = len(buffer)
-        if len(buffer) > max(limits.line, limits.stretch):
-            begin = buffer.rfind(b"\n") + 1
-            if len(buffer) - begin > limits.line:
-                if begin:
-                    whole = bytes(buffer[:begin])
-                    yield _short_lines(Stretch(number, offset, whole), limits)
-                    number += whole.count(b"\n")
-                    offset += begin
-                excerpt = bytes(buffer[begin : begin + _EXCERPT])
-                length, tail = _pass_over(stream, len(buffer) - begin)
-                reason = f"a line of {length:,} bytes; the limit is {limits.line:,}"
-                yield Stretch(number, offset, aside=(Aside(number, offset, reason, excerpt),))
-                number, offset = number + 1, offset + length + 1
-                buffer, searched = bytearray(tail), 0
+    piece = stream.piece()
+    while 0 < len(piece) < len(_BOM) and (more := stream.piece()):
+        piece += more
+    if piece.startswith(_BOM):
+        piece, offset = piece[len(_BOM) :], len(_BOM)
+    lines: list[bytes] = []
+    filled = 0
+    begun: list[bytes] = []  # pieces of a line whose end has not come yet
+    length = 0
+    while piece:
+        parts = piece.split(b"\n")
+        if len(parts) > 1:
+            begun.append(parts[0])
+            parts[0] = b"".join(begun) if len(begun) > 1 else parts[0]
+            begun, length = [], 0
+            last = parts.pop()
+            for line in parts:
+                if len(line) > limits.line:
+                    # Short enough to have come in one piece, and too long all the same.
+                    yield Stretch(number, offset, lines)
+                    number, offset = number + len(lines), offset + filled
+                    yield _aside(number, offset, len(line), line, limits)
+                    number, offset, lines, filled = number + 1, offset + len(line) + 1, [], 0
+                    continue
+                lines.append(line)
+                filled += len(line) + 1
+                if filled >= limits.stretch:
+                    yield Stretch(number, offset, lines)
+                    number, offset, lines, filled = number + len(lines), offset + filled, [], 0
+        else:
+            last = piece
+        if last:
+            begun.append(last)
+            length += len(last)
+        if length > limits.line:
+            yield Stretch(number, offset, lines)
+            number, offset, lines, filled = number + len(lines), offset + filled, [], 0
+            length, piece = _pass_over(stream, length)
+            yield _aside(number, offset, length, begun[0], limits)
+            number, offset, begun, length = number + 1, offset + length + 1, [], 0
+            if piece:
                 continue
-        piece = stream.read(1 << 20)
-        if not piece:
-            break
-        buffer += piece
-    begin = buffer.rfind(b"\n") + 1
-    if begin:
-        whole = bytes(buffer[:begin])
-        yield _short_lines(Stretch(number, offset, whole), limits)
-        number += whole.count(b"\n")
-        offset += begin
-    yield from _the_end(stream, bytes(buffer[begin:]), number, offset, limits)
+        piece = stream.piece()
+    if lines:
+        yield Stretch(number, offset, lines)
+    yield from _the_end(stream, b"".join(begun), number + len(lines), offset + filled)
 
 
-def _short_lines(stretch: Stretch, limits: Limits) -> Stretch:
-    """The stretch without lines that are too long; the block is left alone where there are none."""
-    if len(stretch.data) <= limits.line:
-        return stretch
-    lines = stretch.lines()
-    aside = tuple(
-        Aside(
-            line.number,
-            line.offset,
-            f"a line of {len(line.content):,} bytes; the limit is {limits.line:,}",
-            line.content[:_EXCERPT],
-        )
-        for line in lines
-        if len(line.content) > limits.line
-    )
-    if not aside:
-        return stretch
-    short = tuple(line for line in lines if len(line.content) <= limits.line)
-    return Stretch(stretch.number, stretch.offset, documents=short, aside=aside)
+def _aside(number: int, offset: int, length: int, begin: bytes, limits: Limits) -> Stretch:
+    reason = _too_long(length, limits)
+    return Stretch(number, offset, aside=(Aside(number, offset, reason, begin[:_EXCERPT]),))
+
+
+def _too_long(length: int, limits: Limits) -> str:
+    return f"a line of {length:,} bytes; the limit is {limits.line:,}"
 
 
 def _pass_over(stream: Pieces, length: int) -> tuple[int, bytes]:
     """Reads to the end of a line without keeping it: its length, and what follows it."""
-    while piece := stream.read(1 << 20):
+    while piece := stream.piece():
         end = piece.find(b"\n")
         if end >= 0:
             return length + end, piece[end + 1 :]
@@ -161,17 +153,13 @@ def _pass_over(stream: Pieces, length: int) -> tuple[int, bytes]:
     return length, b""
 
 
-def _the_end(
-    stream: Pieces, rest: bytes, number: int, offset: int, limits: Limits, *, whole: bool = False
-) -> Iterator[Stretch]:
-    """The last line where it has no line end (the last object, if `whole`); set aside where the file is torn."""
+def _the_end(stream: Pieces, rest: bytes, number: int, offset: int) -> Iterator[Stretch]:
+    """What follows the last line end, or the last object; where the file is torn, it is set aside."""
     if stream.trouble is not None:
         reason = f"torn: {stream.trouble}"
         yield Stretch(number, offset, aside=(Aside(number, offset, reason, rest[:_EXCERPT]),))
-    elif rest.strip() and whole:
-        yield Stretch(number, offset, documents=(Line(number, offset, rest),))
     elif rest.strip():
-        yield _short_lines(Stretch(number, offset, rest), limits)
+        yield Stretch(number, offset, documents=(Line(number, offset, rest),))
 
 
 def _from_tar(stream: Pieces, limits: Limits) -> Iterator[Stretch]:
@@ -203,7 +191,7 @@ def _documents_of(member: Member, before: int) -> list[Line]:
     content = member.content
     if b"\n" not in content.strip() or is_document(content):
         return [Line(before + 1, member.offset, content, name)]
-    lines = Stretch(before + 1, member.offset, content).lines()
+    lines = Stretch.of_block(before + 1, member.offset, content).lines()
     return [line for line in lines if line.content.strip()]
 
 
@@ -283,4 +271,4 @@ def _from_objects(text: bytearray, stream: Pieces, limits: Limits) -> Iterator[S
     rest = bytes(text[begin:])
     blank = len(rest) - len(rest.lstrip())
     number, offset = number + rest.count(b"\n", 0, blank), offset + blank
-    yield from _the_end(stream, rest[blank:], number, offset, limits, whole=True)
+    yield from _the_end(stream, rest[blank:], number, offset)

@@ -120,7 +120,9 @@ class Fingerprints:
         digest = hashlib.sha256()
         by_location: dict[str, list[Fingerprint]] = {}
         for one in self.fingerprints:
-            digest.update(repr((one.hit, one.location, one.pattern_type, one.pattern, one.countries)).encode())
+            digest.update(
+                repr((one.hit, one.location, one.pattern_type, one.pattern, one.countries)).encode()
+            )
             by_location.setdefault(one.location, []).append(one)
         self.version = digest.hexdigest()[:16]
         self._body = _Patterns(by_location.pop("body", []))
@@ -160,6 +162,11 @@ class Fingerprints:
         """
         return cls([*_packaged(), *(one for path in paths for one in _read(path))])
 
+    @property
+    def header_names(self) -> frozenset[str]:
+        """The headers that any of them is about, in lower case."""
+        return frozenset(self._headers)
+
     def match_body(self, body: bytes) -> list[str]:
         """Names of the fingerprints that a body matches, as `scope:name`; only its first MiB is searched."""
         return self._body.match(body if len(body) <= _LONGEST_BODY else body[:_LONGEST_BODY])
@@ -181,8 +188,10 @@ class Fingerprints:
 def _canonical(one: Fingerprint) -> Fingerprint:
     """Addresses are compared in canonical form."""
     pattern = address(one.pattern) if one.pattern_type == "full" else None
-    return one if pattern is None else Fingerprint(
-        one.name, one.scope, one.location, one.pattern_type, pattern, one.countries
+    return (
+        one
+        if pattern is None
+        else Fingerprint(one.name, one.scope, one.location, one.pattern_type, pattern, one.countries)
     )
 
 
@@ -204,7 +213,9 @@ def _parse(text: str, where: str) -> list[Fingerprint]:
     reader = csv.DictReader(io.StringIO(text, newline=""))
     wanted = {"name", "scope", "location_found", "pattern_type", "pattern"}
     if missing := wanted - set(reader.fieldnames or ()):
-        raise WallwatchError(f"{where}: no fingerprints, the columns {', '.join(sorted(missing))} are missing")
+        raise WallwatchError(
+            f"{where}: no fingerprints, the columns {', '.join(sorted(missing))} are missing"
+        )
     found = []
     try:
         for row in reader:

@@ -50,7 +50,14 @@ COLUMNS = """
     http_response_header_server http_t probe_analysis
 """.split()
 
-_LAYER_COLUMNS = {"dns_engine", "dns_failure", "tcp_failure", "tls_failure", "http_failure", "http_request_url"}
+_LAYER_COLUMNS = {
+    "dns_engine",
+    "dns_failure",
+    "tcp_failure",
+    "tls_failure",
+    "http_failure",
+    "http_request_url",
+}
 _NULLS = ["", "\\N", "NULL", "null", "nan", "NaN", "None", "<NA>"]
 #: Measurements whose rows are built at a time.
 _AT_A_TIME = 20_000
@@ -71,9 +78,7 @@ def recognise(head: bytes) -> bool:
         return False
 
 
-def read(
-    stream: BinaryIO, file_id: str, as_of: datetime, matcher: Matcher | None = None
-) -> Iterator[Batch]:
+def read(stream: BinaryIO, file_id: str, as_of: datetime, matcher: Matcher | None = None) -> Iterator[Batch]:
     """The rows of an export in CSV.
 
     Args:
@@ -214,7 +219,11 @@ class _Export:
     def _maps(self) -> None:
         """Tables from each distinct value to its canonical form: Python once a value, not once a row."""
         for name, columns_, function in (
-            ("hosts", ("hostname", "tls_server_name", "tls_outer_server_name"), lambda v: (host_name(v), address(v))),
+            (
+                "hosts",
+                ("hostname", "tls_server_name", "tls_outer_server_name"),
+                lambda v: (host_name(v), address(v)),
+            ),
             ("ips", ("ip", "dns_answer"), lambda v: (address(v),)),
             (
                 "failures",
@@ -240,7 +249,9 @@ class _Export:
         self._con.unregister("mapping")
 
     def _batch(self, first: int, end: int) -> Batch:
-        found = self._con.sql(f"SELECT * FROM measured WHERE m >= {first} AND m < {end} ORDER BY m").fetchall()
+        found = self._con.sql(
+            f"SELECT * FROM measured WHERE m >= {first} AND m < {end} ORDER BY m"
+        ).fetchall()
         names = [d[0] for d in self._con.sql("SELECT * FROM measured LIMIT 0").description]
         records = [dict(zip(names, row, strict=True)) for row in found]
         people: list[tuple[Any, ...]] = []
@@ -259,9 +270,7 @@ class _Export:
         ).to_arrow_table()
         measurement = pc.subtract(facts["m"].combine_chunks(), first)
         counts = pc.value_counts(measurement)
-        rows = dict(
-            zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
-        )
+        rows = dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
         tables = {
             "measurements": MEASUREMENTS.from_columns(
                 {
@@ -356,7 +365,10 @@ def _as_text(values: pa.Array) -> pa.Array:
     """Any column as text; lists as `[a,b]`."""
     if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
         return pa.array(
-            [None if v is None else "[" + ",".join(str(item) for item in v) + "]" for v in values.to_pylist()],
+            [
+                None if v is None else "[" + ",".join(str(item) for item in v) + "]"
+                for v in values.to_pylist()
+            ],
             pa.string(),
         )
     if pa.types.is_binary(values.type) or pa.types.is_fixed_size_binary(values.type):

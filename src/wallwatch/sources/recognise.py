@@ -88,7 +88,9 @@ def recognise(path: Path, limits: Limits) -> tuple[str, str]:
         return reader.KIND, ""
     if not beginning.strip():
         return UNKNOWN, "an empty file"
-    if beginning.startswith((b"---", b"#######")) and (b"report_id" in beginning or b"test_name" in beginning):
+    if beginning.startswith((b"---", b"#######")) and (
+        b"report_id" in beginning or b"test_name" in beginning
+    ):
         return UNKNOWN, "a report in YAML (OONI before 2016), which is not read"
     # A damaged or very long first line may hide that the others are measurements.
     if mentions(path, (b'"test_keys"', b'"measurement_start_time"'), limits):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -64,33 +65,32 @@ class Stretch:
     """Whole lines that are read together, and what had to be set aside between them.
 
     Attributes:
-        number: The number of the first line.
+        number: The number of the first of `contents`.
         offset: Where it begins, in bytes.
-        data: The lines with their ends, as one block; empty where `documents` are given.
-        documents: Lines that do not lie in one block.
+        contents: Lines that follow each other, without their ends.
+        documents: Lines that do not, instead.
         aside: What was set aside.
     """
 
     number: int
     offset: int
-    data: bytes = b""
-    documents: tuple[Line, ...] = ()
-    aside: tuple[Aside, ...] = ()
+    contents: Sequence[bytes] = ()
+    documents: Sequence[Line] = ()
+    aside: Sequence[Aside] = ()
 
-    def lines(self) -> list[Line]:
+    @classmethod
+    def of_block(cls, number: int, offset: int, block: bytes) -> Stretch:
+        """The lines of a block that ends with a line, or its end."""
+        contents = block.split(b"\n")
+        if not contents[-1]:
+            contents.pop()
+        return cls(number, offset, contents)
+
+    def lines(self) -> Iterator[Line]:
         """Its lines, blank ones too."""
-        if not self.data:
-            return list(self.documents)
-        found, number, offset = [], self.number, self.offset
-        pieces = self.data.split(b"\n")
-        if not pieces[-1]:
-            pieces.pop()
-        for content in pieces:
-            found.append(Line(number, offset, content))
+        yield from self.documents
+        number, offset = self.number, self.offset
+        for content in self.contents:
+            yield Line(number, offset, content)
             number += 1
             offset += len(content) + 1
-        return found
-
-    def __len__(self) -> int:
-        """How many bytes of the decompressed file it holds."""
-        return len(self.data) + sum(len(line.content) for line in self.documents)

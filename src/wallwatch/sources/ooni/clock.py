@@ -16,7 +16,9 @@ _ZONES = timedelta(hours=26)
 _OFFSETS = tuple(timedelta(hours=h) for h in (*range(1, 13), 3.5, 4.5, 5.5, 5.75, 6.5, 9.5, 10.5))
 _NEAR = timedelta(seconds=90)
 
-_LEADING = re.compile(r"^([0-9]{4})([0-9]{2})([0-9]{2})T?([0-9]{2})([0-9]{2})([0-9]{2})(?:\.([0-9]{1,6}))?[Z_]")
+_LEADING = re.compile(
+    r"^([0-9]{4})([0-9]{2})([0-9]{2})T?([0-9]{2})([0-9]{2})([0-9]{2})(?:\.([0-9]{1,6}))?[Z_]"
+)
 
 
 @lru_cache(4_096)

@@ -8,7 +8,7 @@ import msgspec
 
 from wallwatch.sources.ooni import http
 from wallwatch.sources.ooni.lenient import Lenient
-from wallwatch.sources.ooni.parts import Number
+from wallwatch.sources.ooni.parts import NO_JSON, Number
 from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, TCP, TLS, Rows
 from wallwatch.sources.ooni.values import (
     address,
@@ -42,7 +42,7 @@ class HelperHTTP(Lenient, gc=False):
     failure: str | None = None
     title: str | None = None
     status_code: int | None = None
-    headers: msgspec.Raw | None = None
+    headers: msgspec.Raw = NO_JSON
 
 
 class HelperAddress(Lenient, gc=False):
@@ -122,15 +122,19 @@ def _dns(found: HelperDNS, host: str | None, seen: Any, rows: Rows) -> None:
         rows.dns.append((None, None, None, kind, ip or host_name(text), None, None, None))
 
 
-def _http(found: HelperHTTP, host: str | None, url: str | None, alpn: str | None, seen: Any, rows: Rows) -> None:
+def _http(
+    found: HelperHTTP, host: str | None, url: str | None, alpn: str | None, seen: Any, rows: Rows
+) -> None:
     status = found.status_code if found.status_code and found.status_code > 0 else None
     if status is None and not found.failure:
         return  # the helper was not asked, or had nothing to connect to
-    headers = http.other_forms(found.headers) if found.headers is not None else []
+    names, values = http.other_forms(found.headers)
+    at = http.layout(names)
     length = int(found.body_length) if found.body_length is not None and found.body_length >= 0 else None
-    location = next((value for name, value in headers if name.lower() == "location"), None)
-    server = next((value for name, value in headers if name.lower() == "server"), None)
-    names = http.header_names(tuple(name for name, _ in headers)) if headers else None
+    location = http.as_text(values[at.location]) if at.location >= 0 else None
+    server = http.as_text(values[at.server]) if at.server >= 0 else None
     title = (found.title or "").strip()[:200] or None
     seen(HTTP, host, None, split_url(url)[2], found.failure)
-    rows.http.append(("GET", url, status, length, None, None, title, location, server, names, alpn, None))
+    rows.http.append(
+        ("GET", url, status, length, None, None, title, location, server, at.names or None, alpn, None)
+    )

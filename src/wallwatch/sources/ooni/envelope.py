@@ -142,7 +142,7 @@ def measured(
 
 def made_id(time: datetime | None, country: str | None, nettest: str, raw: bytes) -> str:
     """An id of the upstream's form, from the content alone: the same line always gives the same."""
-    digest = hashlib.blake2b(raw, digest_size=8).hexdigest()
+    digest = hashlib.sha256(raw).hexdigest()[:16]
     stamp = time.strftime("%Y%m%d%H%M%S") if time is not None else "0" * 14
     return f"{stamp}_{country or 'ZZ'}_{nettest.replace('_', '')}_{digest}"
 

@@ -7,7 +7,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from wallwatch.sources.ooni import certificates, http
-from wallwatch.sources.ooni.parts import Connect, Exchange, Got, Handshake, NetworkEvent, Parts, Query, Status, Text
+from wallwatch.sources.ooni.parts import (
+    Connect,
+    Exchange,
+    Got,
+    Handshake,
+    NetworkEvent,
+    Parts,
+    Query,
+    Status,
+    Text,
+)
 from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, STEP, TCP, TLS, Rows
 from wallwatch.sources.ooni.traffic import handshake_traffic
 from wallwatch.sources.ooni.values import (
@@ -22,6 +32,8 @@ from wallwatch.sources.ooni.values import (
 
 #: Facts of so many different bodies are remembered: block pages and front pages repeat.
 _BODIES = 8_192
+#: So many answers likewise.
+_ANSWERS = 65_536
 _LONGEST_TEXT = 4_000
 #: Room for one target's transactions.
 _TARGET = 1_000_000
@@ -30,6 +42,10 @@ _DEPTHS = {f"depth={n}": n for n in range(64)}
 
 class Matcher(Protocol):
     """What finds fingerprints; see `wallwatch.sources.fingerprints.Fingerprints`."""
+
+    @property
+    def header_names(self) -> frozenset[str]:
+        """The headers that any fingerprint is about, in lower case."""
 
     def match_body(self, body: bytes) -> list[str]:
         """Names of the fingerprints that a body matches, as `scope:name`."""
@@ -44,6 +60,8 @@ class Matcher(Protocol):
 class NoFingerprints:
     """Finds none."""
 
+    header_names: frozenset[str] = frozenset()
+
     def match_body(self, body: bytes) -> list[str]:
         """None."""
         return []
@@ -55,6 +73,36 @@ class NoFingerprints:
     def match_dns(self, answer: str) -> list[str]:
         """None."""
         return []
+
+
+class Known:
+    """What was found out about bodies and answers before; it saves work and never changes what is read."""
+
+    def __init__(self, matcher: Matcher) -> None:
+        self.matcher = matcher
+        self.telling_headers = matcher.header_names
+        self._bodies: dict[bytes, tuple[str, str | None, list[str]]] = {}
+        self._answers: dict[str, list[str] | None] = {}
+
+    def body(self, body: bytes) -> tuple[str, str | None, list[str]]:
+        """A body's hash in hex, its title, and the fingerprints that it matches."""
+        digest = hashlib.sha256(body).digest()
+        facts = self._bodies.get(digest)
+        if facts is None:
+            facts = digest.hex(), http.title(body), self.matcher.match_body(body)
+            if len(self._bodies) >= _BODIES:
+                self._bodies.clear()
+            self._bodies[digest] = facts
+        return facts
+
+    def answer(self, value: str) -> list[str] | None:
+        """Fingerprints that a DNS answer matches; null where none does."""
+        answers = self._answers
+        if value not in answers:
+            if len(answers) >= _ANSWERS:
+                answers.clear()
+            answers[value] = self.matcher.match_dns(value) or None
+        return answers[value]
 
 
 class Flattener:
@@ -69,15 +117,14 @@ class Flattener:
         redirects: Whether its requests are one chain of redirects, newest first.
     """
 
-    def __init__(self, matcher: Matcher) -> None:
+    def __init__(self, known: Known) -> None:
         self.rows = Rows()
         self.controls = Rows()
         self.measurement = -1
         self.notes: list[str] = []
         self.first_host: str | None = None
         self.redirects = False
-        self._match = matcher
-        self._bodies: dict[bytes, tuple[str, str | None, list[str]]] = {}
+        self._known = known
         self._hosts: dict[Any, str] = {}
         self._networks: dict[str, tuple[int | None, str | None]] = {}
         self._depth_hosts: dict[int | None, str] = {}
@@ -136,7 +183,7 @@ class Flattener:
     def queries(self, queries: Iterable[Query]) -> None:
         """One row for each answer; one for a query that failed or got none."""
         measurement, seen, dns = self.measurement, self.rows.seen, self.rows.dns
-        match = self._match.match_dns
+        known_answer = self._known.answer
         for query in queries:
             host = host_name(query.hostname)
             failure, text = failure_word(query.failure)
@@ -153,7 +200,21 @@ class Flattener:
                 if failure is None:
                     failure = "dns_no_answer"
                 seen.append(
-                    (measurement, DNS, host, None, None, None, None, failure, text, t, duration, depth, transaction)
+                    (
+                        measurement,
+                        DNS,
+                        host,
+                        None,
+                        None,
+                        None,
+                        None,
+                        failure,
+                        text,
+                        t,
+                        duration,
+                        depth,
+                        transaction,
+                    )
                 )
                 dns.append((engine, kind, resolver, None, None, rcode, None, None))
                 continue
@@ -169,10 +230,24 @@ class Flattener:
                 else:
                     value = host_name(answer.hostname) or answer.ipv4 or answer.ipv6
                     network = name = None
-                hits = match(value) if value else None
+                hits = known_answer(value) if value else None
                 ttl = answer.ttl
                 seen.append(
-                    (measurement, DNS, host, ip, None, network, name, failure, text, t, duration, depth, transaction)
+                    (
+                        measurement,
+                        DNS,
+                        host,
+                        ip,
+                        None,
+                        network,
+                        name,
+                        failure,
+                        text,
+                        t,
+                        duration,
+                        depth,
+                        transaction,
+                    )
                 )
                 dns.append(
                     (
@@ -183,7 +258,7 @@ class Flattener:
                         value,
                         rcode,
                         int(ttl) if ttl is not None else None,
-                        hits or None,
+                        hits,
                     )
                 )
 
@@ -204,7 +279,21 @@ class Flattener:
             network, name = self._networks.get(ip, (None, None)) if ip else (None, None)
             t, duration = _times(connect.t0, connect.t)
             seen.append(
-                (measurement, TCP, host, ip, port, network, name, failure, text, t, duration, depth, transaction)
+                (
+                    measurement,
+                    TCP,
+                    host,
+                    ip,
+                    port,
+                    network,
+                    name,
+                    failure,
+                    text,
+                    t,
+                    duration,
+                    depth,
+                    transaction,
+                )
             )
 
     def handshakes(
@@ -223,7 +312,21 @@ class Flattener:
             network, name = self._networks.get(ip, (None, None)) if ip else (None, None)
             t, duration = _times(handshake.t0, handshake.t)
             seen.append(
-                (measurement, layer, host, ip, port, network, name, failure, text, t, duration, depth, transaction)
+                (
+                    measurement,
+                    layer,
+                    host,
+                    ip,
+                    port,
+                    network,
+                    name,
+                    failure,
+                    text,
+                    t,
+                    duration,
+                    depth,
+                    transaction,
+                )
             )
             tls.append(
                 (
@@ -250,10 +353,11 @@ class Flattener:
         asked, response = request.request, request.response
         url = asked.url if asked is not None else None
         _, host, port = split_url(url)
-        if url is None and asked is not None and asked.headers is not None:
+        if url is None and asked is not None:
             # Some probes of 2019 left the URL out: the Host header still says whom they asked.
-            named = dict(http.other_forms(asked.headers)).get("Host")
-            raw_host, port = split_endpoint(named)
+            names, values = http.other_forms(asked.headers)
+            named = dict(zip(http.layout(names).lower, values, strict=True)).get("host")
+            raw_host, port = split_endpoint(http.as_text(named) if named else None)
             host = host_name(raw_host)
         raw_ip, address_port = split_endpoint(request.address)
         ip = address(raw_ip)
@@ -412,30 +516,22 @@ class Flattener:
         if body is not None and (body or status is not None):
             length = len(body)
         if body:
-            sha256, found_title, body_hits = self._body(body)
+            sha256, found_title, body_hits = self._known.body(body)
             hits = body_hits
-        if found := http.headers(response):
-            hits = list(hits)
-            for name, value in found:
-                lower = name.lower()
-                if lower == "location":
-                    location = self._open(value)
-                elif lower == "server":
-                    server = value[:300]
-                hits += self._match.match_header(lower, value)
-            names = http.header_names(tuple(name for name, _ in found))
+        header_names, values = http.headers(response)
+        if header_names:
+            at = http.layout(header_names)
+            names = at.names
+            if at.location >= 0:
+                location = self._open(http.as_text(values[at.location]))
+            if at.server >= 0:
+                server = http.as_text(values[at.server])[:300]
+            told = self._known.telling_headers
+            for place, lower in enumerate(at.lower):
+                if lower in told:
+                    hits = hits + self._known.matcher.match_header(lower, http.as_text(values[place]))
         self._hits = hits or None
         return (status, length, sha256, response.body_is_truncated, found_title, location, server, names)
-
-    def _body(self, body: bytes) -> tuple[str, str | None, list[str]]:
-        digest = hashlib.sha256(body).digest()
-        facts = self._bodies.get(digest)
-        if facts is None:
-            facts = digest.hex(), http.title(body), self._match.match_body(body)
-            if len(self._bodies) >= _BODIES:
-                self._bodies.clear()
-            self._bodies[digest] = facts
-        return facts
 
     def _open(self, text: str) -> str:
         """The text without the probe's own address: portals like to put it into their redirects (trap X9)."""

@@ -6,14 +6,16 @@ import base64
 import binascii
 import html
 import re
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 import msgspec
 
 from wallwatch.sources.ooni.parts import Binary, Got, Text
 
-Header = tuple[str, str]
-
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_AS_TEXTS = msgspec.json.Decoder(dict[str, str])
 _AS_OBJECT = msgspec.json.Decoder(dict[str, Text | list[Text] | None])
 _AS_LIST = msgspec.json.Decoder(list[list[Text]])
 _SPACE = re.compile(r"\s+")
@@ -49,37 +51,80 @@ def as_text(value: Text) -> str:
         return raw.decode("latin-1")
 
 
-def headers(response: Got) -> list[Header]:
+def headers(response: Got) -> tuple[tuple[str, ...], list[Text]]:
     """Names and values of the response's headers, from the list, or the object where there is no list."""
     listed = response.headers_list
-    if listed:
-        return [(as_text(pair[0]), as_text(pair[1])) for pair in listed if len(pair) == 2]
-    raw = response.headers
-    if raw is None or len(raw) <= 4:
-        return []
-    return other_forms(raw)
+    if not listed:
+        return other_forms(response.headers)
+    try:
+        names = tuple([pair[0] for pair in listed])
+        values = [pair[1] for pair in listed]
+    except IndexError:
+        listed = [pair for pair in listed if len(pair) >= 2]
+        names, values = tuple([pair[0] for pair in listed]), [pair[1] for pair in listed]
+    return _as_texts(names), values
 
 
-def other_forms(raw: msgspec.Raw) -> list[Header]:
+def _as_texts(names: tuple[Text, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not isinstance(name, str):
+            return tuple(as_text(one) for one in names)
+    return cast(tuple[str, ...], names)
+
+
+def other_forms(raw: msgspec.Raw) -> tuple[tuple[str, ...], list[Text]]:
     """Headers given as an object of texts, base64 objects or lists of these, or as a list of pairs."""
+    if len(raw) <= 4:  # nothing, `{}`, `[]` or `null`
+        return (), []
+    try:
+        simple = _AS_TEXTS.decode(raw)
+        return tuple(simple), list(simple.values())
+    except _UNREADABLE:
+        pass
     try:
         found = _AS_OBJECT.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except _UNREADABLE:
         try:
-            return [(as_text(p[0]), as_text(p[1])) for p in _AS_LIST.decode(raw) if len(p) == 2]
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return []
-    result: list[Header] = []
+            pairs = [pair for pair in _AS_LIST.decode(raw) if len(pair) >= 2]
+        except _UNREADABLE:
+            return (), []
+        return _as_texts(tuple([pair[0] for pair in pairs])), [pair[1] for pair in pairs]
+    names: list[str] = []
+    values: list[Text] = []
     for name, value in found.items():
         for one in value if isinstance(value, list) else [value]:
-            result.append((name, "" if one is None else as_text(one)))
-    return result
+            names.append(name)
+            values.append("" if one is None else one)
+    return tuple(names), values
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things are among a response's headers, known from their names alone.
+
+    Attributes:
+        names: The names in lower case, sorted, each once, one space between.
+        location: The place of the `Location` header; -1 where there is none.
+        server: The place of the `Server` header; -1 where there is none.
+        lower: Each name in lower case.
+    """
+
+    names: str
+    location: int
+    server: int
+    lower: tuple[str, ...]
 
 
 @lru_cache(65_536)
-def header_names(names: tuple[str, ...]) -> str:
-    """The names in lower case, sorted, each once, one space between."""
-    return " ".join(sorted({name.lower() for name in names}))
+def layout(names: tuple[str, ...]) -> Layout:
+    """The layout of headers with these names, in their order; servers send the same sets again and again."""
+    lower = tuple(name.lower() for name in names)
+    return Layout(
+        " ".join(sorted(set(lower))),
+        lower.index("location") if "location" in lower else -1,
+        lower.index("server") if "server" in lower else -1,
+        lower,
+    )
 
 
 def title(body: bytes) -> str | None:

@@ -12,6 +12,9 @@ from wallwatch.sources.ooni.lenient import Lenient
 
 Number = int | float
 
+#: A part that is decoded only where it is needed, and is not there. (A union of `Raw` with null decodes only null.)
+NO_JSON = msgspec.Raw(b"")
+
 
 class Binary(msgspec.Struct, gc=False):
     """Bytes that are no UTF-8 (df-001, MaybeBinaryData)."""
@@ -94,7 +97,7 @@ class Asked(msgspec.Struct, gc=False):
 
     url: str | None = None
     method: str | None = None
-    headers: msgspec.Raw | None = None
+    headers: msgspec.Raw = NO_JSON
 
 
 class Got(msgspec.Struct, gc=False):
@@ -102,7 +105,7 @@ class Got(msgspec.Struct, gc=False):
 
     code: int | None = None
     headers_list: list[list[Text]] | None = None
-    headers: msgspec.Raw | None = None
+    headers: msgspec.Raw = NO_JSON
     body: str | Binary | None = None
     body_is_truncated: bool | None = None
 

@@ -141,10 +141,7 @@ class Rows:
                 if name in table.names:
                     arrays[name] = _spread(column(table, name, values), where)
         return pa.Table.from_arrays(
-            [
-                arrays[c.name] if c.name in arrays else pa.nulls(size, TYPES[c.type])
-                for c in table.columns
-            ],
+            [arrays[c.name] if c.name in arrays else pa.nulls(size, TYPES[c.type]) for c in table.columns],
             schema=table.arrow,
         )
 
