@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from wallwatch._errors import WallwatchError
 from wallwatch._progress import Progress, Silent
 from wallwatch._text import safe_text
-from wallwatch.archive.fetch.download import Refused, safe_path
+from wallwatch.archive.fetch.download import RefusedError, safe_path
 from wallwatch.archive.fetch.objects import bucket as open_bucket
 from wallwatch.archive.fetch.parallel import fetched, first_line, listed
 from wallwatch.archive.fetch.summary import Summary
@@ -74,6 +74,8 @@ def download_inputs(
         raise WallwatchError(f"{safe_text(address, 200)!r} is no address that can be read: s3:// or https://")
     if parts.scheme.lower() != "s3":
         return [_web(address, into, progress, largest, pause)]
+    if not re.fullmatch("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", parts.netloc):
+        raise WallwatchError(f"{safe_text(parts.netloc, 100)!r} is not the name of a bucket")
     anonymous = "AWS_ACCESS_KEY_ID" not in os.environ
     store = open_bucket(parts.netloc, region=region, endpoint=endpoint, anonymous=anonymous, retries=retries)
     prefix = unquote(parts.path).strip("/")
@@ -121,7 +123,7 @@ def _web(address: str, into: Path, progress: Progress, largest: int, pause: Call
     mark = hashlib.sha256(address.encode()).hexdigest()[:8]
     try:
         target = safe_path(into, f"{mark}-{name}")
-    except Refused:
+    except RefusedError:
         target = into / f"{mark}-file"
     progress.stage(f"Fetching {safe_text(name, 60)}")
     reason = ""
@@ -143,7 +145,7 @@ def _web(address: str, into: Path, progress: Progress, largest: int, pause: Call
 
 
 def _take(address: str, target: Path, largest: int) -> Path:
-    request = urllib.request.Request(
+    request = urllib.request.Request(  # noqa: S310 - the scheme was checked by the caller
         address, headers={"User-Agent": "wallwatch", "Accept-Encoding": "identity"}
     )
     opener = urllib.request.build_opener(_Redirects())

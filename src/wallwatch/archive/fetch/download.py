@@ -17,11 +17,11 @@ _MD5 = re.compile(r'"?([0-9a-f]{32})"?', re.IGNORECASE)
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=@,~ -]{0,199}")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A name from outside that must not become a path here."""
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     """A file that could not be brought whole."""
 
 
@@ -50,14 +50,14 @@ def safe_path(into: Path, key: str) -> Path:
     """The path below `into` for a key from outside.
 
     Raises:
-        Refused: The key is absolute, leads upwards, or has characters or lengths that no honest key has.
+        RefusedError: The key is absolute, leads upwards, or has characters or lengths that no honest key has.
     """
     parts = key.split("/")
     if (
         not all(_SEGMENT.fullmatch(part) and not part.endswith((".", " ")) for part in parts)
         or len(key) > 900
     ):
-        raise Refused(f"the name {safe_text(key, 200)!r} is refused: it could not be a plain path")
+        raise RefusedError(f"the name {safe_text(key, 200)!r} is refused: it could not be a plain path")
     return into.joinpath(*PurePosixPath(key).parts)
 
 
@@ -97,7 +97,7 @@ def download(
         attempts: How often to try.
 
     Raises:
-        Broken: It did not come whole, in all tries.
+        BrokenError: It did not come whole, in all tries.
         OSError: It cannot be written here.
     """
     if is_whole(item, target):
@@ -137,7 +137,7 @@ def download(
             continue
         _settle(part, target)
         return came
-    raise Broken(f"{safe_text(item.key, 200)}: {reason} (after {attempts} tries)")
+    raise BrokenError(f"{safe_text(item.key, 200)}: {reason} (after {attempts} tries)")
 
 
 def _append(part: Path, blocks: Iterator[bytes], most: int) -> int:
@@ -146,7 +146,7 @@ def _append(part: Path, blocks: Iterator[bytes], most: int) -> int:
         for block in blocks:
             came += len(block)
             if came > most:
-                raise Broken("more bytes came than the source said it has")
+                raise BrokenError("more bytes came than the source said it has")
             try:
                 file.write(block)
             except OSError as error:

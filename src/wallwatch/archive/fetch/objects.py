@@ -38,7 +38,7 @@ class Bucket:
         """The content of an object from a byte on, if it is still the one that was listed."""
         import obstore
 
-        options: dict[str, Any] = {"if_match": item.etag} if item.etag else {}
+        options: Any = {"if_match": item.etag} if item.etag else {}
         if offset:
             options["range"] = {"offset": offset}
         for block in obstore.get(self.store, item.key, options=options).stream(min_chunk_size=_STREAM):
@@ -75,11 +75,11 @@ def bucket(
     endpoint = endpoint or environment.get("AWS_ENDPOINT_URL")
     region = region or _REGIONS.get(name) or environment.get("AWS_REGION") or "us-east-1"
     options: dict[str, Any] = {"region": region, "skip_signature": anonymous}
-    client: dict[str, Any] = {"connect_timeout": "20s", "timeout": "600s"}
+    client: Any = {"connect_timeout": "20s", "timeout": "600s"}
     if endpoint:
         options |= {"endpoint": endpoint, "virtual_hosted_style_request": False}
         client["allow_http"] = endpoint.startswith("http://")
-    retry = {"max_retries": retries, "retry_timeout": timedelta(seconds=120)}
+    retry: Any = {"max_retries": retries, "retry_timeout": timedelta(seconds=120)}
     try:
         return Bucket(S3Store(name, client_options=client, retry_config=retry, **options))
     except Exception as error:

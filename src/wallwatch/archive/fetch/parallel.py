@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wallwatch._progress import Progress
 from wallwatch._text import safe_text
-from wallwatch.archive.fetch.download import Broken, Item, Refused, download, safe_path
+from wallwatch.archive.fetch.download import BrokenError, Item, RefusedError, download, safe_path
 from wallwatch.archive.fetch.objects import Bucket
 from wallwatch.archive.fetch.summary import Summary
 
@@ -62,7 +62,7 @@ def fetched(
         try:
             target = safe_path(into, item.key)
             return target, download(item, target, lambda at: bucket.read(item, at), pause=pause), ""
-        except (Refused, Broken) as error:
+        except (RefusedError, BrokenError) as error:
             return None, 0, str(error)
         except OSError as error:
             return None, 0, f"{safe_text(item.key, 200)}: {first_line(error)}"

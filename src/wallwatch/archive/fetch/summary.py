@@ -25,10 +25,8 @@ class Summary:
 
     def lines(self) -> list[str]:
         """The summary as lines for a person."""
-        said = [
-            f"{self.fetched:,} files fetched ({self.bytes_fetched:,} bytes), {self.present:,} were here already, "
-            f"{len(self.failed):,} failed"
-        ]
+        came = f"{self.fetched:,} files fetched ({self.bytes_fetched:,} bytes)"
+        said = [f"{came}, {self.present:,} were here already, {len(self.failed):,} failed"]
         said += [f"failed: {reason}" for reason in self.failed[:20]]
         if len(self.failed) > 20:
             said.append(f"… and {len(self.failed) - 20:,} more")
