@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -78,14 +79,6 @@ DELIVERY_NETWORKS: tuple[str, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """A fingerprint and the countries in which it is to be found; it is not held against others."""
-
-    name: str
-    countries: tuple[str, ...]
-
-
 #: Versions of tests that are known to fail everywhere since a day (OONI backend, fastpath; trap J21):
 #: nettest, versions (SQL `LIKE`), since.
 KNOWN_FAULTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -100,33 +93,38 @@ class References:
     """Reference data of one version.
 
     Attributes:
-        expected: Fingerprints with countries of expectation.
+        expected: Fingerprints (`scope:name`) and the countries in which they are to be found, sorted; one is not
+            held against networks of other countries. Empty: anywhere.
     """
 
-    expected: tuple[Expected, ...] = ()
+    expected: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @classmethod
-    def load(cls, folder: Path | None = None) -> References:
-        """The packaged data and, where a workspace's folder holds fingerprints, their countries.
+    def load(
+        cls, folder: Path | None = None, expected: Mapping[str, Sequence[str]] | None = None
+    ) -> References:
+        """The packaged data, with the countries of expectation of the fingerprints that were used.
 
         Args:
-            folder: Holds `fingerprints*.csv` in the community format (github.com/ooni/blocking-fingerprints).
+            folder: May hold `fingerprints*.csv` in the community format (github.com/ooni/blocking-fingerprints).
+            expected: `scope:name` to countries; goes before the folder's.
         """
         found: dict[str, tuple[str, ...]] = {}
         if folder is not None and folder.is_dir():
             for path in sorted(folder.glob("fingerprints*.csv")):
-                with path.open(encoding="utf-8", newline="") as file:
+                with path.open(encoding="utf-8-sig", newline="") as file:
                     for row in csv.DictReader(file):
-                        countries = (row.get("expected_countries") or "").replace(" ", "")
-                        if row.get("name") and countries:
-                            found[row["name"]] = tuple(sorted(countries.upper().split(",")))
-        return cls(tuple(Expected(name, found[name]) for name in sorted(found)))
+                        text = (row.get("expected_countries") or "").replace(";", ",").upper()
+                        countries = {country.strip() for country in text.split(",")} - {""}
+                        found[f"{row.get('scope')}:{row.get('name')}"] = tuple(sorted(countries))
+        found |= {hit: tuple(sorted(countries)) for hit, countries in (expected or {}).items()}
+        return cls(tuple(sorted(found.items())))
 
     @property
     def version(self) -> str:
         """First 12 hex digits of the SHA-256 of all of it."""
         content = {
-            "expected": [asdict(entry) for entry in self.expected],
+            "expected": self.expected,
             "words": BLOCK_WORDS,
             "delivery": DELIVERY_NETWORKS,
             "faults": KNOWN_FAULTS,

@@ -48,8 +48,8 @@ def prepare(con: duckdb.DuckDBPyConnection, references: References) -> None:
     """Makes the judge's temporary tables on the connection, from `measurements`, `observations` and `controls`."""
     expected = pa.table(
         {
-            "name": pa.array([entry.name for entry in references.expected], pa.string()),
-            "countries": pa.array([list(e.countries) for e in references.expected], pa.list_(pa.string())),
+            "hit": pa.array([hit for hit, _ in references.expected], pa.string()),
+            "countries": pa.array([list(c) for _, c in references.expected], pa.list_(pa.string())),
         }
     )
     con.register("judge_expected_rows", expected)

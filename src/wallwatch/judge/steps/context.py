@@ -17,7 +17,6 @@ def _answers(name: str, engine: str) -> str:
   list(ip_network) FILTER ({here} AND ip_network IS NOT NULL) AS {name}_networks,
   coalesce(bool_or({here} AND {BOGON}), false) AS {name}_bogon,
   coalesce(bool_or({here} AND ip IS NOT NULL AND NOT {BOGON}), false) AS {name}_global,
-  coalesce(bool_or({here} AND len(dns_fingerprint) > 0), false) AS {name}_known,
   min(failure) FILTER ({here} AND ip IS NULL AND coalesce(dns_query_type, 'A') <> 'AAAA') AS {name}_failure_4,
   min(failure) FILTER ({here} AND ip IS NULL AND dns_query_type = 'AAAA') AS {name}_failure_6"""
 
@@ -46,6 +45,21 @@ SELECT m, unit AS host, min(depth) AS depth, min(obs) AS first_obs,
 FROM judge_units
 WHERE unit IS NOT NULL AND layer <> 'step'
 GROUP BY m, unit
+"""
+
+#: Hosts for which the system's resolver gave an address that is known to be injected in that country.
+KNOWN = f"""
+CREATE OR REPLACE TEMP TABLE judge_known AS
+WITH hits AS (
+  SELECT m, unit AS host, country, unnest(dns_fingerprint) AS hit
+  FROM judge_units
+  WHERE layer = 'dns' AND {_SYSTEM} AND len(dns_fingerprint) > 0
+)
+SELECT h.m, h.host
+FROM hits h LEFT JOIN judge_expected r ON r.hit = h.hit
+WHERE split_part(h.hit, ':', 1) IN ('nat', 'isp', 'prod')
+  AND (r.countries IS NULL OR len(r.countries) = 0 OR list_contains(r.countries, h.country))
+GROUP BY h.m, h.host
 """
 
 #: One row for each measurement and host that the test helper looked at.
@@ -94,7 +108,7 @@ _OPTIONAL = " OR ".join(
 #: All of it together.
 CONTEXT = f"""
 CREATE OR REPLACE TEMP TABLE judge_context AS
-SELECT o.*,
+SELECT o.*, k.m IS NOT NULL AS system_known,
   h.m IS NOT NULL OR (p.m IS NOT NULL AND o.host = w.target) AS has_control,
   h.control_ips, h.control_networks, h.helper_proved_ips, h.helper_failed_ips,
   coalesce(h.control_bogon, false) AS control_bogon,
@@ -119,6 +133,7 @@ SELECT o.*,
   NOT ({_OPTIONAL or "false"}) AS required
 FROM judge_own o
 JOIN judge_who w ON w.m = o.m
+LEFT JOIN judge_known k ON k.m = o.m AND k.host = o.host
 LEFT JOIN judge_helper h ON h.m = o.m AND h.host = o.host AND w.helper_failure IS NULL
 LEFT JOIN judge_helper_page p ON p.m = o.m AND w.helper_failure IS NULL
 LEFT JOIN judge_peers e ON e.unit = o.host AND e.day = w.day AND e.network = w.network
@@ -133,4 +148,4 @@ CREATE OR REPLACE TEMP VIEW judge_who AS
 SELECT measurement_id AS m, *, CAST(time AT TIME ZONE 'UTC' AS DATE) AS day FROM measurements
 """
 
-STEPS = (WHO, OWN, HELPER, HELPER_PAGE, CONTEXT)
+STEPS = (WHO, OWN, KNOWN, HELPER, HELPER_PAGE, CONTEXT)

@@ -19,15 +19,15 @@ WITH hits AS (
   WHERE layer = 'http' AND len(http_fingerprint) > 0
 )
 SELECT h.m, h.obs,
-  bool_or(split_part(h.hit, ':', 1) IN ('nat', 'isp', 'prod', 'prov') AND
-    (r.countries IS NULL OR list_contains(r.countries, h.country))) AS block_page,
+  bool_or(split_part(h.hit, ':', 1) IN ('nat', 'isp', 'prod') AND
+    (r.countries IS NULL OR len(r.countries) = 0 OR list_contains(r.countries, h.country))) AS block_page,
   bool_or(split_part(h.hit, ':', 1) IN ('nat', 'isp') AND
-    r.countries IS NOT NULL AND NOT list_contains(r.countries, h.country)) AS foreign_page,
+    len(r.countries) > 0 AND NOT list_contains(r.countries, h.country)) AS foreign_page,
   bool_or(split_part(h.hit, ':', 1) = 'inst') AS local_filter,
   bool_or(split_part(h.hit, ':', 1) = 'vbw') AS weak_words,
   bool_or(split_part(h.hit, ':', 1) = 'fp') AS false_positive
 FROM hits h
-LEFT JOIN judge_expected r ON r.name = substr(h.hit, strpos(h.hit, ':') + 1)
+LEFT JOIN judge_expected r ON r.hit = h.hit
 GROUP BY h.m, h.obs
 """
 
@@ -66,13 +66,13 @@ WITH numbered AS (
 SELECT x.m, x.unit AS host, x.obs, x.http_url, x.ip, x.port, x.http_status AS status, x.failure, x.http_location,
   coalesce(x.depth, 0) = n.last_depth AS is_last,
   coalesce(x.http_url LIKE 'https:%', false) AS encrypted,
-  x.failure IS NULL AND x.http_url LIKE 'https:%' AS authentic,
+  x.failure IS NULL AND coalesce(x.http_url LIKE 'https:%', false) AS authentic,
   {trusted("x", "c")} AS trusted,
   CASE WHEN x.failure_text LIKE '%too many redirects%' OR (x.http_status BETWEEN 300 AND 399 AND x.failure IS NOT
       NULL AND x.failure NOT IN ('generic_timeout_error', 'connection_reset', 'eof_error')) THEN 'redirect'
     WHEN x.failure = 'unknown_failure' AND x.failure_text LIKE '%codec%' THEN 'instrument'
     ELSE {failure_kind("x.failure")} END AS kind,
-  coalesce(k.block_page, false) AND x.http_url LIKE 'http:%' AND NOT coalesce(k.false_positive, false) AS block_page,
+  coalesce(k.block_page, false) AND coalesce(x.http_url LIKE 'http:%', false) AND NOT coalesce(k.false_positive, false) AS block_page,
   coalesce(k.foreign_page, false) AS foreign_page,
   coalesce(k.local_filter, false) AS local_filter,
   coalesce(k.weak_words, false) AS weak_words,
@@ -81,17 +81,18 @@ SELECT x.m, x.unit AS host, x.obs, x.http_url, x.ip, x.port, x.http_status AS st
   coalesce({_DELIVERY}, false) AS delivery_network,
   s.http_body_sha256 IS NOT NULL AS shared_page,
   g.landing IS NOT NULL AND c.page_ok AS shared_landing,
-  c.page_ok AND coalesce(x.depth, 0) = n.last_depth AND x.failure IS NULL AND (
+  coalesce(c.page_ok AND coalesce(x.depth, 0) = n.last_depth AND x.failure IS NULL AND (
     (length(x.http_title) > 4 AND x.http_title = c.page_title)
     OR (x.http_status = c.page_status AND x.http_body_length > 0 AND c.page_length > 0 AND
         least(x.http_body_length, c.page_length) >= 0.9 * greatest(x.http_body_length, c.page_length))
     OR (x.http_status = c.page_status AND x.http_header_names = c.page_headers
-        AND coalesce(x.http_title, '') = coalesce(c.page_title, ''))) AS same_as_control,
-  c.page_ok AND coalesce(x.depth, 0) = n.last_depth AND x.failure IS NULL AND c.page_status < 400
-    AND (coalesce(x.http_body_length, 0) < 0.7 * c.page_length OR coalesce(x.http_body_length, 0) * 0.7 > c.page_length)
+        AND coalesce(x.http_title, '') = coalesce(c.page_title, ''))), false) AS same_as_control,
+  coalesce(c.page_ok AND coalesce(x.depth, 0) = n.last_depth AND x.failure IS NULL AND c.page_status < 400
+    AND (coalesce(x.http_body_length, 0) < 0.7 * c.page_length
+      OR coalesce(x.http_body_length, 0) * 0.7 > c.page_length)
     AND coalesce(x.http_title, '') <> coalesce(c.page_title, '')
     AND coalesce(len(list_intersect(string_split(x.http_header_names, ' '), string_split(c.page_headers, ' '))), 0)
-      * 2 < len(string_split(coalesce(c.page_headers, ''), ' ')) AS differs,
+      * 2 < len(string_split(coalesce(c.page_headers, ''), ' ')), false) AS differs,
   c.page_title, c.has_control, c.page_ok, c.page_failed, c.helper_followed, c.peers_fine, c.peers_down,
   c.tls_proved, c.tls_rows, c.tcp_ok, c.tcp_rows
 FROM judge_units x
