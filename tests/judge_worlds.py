@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+
 from wallwatch.judge import References, verdicts
 from wallwatch.schema import TABLES
 from wallwatch.sources.ooni import OONIReader
@@ -38,7 +39,9 @@ class Measured:
         rows.append({"layer": layer, "obs": len(rows), "host": self.who["target"], "depth": 0, **values})
         return self
 
-    def dns(self, ip: str | None = TRUE, failure: str | None = None, engine: str = "system", **more: Any) -> Measured:
+    def dns(
+        self, ip: str | None = TRUE, failure: str | None = None, engine: str = "system", **more: Any
+    ) -> Measured:
         kind = None if ip is None else more.pop("ip_kind", "global")
         answer = {"dns_answer": ip, "dns_answer_type": "AAAA" if ip and ":" in ip else "A"} if ip else {}
         values = {"ip": ip, "ip_kind": kind, "failure": failure, "dns_engine": engine, "dns_query_type": "A"}
@@ -52,15 +55,31 @@ class Measured:
         values = {"ip": ip, "port": port, "failure": failure, "ip_kind": "global"}
         return self._add(self.seen, "tls", {**values, **more})
 
-    def http(self, status: int | None = 200, failure: str | None = None, url: str | None = None, **more: Any) -> Measured:
+    def http(
+        self, status: int | None = 200, failure: str | None = None, url: str | None = None, **more: Any
+    ) -> Measured:
         url = url or f"https://{more.get('host', self.who['target'])}/"
         port = 443 if url.startswith("https") else 80
-        values = {"ip": TRUE, "port": port, "ip_kind": "global", "http_url": url, "http_status": status, "failure": failure}
+        values = {
+            "ip": TRUE,
+            "port": port,
+            "ip_kind": "global",
+            "http_url": url,
+            "http_status": status,
+            "failure": failure,
+        }
         return self._add(self.seen, "http", {**values, **more})
 
     def page(self, **more: Any) -> Measured:
         """A page of the site as the control gets it."""
-        return self.http(**{"http_title": "The site", "http_body_length": 20_000, "http_header_names": "date etag server x-a", **more})
+        return self.http(
+            **{
+                "http_title": "The site",
+                "http_body_length": 20_000,
+                "http_header_names": "date etag server x-a",
+                **more,
+            }
+        )
 
     def helper(
         self,
@@ -79,9 +98,17 @@ class Measured:
             if outcome is not None:
                 failed = None if outcome == "ok" else outcome
                 self._add(self.control, layer, {"ip": ip, "port": port, "failure": failed})
-        found = {"http_title": "The site", "http_body_length": 20_000, "http_header_names": "date etag server x-a"}
+        found = {
+            "http_title": "The site",
+            "http_body_length": 20_000,
+            "http_header_names": "date etag server x-a",
+        }
         failed = None if status else page.pop("failure", "generic_timeout_error")
-        self._add(self.control, "http", {"http_status": status, "failure": failed, **(found if status else {}), **page})
+        self._add(
+            self.control,
+            "http",
+            {"http_status": status, "failure": failed, **(found if status else {}), **page},
+        )
         return self
 
     def works(self) -> Measured:
@@ -123,9 +150,20 @@ class World:
         tables: dict[str, list[dict[str, Any]]] = {"measurements": [], "observations": [], "controls": []}
         for line, m in enumerate(self.measurements, 1):
             where = {"file_id": "0" * 16, "line": line}
-            tables["measurements"].append({**where, **m.who, **m.measured, "observations": len(m.seen), "controls": len(m.control), "notes": []})
+            tables["measurements"].append(
+                {
+                    **where,
+                    **m.who,
+                    **m.measured,
+                    "observations": len(m.seen),
+                    "controls": len(m.control),
+                    "notes": [],
+                }
+            )
             tables["observations"] += [{**where, **m.who, **row} for row in m.seen]
-            tables["controls"] += [{**where, **m.who, "control_origin": "test_helper", **row} for row in m.control]
+            tables["controls"] += [
+                {**where, **m.who, "control_origin": "test_helper", **row} for row in m.control
+            ]
         return connection({name: TABLES[name].from_rows(rows[::order]) for name, rows in tables.items()})
 
     def judge(self, references: References | None = None, order: int = 1) -> dict[str, Verdict]:

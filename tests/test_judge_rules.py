@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+
 from judge_worlds import SITE, World, connection
 from wallwatch.judge import RULE_SET, References, verdicts
 from wallwatch.judge.rules import RULES, Rule

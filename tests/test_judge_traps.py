@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from judge_worlds import SITE, START, TRUE, World
 from wallwatch.judge import References
 
@@ -52,7 +53,9 @@ def test_j2_a_cdn_that_answers_differently_by_place_is_fine() -> None:
     world.measure().dns(near).tcp(ip=near).tls(ip=near).page(ip=near).helper()
     assert world.verdict().state == "ok"
     world = World()
-    world.measure().dns(near, ip_network=64999).tcp(ip=near).http(url=f"http://{SITE}/", ip=near, http_title="The site", ip_network=64999).helper()
+    world.measure().dns(near, ip_network=64999).tcp(ip=near).http(
+        url=f"http://{SITE}/", ip=near, http_title="The site", ip_network=64999
+    ).helper()
     assert not world.verdict().accuses
 
 
@@ -65,7 +68,9 @@ def test_j2_a_different_answer_alone_is_no_evidence() -> None:
 
 def test_j3_down_for_everybody() -> None:
     world = World()
-    world.measure().dns().tcp("generic_timeout_error").helper(tcp="generic_timeout_error", tls=None, status=None)
+    world.measure().dns().tcp("generic_timeout_error").helper(
+        tcp="generic_timeout_error", tls=None, status=None
+    )
     assert (world.verdict().state, world.verdict().locus) == ("down", "server_side")
     world = World()
     world.measure().dns(None, "dns_nxdomain_error").helper(None, "dns_nxdomain_error", None, None, None)
@@ -75,7 +80,9 @@ def test_j3_down_for_everybody() -> None:
 def test_j3_down_in_other_countries_where_there_is_no_control() -> None:
     world = World()
     for number in range(5):
-        world.measure(network=64600 + number, country=f"X{'ABCDE'[number]}").dns().tcp("generic_timeout_error")
+        world.measure(network=64600 + number, country=f"X{'ABCDE'[number]}").dns().tcp(
+            "generic_timeout_error"
+        )
     world.measure().dns().tcp("generic_timeout_error")
     assert world.verdict().state == "down"
 
@@ -89,26 +96,38 @@ def test_a_national_block_is_not_taken_for_a_site_that_is_down() -> None:
 
 def test_j4_down_and_injected() -> None:
     world = World()
-    world.measure().dns("127.0.0.1", ip_kind="loopback").helper(tcp="generic_timeout_error", tls=None, status=None)
+    world.measure().dns("127.0.0.1", ip_kind="loopback").helper(
+        tcp="generic_timeout_error", tls=None, status=None
+    )
     assert (world.verdict().state, world.verdict().mechanisms) == ("blocked", ["dns.injection.bogon"])
 
 
 @pytest.mark.parametrize(
-    ("ip", "kind"), [("10.10.34.35", "private"), ("127.0.0.1", "loopback"), ("0.0.0.0", "unspecified"), ("100.64.1.1", "shared")]
+    ("ip", "kind"),
+    [
+        ("10.10.34.35", "private"),
+        ("127.0.0.1", "loopback"),
+        ("0.0.0.0", "unspecified"),
+        ("100.64.1.1", "shared"),
+    ],
 )
 def test_j5_bogons(ip: str, kind: str) -> None:
     world = World()
     world.measure().dns(ip, ip_kind=kind).tcp("generic_timeout_error", ip=ip, ip_kind=kind).helper()
     verdict = world.verdict()
     assert (verdict.state, verdict.mechanisms) == ("blocked", ["dns.injection.bogon"])
-    assert verdict.layer("tcp")["state"] == "insufficient", "what follows from the lie is not a block of its own"
+    assert verdict.layer("tcp")["state"] == "insufficient", (
+        "what follows from the lie is not a block of its own"
+    )
 
 
 def test_j5_known_injected_addresses_count_in_their_countries_only() -> None:
     references = References.load(expected={"nat:page": ("XW",)})
     for country, state in (("XW", "blocked"), ("XX", "ok")):
         world = World()
-        world.measure(country=country).dns(BLOCK, dns_fingerprint=["nat:page"]).tcp(ip=BLOCK).tls("ssl_invalid_hostname", ip=BLOCK)
+        world.measure(country=country).dns(BLOCK, dns_fingerprint=["nat:page"]).tcp(ip=BLOCK).tls(
+            "ssl_invalid_hostname", ip=BLOCK
+        )
         found = world.judge(references)["m00000"]
         assert (found.state == "blocked") == (state == "blocked")
         if state == "blocked":
@@ -117,13 +136,17 @@ def test_j5_known_injected_addresses_count_in_their_countries_only() -> None:
 
 def test_j6_the_site_publishes_the_bogon_itself() -> None:
     world = World()
-    world.measure().dns("127.0.0.1", ip_kind="loopback").helper("127.0.0.1", ip_kind="loopback", tcp=None, tls=None, status=None)
+    world.measure().dns("127.0.0.1", ip_kind="loopback").helper(
+        "127.0.0.1", ip_kind="loopback", tcp=None, tls=None, status=None
+    )
     assert (world.verdict().state, world.verdict().locus) == ("down", "server_side")
 
 
 def test_j7_only_the_systems_resolver_lies() -> None:
     world = World()
-    world.measure(resolver_network=64900, resolver_kind="public").dns("10.0.0.1", ip_kind="private").dns(engine="udp").dns(engine="doh").tcp().tls().page().helper()
+    world.measure(resolver_network=64900, resolver_kind="public").dns("10.0.0.1", ip_kind="private").dns(
+        engine="udp"
+    ).dns(engine="doh").tcp().tls().page().helper()
     verdict = world.verdict()
     assert (verdict.state, verdict.locus) == ("blocked", "resolver")
     assert verdict.layer("tcp")["state"] == verdict.layer("tls")["state"] == "ok"
@@ -131,7 +154,9 @@ def test_j7_only_the_systems_resolver_lies() -> None:
 
 def test_j8_a_public_resolver_is_never_accused() -> None:
     world = World()
-    world.measure(resolver_network=15169, resolver_kind="public_service").dns("10.0.0.1", ip_kind="private").dns(engine="doh").helper()
+    world.measure(resolver_network=15169, resolver_kind="public_service").dns(
+        "10.0.0.1", ip_kind="private"
+    ).dns(engine="doh").helper()
     assert (world.verdict().state, world.verdict().locus) == ("blocked", "network")
 
 
@@ -155,7 +180,9 @@ def test_j11_the_name_is_the_trigger_only_where_it_is_shown() -> None:
     world.measure().dns().tcp().tls("connection_reset").helper()
     assert world.verdict().mechanisms == ["tls.reset"]
     world = World()
-    world.measure().dns().tcp().tls("connection_reset").tls(host="other.example", tls_server_name="other.example").helper()
+    world.measure().dns().tcp().tls("connection_reset").tls(
+        host="other.example", tls_server_name="other.example"
+    ).helper()
     assert world.verdict().mechanisms == ["tls.reset.sni"]
 
 
@@ -168,10 +195,15 @@ def test_j12_a_handshake_that_stalls_is_not_a_matter_of_tcp() -> None:
     assert "tls.reads_before_failure" in verdict.rules
 
 
-@pytest.mark.parametrize(("status", "path"), [(200, "http.blockpage"), (403, "http.blockpage"), (302, "http.redirect"), (301, "http.redirect")])
+@pytest.mark.parametrize(
+    ("status", "path"),
+    [(200, "http.blockpage"), (403, "http.blockpage"), (302, "http.redirect"), (301, "http.redirect")],
+)
 def test_j13_block_pages_in_clear_text(status: int, path: str) -> None:
     world = World()
-    world.measure().dns().tcp(port=80).http(status, url=f"http://{SITE}/", http_fingerprint=["isp:page"]).helper(port=80)
+    world.measure().dns().tcp(port=80).http(
+        status, url=f"http://{SITE}/", http_fingerprint=["isp:page"]
+    ).helper(port=80)
     assert (world.verdict().state, world.verdict().mechanisms) == ("blocked", [path])
 
 
@@ -181,10 +213,18 @@ def test_j14_the_site_itself_refuses(status: int) -> None:
     world.measure().dns().tcp().tls().http(status, http_title="Access denied", http_body_length=900).helper()
     assert (world.verdict().state, world.verdict().locus) == ("ok", "server_side")
     world = World()
-    world.measure().dns().tcp().tls().http(status, http_fingerprint=["nat:page"], http_title="Access denied").helper()
+    world.measure().dns().tcp().tls().http(
+        status, http_fingerprint=["nat:page"], http_title="Access denied"
+    ).helper()
     assert world.verdict().state == "ok", "what comes over valid TLS does not come from the network"
     world = World()
-    world.measure().dns().tcp(port=80).http(status, url=f"http://{SITE}/", http_title="Access Denied", http_server="AkamaiGHost", http_body_length=300).helper(port=80)
+    world.measure().dns().tcp(port=80).http(
+        status,
+        url=f"http://{SITE}/",
+        http_title="Access Denied",
+        http_server="AkamaiGHost",
+        http_body_length=300,
+    ).helper(port=80)
     assert not world.verdict().accuses
 
 
@@ -201,20 +241,28 @@ def test_j15_language_login_and_length() -> None:
 
 def test_j16_a_broken_certificate_that_the_helper_sees_too() -> None:
     world = World()
-    world.measure().dns().tcp().tls("ssl_invalid_certificate").helper(tls="ssl_invalid_certificate", status=None)
+    world.measure().dns().tcp().tls("ssl_invalid_certificate").helper(
+        tls="ssl_invalid_certificate", status=None
+    )
     assert (world.verdict().state, world.verdict().locus) == ("down", "server_side")
 
 
-@pytest.mark.parametrize(("self_signed", "path"), [(True, "tls.mitm.self_signed"), (False, "tls.mitm.ca_signed")])
+@pytest.mark.parametrize(
+    ("self_signed", "path"), [(True, "tls.mitm.self_signed"), (False, "tls.mitm.ca_signed")]
+)
 def test_j17_forged_certificates(self_signed: bool, path: str) -> None:
     world = World()
-    world.measure().dns().tcp().tls("ssl_unknown_authority", tls_self_signed=self_signed, tls_certificate_sha256="ab", tls_issuer="X").helper()
+    world.measure().dns().tcp().tls(
+        "ssl_unknown_authority", tls_self_signed=self_signed, tls_certificate_sha256="ab", tls_issuer="X"
+    ).helper()
     assert (world.verdict().state, world.verdict().mechanisms) == ("blocked", [path])
 
 
 def test_j18_a_filter_of_a_school_says_nothing_of_the_network() -> None:
     world = World()
-    world.measure().dns().tcp(port=80).http(403, url=f"http://{SITE}/", http_fingerprint=["inst:school"]).helper(port=80)
+    world.measure().dns().tcp(port=80).http(
+        403, url=f"http://{SITE}/", http_fingerprint=["inst:school"]
+    ).helper(port=80)
     verdict = world.verdict()
     assert not verdict.accuses
     assert verdict.flags == ["local_filter"]
@@ -251,7 +299,9 @@ def test_j21_a_version_that_fails_on_every_network() -> None:
     world = World()
     for number in range(5):
         world.measure(network=64600 + number, country="XX").works()
-        world.measure(network=64600 + number, country="XX", software="old 1.0").dns().tcp().tls("ssl_unknown_authority").helper()
+        world.measure(network=64600 + number, country="XX", software="old 1.0").dns().tcp().tls(
+            "ssl_unknown_authority"
+        ).helper()
     verdict = world.verdict()
     assert (verdict.state, verdict.flags) == ("insufficient", ["instrument"])
 
@@ -259,20 +309,35 @@ def test_j21_a_version_that_fails_on_every_network() -> None:
 def test_j22_the_second_host_of_a_chain_is_blocked() -> None:
     world = World()
     second = {"host": "second.example", "depth": 1, "ip": "203.0.113.4"}
-    world.measure().dns().tcp().tls().http(302, http_location="https://second.example/").dns(**second).tcp(**second).tls("connection_reset", **second).helper()
+    world.measure().dns().tcp().tls().http(302, http_location="https://second.example/").dns(**second).tcp(
+        **second
+    ).tls("connection_reset", **second).helper()
     verdict = world.verdict()
-    assert (verdict.state, verdict.host, verdict.mechanisms) == ("likely_blocked", "second.example", ["tls.reset"])
+    assert (verdict.state, verdict.host, verdict.mechanisms) == (
+        "likely_blocked",
+        "second.example",
+        ["tls.reset"],
+    )
 
 
 def test_j23_endless_and_broken_redirects() -> None:
-    for failure, text in (("unknown_failure", "unknown_failure: stopped after too many redirects"), ("http_invalid_redirect_location_host", None)):
+    for failure, text in (
+        ("unknown_failure", "unknown_failure: stopped after too many redirects"),
+        ("http_invalid_redirect_location_host", None),
+    ):
         world = World()
-        world.measure().dns().tcp().tls().http(302, failure, failure_text=text, http_location="https://").helper()
+        world.measure().dns().tcp().tls().http(
+            302, failure, failure_text=text, http_location="https://"
+        ).helper()
         assert world.verdict().state == "down"
 
 
-def telegram(world: World, failing: int, network: int = 64500, country: str = "XW", web: str | None = None) -> None:
-    m = world.measure("telegram", network, country=country, nettest="telegram", nettest_version="0.3.1", input=None)
+def telegram(
+    world: World, failing: int, network: int = 64500, country: str = "XW", web: str | None = None
+) -> None:
+    m = world.measure(
+        "telegram", network, country=country, nettest="telegram", nettest_version="0.3.1", input=None
+    )
     for number in range(6):
         ip = f"198.51.100.{number + 1}"
         for port in (80, 443):
@@ -322,10 +387,14 @@ def test_j25_what_fails_everywhere_does_not_count() -> None:
 def test_j27_a_hop_without_a_control_is_no_suspicion() -> None:
     world = World()
     second = {"host": "second.example", "depth": 1, "ip": "203.0.113.4"}
-    world.measure().dns().tcp().tls().http(302, http_location="https://second.example/").dns(**second).tcp(**second).tls(**second).page(**second).helper()
+    world.measure().dns().tcp().tls().http(302, http_location="https://second.example/").dns(**second).tcp(
+        **second
+    ).tls(**second).page(**second).helper()
     assert world.verdict().state == "ok"
     world = World()
-    world.measure(helper_failure="connection_refused").dns().tcp().tls().http(302, http_location="https://second.example/").dns(**second).tcp(**second).tls("connection_reset", **second)
+    world.measure(helper_failure="connection_refused").dns().tcp().tls().http(
+        302, http_location="https://second.example/"
+    ).dns(**second).tcp(**second).tls("connection_reset", **second)
     assert world.verdict().state == "insufficient"
 
 
@@ -340,7 +409,9 @@ def test_j29_the_helper_is_out_of_reach() -> None:
 
 def test_j29_an_empty_control_of_a_failed_helper_says_nothing() -> None:
     world = World()
-    world.measure(helper_failure="connection_refused").dns().tcp("generic_timeout_error").helper(None, "dns_no_answer", None, None, None)
+    world.measure(helper_failure="connection_refused").dns().tcp("generic_timeout_error").helper(
+        None, "dns_no_answer", None, None, None
+    )
     assert world.verdict().state == "insufficient"
 
 
@@ -354,7 +425,12 @@ def test_j30_a_missing_aaaa_record_hides_nothing() -> None:
 
 
 def test_timeouts_resets_and_refusals_of_connections() -> None:
-    for failure, path in (("generic_timeout_error", "tcp.timeout"), ("connection_reset", "tcp.reset"), ("connection_refused", "tcp.refused"), ("host_unreachable", "ip.unreachable")):
+    for failure, path in (
+        ("generic_timeout_error", "tcp.timeout"),
+        ("connection_reset", "tcp.reset"),
+        ("connection_refused", "tcp.refused"),
+        ("host_unreachable", "ip.unreachable"),
+    ):
         world = World()
         world.measure().dns().tcp(failure).helper()
         assert (world.verdict().state, world.verdict().mechanisms) == ("likely_blocked", [path])
@@ -365,7 +441,11 @@ def test_one_page_for_unrelated_sites_is_a_block_page() -> None:
     for number in range(5):
         target = f"site{number}.example{number}"
         world.measure(target).dns().tcp(port=80).http(
-            url=f"http://{target}/", http_body_sha256="ab", http_body_length=700, http_title="Notice", http_header_names="via"
+            url=f"http://{target}/",
+            http_body_sha256="ab",
+            http_body_length=700,
+            http_title="Notice",
+            http_header_names="via",
         ).helper(port=80)
     assert (world.verdict().state, world.verdict().mechanisms) == ("likely_blocked", ["http.blockpage"])
 
@@ -375,8 +455,20 @@ def test_one_landing_for_unrelated_sites_is_a_block_page() -> None:
     for number in range(5):
         target = f"site{number}.example{number}"
         land = {"host": "notice.example", "depth": 1, "ip": BLOCK}
-        m = world.measure(target).dns().tcp(port=80).http(302, url=f"http://{target}/", http_location="http://notice.example/")
-        m.http(200, url="http://notice.example/", http_body_length=700, http_title="Hinweis", http_header_names="via", **land).helper(port=80)
+        m = (
+            world.measure(target)
+            .dns()
+            .tcp(port=80)
+            .http(302, url=f"http://{target}/", http_location="http://notice.example/")
+        )
+        m.http(
+            200,
+            url="http://notice.example/",
+            http_body_length=700,
+            http_title="Hinweis",
+            http_header_names="via",
+            **land,
+        ).helper(port=80)
     assert (world.verdict().state, world.verdict().mechanisms) == ("likely_blocked", ["http.redirect"])
 
 
@@ -389,7 +481,9 @@ def test_c3_a_forged_row_changes_no_one_elses_verdict() -> None:
         world.measure(session="b").dns().tcp().tls("connection_reset")
         world.measure(session="c").works()
         for number in range(forged):
-            world.measure(session=f"f{number}", network=64500).dns(BLOCK).tcp(ip=BLOCK).tls(ip=BLOCK).page(ip=BLOCK)
+            world.measure(session=f"f{number}", network=64500).dns(BLOCK).tcp(ip=BLOCK).tls(ip=BLOCK).page(
+                ip=BLOCK
+            )
         return world
 
     honest = build(0).judge()
