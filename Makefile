@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: demo test lint types docs lock clean chromium evaluate bench
+.PHONY: demo test lint types docs lock clean chromium evaluate evaluate-ci bench
 
 $(STAMP): requirements/lock.txt pyproject.toml scripts/setup
 	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/setup
@@ -28,6 +28,9 @@ lint: $(STAMP)          ## style, types, and the arrows between rooms
 
 docs: $(STAMP)          ## write the generated pages of docs/ again
 	@$(BIN)/python scripts/generate_docs.py
+
+evaluate-ci: $(STAMP)   ## the same, reduced
+	@$(BIN)/wallwatch evaluate --days 21 --scale 0.4
 
 evaluate: $(STAMP)      ## accuracy against the simulated truth
 	@$(BIN)/wallwatch evaluate

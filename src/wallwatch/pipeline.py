@@ -179,7 +179,9 @@ def in_words(record: dict[str, Any]) -> list[str]:
     lines = [f"{_many(record['files'], 'file')}: {record['new']:,} new{before}"]
     if record["set_aside"]:
         lines.append(f"set aside: {record['set_aside']:,} (see: wallwatch show quarantine)")
-        lines += [f"  {count:,} × {safe_text(reason, 120)}" for reason, count in list(record["reasons"].items())[:5]]
+        lines += [
+            f"  {count:,} × {safe_text(reason, 120)}" for reason, count in list(record["reasons"].items())[:5]
+        ]
     if record["repeated"]:
         lines.append(f"copies of measurements in other files, counted once: {record['repeated']:,}")
     if holds["measurements"]:

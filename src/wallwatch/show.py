@@ -37,12 +37,14 @@ class Filters:
         target: A host, an input or a service, lower case.
         since: First moment.
         until: First moment after.
+        id: Just the record with this id.
     """
 
     country: str | None = None
     target: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Listing:
         country, target, start, end: SQL expressions that the filters apply to.
         record: One row to the record.
         columns: What a table for people shows: heading and how to make it from a record.
+        key: The column that an id is looked for in; empty where records have none.
     """
 
     query: str
@@ -63,6 +66,7 @@ class Listing:
     end: str
     record: Callable[[Record], Record]
     columns: tuple[tuple[str, Callable[[Record], str]], ...]
+    key: str = ""
 
 
 def parse_time(text: str, *, last: bool = False) -> datetime:
@@ -239,6 +243,7 @@ LISTINGS: Final[Mapping[str, Listing]] = {
             ("probability", lambda r: f"{r['probability']:.3f}"),
             ("sessions", lambda r: f"{r['sessions_blocked']} of {r['sessions']}"),
         ),
+        "event_id",
     ),
     "outages": Listing(
         "SELECT * FROM outages WHERE true {where} ORDER BY onset_earliest NULLS FIRST, country, scope, region, outage_id",
@@ -258,6 +263,7 @@ LISTINGS: Final[Mapping[str, Listing]] = {
             ("places", lambda r: f"{r['regions']} of {r['regions_measured']}"),
             ("probability", lambda r: f"{r['probability']:.3f}"),
         ),
+        "outage_id",
     ),
     "verdicts": Listing(
         _VERDICTS,
@@ -278,6 +284,7 @@ LISTINGS: Final[Mapping[str, Listing]] = {
             ("evidence", lambda r: r["evidence"]),
             ("measurement", lambda r: r["measurement_id"]),
         ),
+        "v.measurement_id",
     ),
     "cells": Listing(
         "SELECT * FROM cells WHERE true {where} ORDER BY hour, country, service, target, network, layer, resolver_network NULLS FIRST",
@@ -314,6 +321,7 @@ LISTINGS: Final[Mapping[str, Listing]] = {
             ("kind", lambda r: r["kind"]),
             ("quotation", lambda r: r["quotation"] or ""),
         ),
+        "statement_id",
     ),
     "files": Listing(
         "SELECT * FROM files WHERE true {where} ORDER BY path, file_id",
@@ -369,12 +377,14 @@ def records(con: duckdb.DuckDBPyConnection, what: str, filters: Filters) -> Iter
         add(f"{listing.country} = {{0}}", filters.country)
     if filters.target:
         add(f"({listing.target})", filters.target)
+    if filters.id and listing.key:
+        add(f"{listing.key} = {{0}}", filters.id)
     if filters.since:
         add(f"{listing.end} >= {{0}}", filters.since)
     if filters.until:
         add(f"{listing.start} < {{0}}", filters.until)
     where = "".join(f" AND {clause}" for clause in clauses)
-    reader = con.execute(listing.query.replace("{where}", where), values).to_arrow_reader(_BATCH)
+    reader = con.sql(listing.query.replace("{where}", where), params=values).to_arrow_reader(_BATCH)
     for batch in reader:
         rows: list[Record] = batch.to_pylist() or []
         yield from map(listing.record, rows)

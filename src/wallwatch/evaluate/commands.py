@@ -1,0 +1,62 @@
+"""What `wallwatch evaluate` runs: the whole way of the data, and scores of what it found."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from wallwatch import pipeline
+from wallwatch._progress import Progress, Silent
+from wallwatch.engine import Workspace
+from wallwatch.evaluate.truth import Judged, evaluate_truth
+
+#: Later than any measurement of a truth file or of the simulator: nothing here is judged by the clock.
+_AS_OF = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+class Scores(Protocol):
+    """What the command prints."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The scores as plain objects, for JSON."""
+
+    def as_text(self) -> str:
+        """The scores as lines for people."""
+
+
+def truth_file(path: Path, progress: Progress) -> Scores:
+    """Judges every case beside a truth file, each a world of its own, and scores the verdicts.
+
+    Raises:
+        WallwatchError: The file is missing or is no truth file.
+    """
+    progress.stage("Judging cases")
+
+    def judged(inputs: Sequence[Path], folder: Path) -> Judged:
+        pipeline.run(inputs, folder, as_of=_AS_OF, workers=1, progress=Silent())
+        with Workspace.open(folder).connect() as con:
+            state, mechanisms, host, locus = con.sql(
+                "SELECT state, mechanisms, host, locus FROM verdicts WHERE layer = 'all' ORDER BY measurement_id LIMIT 1"
+            ).fetchall()[0]
+        progress.advance()
+        return Judged(state, tuple(mechanisms), host, locus)
+
+    return evaluate_truth(path, judged)
+
+
+def run_simulated(inputs: Sequence[Path], folder: Path) -> None:
+    """Takes simulated files in, and brings every table up to date."""
+    pipeline.run(inputs, folder, as_of=_AS_OF, progress=Silent())
+
+
+def simulated(*, seed: int, days: int, scale: float, progress: Progress) -> Scores:
+    """Makes a country with a known truth, runs the whole way of the data over its files, and scores it."""
+    from wallwatch import evaluate
+
+    with tempfile.TemporaryDirectory(prefix="wallwatch-evaluate-") as folder:
+        return evaluate.simulated(
+            seed=seed, days=days, scale=scale, workdir=Path(folder), run=run_simulated, progress=progress
+        )

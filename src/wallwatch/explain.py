@@ -1,0 +1,218 @@
+"""What `wallwatch explain` prints: how one verdict, event or outage came about, and what speaks against it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from wallwatch import detect, judge
+from wallwatch._errors import WallwatchError
+from wallwatch._text import safe_text
+from wallwatch.schema.words import LOCI, MECHANISMS
+from wallwatch.show import Filters, iso, records
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An explanation, as a record for scripts and as lines for people."""
+
+    record: dict[str, Any]
+    lines: list[str]
+
+
+def explain(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
+    """Explains what an id, or the unique beginning of one, stands for.
+
+    Args:
+        con: A connection with the workspace's views.
+        id_: A measurement, event or outage id.
+
+    Raises:
+        WallwatchError: Nothing has that id, or several things begin with it.
+    """
+    kind, found = _find(con, id_)
+    if kind == "event":
+        return _event(con, found)
+    if kind == "outage":
+        return _outage(con, found)
+    return _verdict(con, found)
+
+
+def _find(con: duckdb.DuckDBPyConnection, id_: str) -> tuple[str, str]:
+    places = (
+        ("event", "events", "event_id"),
+        ("outage", "outages", "outage_id"),
+        ("verdict", "verdicts", "measurement_id"),
+    )
+    for exact in (True, False):
+        test = "{0} = $1" if exact else "starts_with({0}, $1)"
+        found = [
+            (kind, row[0])
+            for kind, table, column in places
+            for row in con.execute(
+                f"SELECT DISTINCT {column} FROM {table} WHERE {test.format(column)} ORDER BY 1 LIMIT 6", [id_]
+            ).fetchall()
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            several = ", ".join(name for _, name in found[:5])
+            raise WallwatchError(f"several ids begin with {id_}: {several}{' …' if len(found) > 5 else ''}")
+    raise WallwatchError(
+        f"no measurement, event or outage has the id {id_}; `wallwatch show events` lists ids"
+    )
+
+
+def _heading(title: str) -> list[str]:
+    return ["", title]
+
+
+def _listed(items: Sequence[str], none: str) -> list[str]:
+    return [f"  - {safe_text(item)}" for item in items] or [f"  {none}"]
+
+
+def _paths(mechanisms: Sequence[str]) -> list[str]:
+    """Mechanism paths with what they mean; a path that is only the beginning of one is explained by its shape."""
+    lines = []
+    for path in mechanisms:
+        meaning = (
+            MECHANISMS.get(path) or f"interference with {path.split('.')[0].upper()}, no closer kind shown"
+        )
+        lines.append(f"{path}: {meaning}")
+    return lines
+
+
+def _verdict(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
+    found = judge.explain(con, id_)
+    shown = _one(con, "verdicts", id_)
+    record = {"explains": "verdict", **found.as_json(), "verdict": shown}
+    lines = [
+        f"Measurement {id_}",
+        f"  {found.summary}",
+        (
+            f"  read from {shown['source']}, {shown['time'] or 'at an unknown time'}, "
+            f"{shown['probe_cc'] or 'unknown country'}, AS{shown['probe_asn'] or '?'}"
+        ),
+        *_heading("How it was judged"),
+        f"  state: {found.state}; evidence: {found.evidence}; where the cause lies: {LOCI.get(shown['locus'], '?')}",
+        *(f"  {line}" for line in _paths(found.mechanisms)),
+        *_heading("What the probe saw, in order"),
+        *_listed(found.seen, "nothing that could be read"),
+        *_heading("What the control saw"),
+        *_listed(found.control, "there is no control"),
+        *_heading("Rules that fired"),
+        *_listed(
+            [
+                f"{rule.id} ({rule.host or 'whole'}): {rule.sentence} {rule.says} [{rule.source}]"
+                for rule in found.rules
+            ],
+            "none",
+        ),
+        *_heading("What speaks against it"),
+        *_listed([*found.against, *found.flags], "nothing that was looked for"),
+        *_heading("What would change it"),
+        *_listed(found.would_change, "nothing"),
+        *_heading("How to check by hand"),
+        *(f"  {command}" for command in found.check),
+    ]
+    if found.link:
+        lines += [*_heading("The original"), f"  {found.link}"]
+    lines += ["", f"rules {found.rule_set}, reference data {found.reference_set}"]
+    return Answer(record, lines)
+
+
+def _when(interval: dict[str, str | None] | None, missing: str) -> str:
+    if not interval or not any(interval.values()):
+        return missing
+    best, earliest, latest = (interval[part] or "?" for part in ("best", "earliest", "latest"))
+    return f"{best} (between {earliest} and {latest})" if earliest != latest else best
+
+
+def _one(con: duckdb.DuckDBPyConnection, what: str, id_: str) -> dict[str, Any]:
+    return next(records(con, what, Filters(id=id_)))
+
+
+def _event(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
+    record = _one(con, "events", id_)
+    numbers = detect.explain(con, id_)
+    networks = []
+    for part in record["details"]:
+        pattern = (part.get("recurrence") or {}).get("text")
+        networks.append(
+            f"AS{part['network']} {part.get('name') or ''}: "
+            f"{', '.join(part.get('mechanisms') or []) or 'mechanism unclear'}; "
+            f"from {_when(part.get('onset'), 'before the data')} to {_when(part.get('end'), 'not seen to end')}"
+            + (f"; {pattern}" if pattern else "")
+            + f"; probability {part['probability']:.3f}"
+        )
+    lines = [
+        f"Event {id_}: {record['kind']} of {record['service']} in {record['country']}",
+        (
+            f"  probability {record['probability']:.3f}; found on {len(record['networks'])} of "
+            f"{len(record['networks']) + len(record['networks_ok'])} networks that were measured enough; "
+            f"{len(record['networks_insufficient'])} more were measured too little"
+        ),
+        f"  began {_when(record['onset'], 'before the data')}",
+        f"  ended {_when(record['end'], 'not seen to end')}",
+        (
+            f"  {record['measurements_blocked']} of {record['measurements']} measurements, "
+            f"{record['sessions_blocked']} of {record['sessions']} independent sessions found it blocked"
+        ),
+        *_heading("By which mechanism"),
+        *_listed(_paths(record["mechanisms"]), "unclear"),
+        *_heading("On which networks"),
+        *_listed(networks, "none"),
+        *_heading("Measured at the time and found fine"),
+        f"  {', '.join(f'AS{n}' for n in record['networks_ok']) or 'no network'}",
+        *_heading("Measured too little to say"),
+        f"  {', '.join(f'AS{n}' for n in record['networks_insufficient']) or 'no network'}",
+        *_heading("Why this is claimed"),
+        *_listed(numbers.get("why", []), "see the numbers with --format json"),
+        *_heading("What speaks against it"),
+        *_listed(record["against"], "nothing that was looked for"),
+        *_heading("How to check by hand"),
+        *(f"  wallwatch explain {witness}" for witness in record["witnesses"][:3]),
+    ]
+    return Answer({"explains": "event", **record, "numbers": numbers}, lines)
+
+
+def _outage(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
+    record = _one(con, "outages", id_)
+    place = record["region"] or (f"AS{record['network']}" if record["network"] else "the whole country")
+    parts = con.execute(
+        "SELECT outage_id, region, onset_best, depth FROM outages WHERE parent = ? ORDER BY onset_best, region",
+        [id_],
+    ).fetchall()
+    left = "" if record["plateau"] is None else f"; {record['plateau']:.0%} of the normal level at the end"
+    lines = [
+        f"Outage {id_}: {record['kind']} in {record['country']}, {place}",
+        f"  probability {record['probability']:.3f}; {record['depth']:.0%} of the normal level lost{left}",
+        f"  began {_when(record['onset'], 'before the data')}",
+        f"  ended {_when(record['end'], 'not seen to end in the data')}",
+        (
+            f"  {record['regions']} of {record['regions_measured']} regions or places with data; "
+            f"signals: {', '.join(record['signals'])}"
+        ),
+        *_heading("Why this kind"),
+        *_listed(record["reasons"], "no reason was noted"),
+        *_heading("What speaks against it"),
+        *_listed(record["against"], "nothing that was looked for"),
+    ]
+    if record["parent"]:
+        lines += [*_heading("Part of"), f"  wallwatch explain {record['parent']}"]
+    if parts:
+        lines += [
+            *_heading("Its parts"),
+            *(
+                f"  {region or '?'}: from {iso(onset) or '?'}, {depth:.0%} lost ({part})"
+                for part, region, onset, depth in parts
+            ),
+        ]
+    inside = [
+        {"outage_id": part, "region": region, "onset": iso(onset), "depth": depth}
+        for part, region, onset, depth in parts
+    ]
+    return Answer({"explains": "outage", **record, "parts": inside}, lines)
