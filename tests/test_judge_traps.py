@@ -107,7 +107,7 @@ def test_j4_down_and_injected() -> None:
     [
         ("10.10.34.35", "private"),
         ("127.0.0.1", "loopback"),
-        ("0.0.0.0", "unspecified"),
+        ("0.0.0.0", "unspecified"),  # noqa: S104
         ("100.64.1.1", "shared"),
     ],
 )

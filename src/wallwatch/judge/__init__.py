@@ -2,6 +2,6 @@
 
 from wallwatch.judge.explain import Explanation, explain
 from wallwatch.judge.references import References
-from wallwatch.judge.verdicts import RULE_SET, verdicts
+from wallwatch.judge.judging import RULE_SET, verdicts
 
 __all__ = ["RULE_SET", "Explanation", "References", "explain", "verdicts"]
