@@ -176,7 +176,9 @@ def test_explaining_what_is_not_there(shared_data: Path) -> None:
 
 
 def case(state: str, accept: str, said: tuple[str, ...] = (), true: tuple[str, ...] = ()) -> Case:
-    return Case("a", accept.split("|", maxsplit=1)[0], tuple(accept.split("|")), true, "why", Judged(state, said))
+    return Case(
+        "a", accept.split("|", maxsplit=1)[0], tuple(accept.split("|")), true, "why", Judged(state, said)
+    )
 
 
 def test_truth_files_accept_by_their_own_words() -> None:
