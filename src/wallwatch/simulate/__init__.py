@@ -1,1 +1,5 @@
 """A made-up country with a known truth, writing real OONI files."""
+
+from wallwatch.simulate.write import Written, write, write_plan
+
+__all__ = ["Written", "write", "write_plan"]

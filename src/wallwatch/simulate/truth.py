@@ -1,0 +1,274 @@
+"""What is true of each measurement, and of the country: what an ideal judge could know, never more."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from wallwatch.simulate.plan import Outage, Plan, Restriction
+
+_BLOCKED = ("blocked", "likely_blocked")
+#: Mechanisms that leave behind something that only interference leaves.
+_ARTEFACTS = ("dns.injection", "http.blockpage", "http.redirect", "tls.mitm")
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is true of one measurement.
+
+    Attributes:
+        state: The state that an ideal judge gives.
+        accept: States that are right, too: what the evidence leaves open.
+        mechanisms: Mechanism paths.
+        locus: Where the cause lies; empty where nothing is wrong.
+        traps: Trap numbers that it makes.
+        restriction: The restriction that it met.
+    """
+
+    state: str
+    accept: tuple[str, ...]
+    mechanisms: tuple[str, ...] = ()
+    locus: str = ""
+    traps: tuple[str, ...] = ()
+    restriction: str = ""
+
+
+def met(restrictions: Sequence[Restriction], control: bool, traps: Iterable[str] = ()) -> Truth:
+    """The truth of a measurement that met restrictions.
+
+    Args:
+        restrictions: Those that it met, in the order in which it did.
+        control: Whether there is a control for it, or for its like.
+        traps: Other traps that it makes.
+    """
+    first = restrictions[0]
+    mechanisms = tuple(dict.fromkeys(r.mechanism for r in restrictions if r.mechanism))
+    found = tuple(dict.fromkeys([*(r.trap for r in restrictions if r.trap), *traps]))
+    locus = "resolver" if first.resolver_only else "network"
+    if any("throttle" in mechanism for mechanism in mechanisms):
+        return Truth("impaired", ("impaired",), mechanisms, locus, found, first.key)
+    artefact = any(m.startswith(_ARTEFACTS) for m in mechanisms)
+    state = "blocked" if artefact else "likely_blocked"
+    accept = _BLOCKED if control or artefact else (*_BLOCKED, "impaired", "insufficient")
+    return Truth(state, accept, mechanisms, locus, found, first.key)
+
+
+def fine(*traps: str, also: Sequence[str] = (), locus: str = "") -> Truth:
+    """The truth of a measurement of something that works."""
+    return Truth("ok", ("ok", *also), (), locus, traps)
+
+
+def down(*traps: str, also: Sequence[str] = ()) -> Truth:
+    """The truth of a measurement of something that works for nobody."""
+    return Truth("down", ("down", *also), (), "server_side", traps)
+
+
+def unclear(*traps: str, also: Sequence[str] = ()) -> Truth:
+    """The truth of a measurement that can say nothing."""
+    return Truth("insufficient", ("insufficient", *also), (), "", traps)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a volunteer could see of an event."""
+
+    first: datetime | None = None
+    last: datetime | None = None
+    measurements: int = 0
+    sessions: set[str] = field(default_factory=set)
+    networks: dict[int, set[str]] = field(default_factory=dict)
+
+
+VERDICT_COLUMNS = (
+    "measurement_id",
+    "trap",
+    "truth_state",
+    "accept",
+    "mechanisms",
+    "locus",
+    "restriction",
+    "country",
+    "network",
+    "nettest",
+    "target",
+    "time",
+)
+EVENT_COLUMNS = (
+    "event",
+    "kind",
+    "country",
+    "service",
+    "targets",
+    "networks",
+    "mechanisms",
+    "onset",
+    "onset_seen",
+    "end_seen",
+    "end",
+    "recurrence",
+    "trap",
+    "measurements_blocked",
+    "sessions_blocked",
+    "networks_seen",
+    "required",
+)
+OUTAGE_COLUMNS = (
+    "outage",
+    "kind",
+    "scope",
+    "country",
+    "region",
+    "network",
+    "onset",
+    "end",
+    "depth",
+    "trap",
+)
+
+
+def stamp(when: datetime | None) -> str:
+    """A time as ISO 8601 in UTC; empty where there is none."""
+    return "" if when is None else when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Record:
+    """The truth as it comes about."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._rows: list[tuple[str, ...]] = []
+        self._seen: dict[tuple[str, str], _Seen] = {}
+
+    @property
+    def measurements(self) -> int:
+        """How many measurements it knows."""
+        return len(self._rows)
+
+    def add(
+        self,
+        measurement_id: str,
+        truth: Truth,
+        *,
+        country: str,
+        network: int,
+        nettest: str,
+        target: str,
+        service: str,
+        session: str,
+        when: datetime,
+    ) -> None:
+        """Takes in the truth of one measurement."""
+        self._rows.append(
+            (
+                measurement_id,
+                ";".join(truth.traps),
+                truth.state,
+                "|".join(truth.accept),
+                ";".join(truth.mechanisms),
+                truth.locus,
+                truth.restriction,
+                country,
+                str(network),
+                nettest,
+                target,
+                stamp(when),
+            )
+        )
+        if not truth.restriction:
+            return
+        seen = self._seen.setdefault((truth.restriction, service), _Seen())
+        seen.first = when if seen.first is None else min(seen.first, when)
+        seen.last = when if seen.last is None else max(seen.last, when)
+        seen.measurements += 1
+        seen.sessions.add(session)
+        seen.networks.setdefault(network, set()).add(session)
+
+    def verdicts(self) -> str:
+        """`verdicts.csv`: one line a measurement."""
+        return _csv(VERDICT_COLUMNS, sorted(self._rows))
+
+    def events(self) -> str:
+        """`events.csv`: one line a restriction and service; `_seen` columns say what volunteers could see."""
+        rows = []
+        country = {network.number: network.country for network in self._plan.networks}
+        for restriction in self._plan.restrictions:
+            if not restriction.event:
+                continue
+            own = _by_service(restriction.targets)
+            # A site that redirects to a restricted one fails as well: right to report, not to be missed.
+            others = sorted(s for key, s in self._seen if key == restriction.key and s not in own)
+            for service, targets in (*own.items(), *((other, [other]) for other in others)):
+                seen = self._seen.get((restriction.key, service), _Seen())
+                start, end = restriction.span.start, restriction.span.end
+                if restriction.rollout and start is None:
+                    start = min(restriction.rollout.values())
+                pattern = ""
+                if restriction.span.hours or restriction.span.weekdays:
+                    pattern = json.dumps(
+                        {"hours_utc": restriction.span.hours, "weekdays": restriction.span.weekdays}
+                    )
+                rows.append(
+                    (
+                        f"{restriction.key}/{service}",
+                        restriction.kind,
+                        country[restriction.networks[0]],
+                        service,
+                        ";".join(targets),
+                        ";".join(str(number) for number in restriction.networks),
+                        restriction.mechanism,
+                        stamp(start if start and start >= self._plan.start else None),
+                        stamp(seen.first),
+                        stamp(seen.last),
+                        stamp(end if end and end < self._plan.end else None),
+                        pattern,
+                        restriction.trap,
+                        str(seen.measurements),
+                        str(len(seen.sessions)),
+                        ";".join(str(n) for n, who in sorted(seen.networks.items()) if len(who) >= 3),
+                        "yes" if service in own else "no",
+                    )
+                )
+        return _csv(EVENT_COLUMNS, sorted(rows))
+
+    def outages(self) -> str:
+        """`outages.csv`: one line a loss of connectivity, or of the instrument."""
+        return _csv(OUTAGE_COLUMNS, [_outage(n, outage) for n, outage in enumerate(self._plan.outages)])
+
+
+def _outage(number: int, outage: Outage) -> tuple[str, ...]:
+    return (
+        f"{outage.kind}-{number + 1}",
+        outage.kind,
+        outage.scope,
+        outage.country,
+        outage.region or "",
+        str(outage.network or ""),
+        stamp(outage.span.start),
+        stamp(outage.span.end),
+        f"{outage.depth:g}",
+        outage.trap,
+    )
+
+
+def service_of(target: str) -> str:
+    """The service that a target belongs to: its last two labels, or itself for a service's own name."""
+    return ".".join(target.split(".")[-2:])
+
+
+def _by_service(targets: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for target in targets:
+        found.setdefault(service_of(target), []).append(target)
+    return found
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return out.getvalue()
