@@ -99,16 +99,21 @@ def expected(values: np.ndarray, a_day: int, unit: str) -> Expected:
         with np.errstate(invalid="ignore"):
             ordinary = today >= low[:, day] * _clean_share(low[:, day], unit)
         clean[:, day] = np.where(ordinary, today / rhythm, np.nan)
-        shapes[:, day] = np.where(ordinary, today / np.maximum(level, 1e-12)[:, None], np.nan)
+        shapes[:, day] = np.where(ordinary & (level > 0)[:, None], today / _divisor(level)[:, None], np.nan)
         enough = ordinary.sum(1) >= (a_day + 1) // 2
         found, _ = median(clean[:, day], 1)
-        day_levels[:, day] = np.where(enough, found / np.maximum(level, 1e-12), np.nan)
+        day_levels[:, day] = np.where(enough & (level > 0), found / _divisor(level), np.nan)
         known += enough
     shape = (series, bins)
     low, high = low.reshape(shape), high.reshape(shape)
     too_small = low < _LEAST.get(unit, 0.0)
     low[too_small], high[too_small] = np.nan, np.nan
     return Expected(low, high, amplitude, np.repeat(history, a_day, axis=1))
+
+
+def _divisor(level: np.ndarray) -> np.ndarray:
+    found: np.ndarray = np.where(level > 0, level, 1.0)
+    return found
 
 
 def _clean_share(low: np.ndarray, unit: str) -> np.ndarray:
@@ -131,7 +136,7 @@ def _first(daily: np.ndarray, unit: str) -> tuple[np.ndarray, np.ndarray]:
         near = (medians >= 0.75 * best[:, None]) & (best[:, None] > 0)
     level, _ = median(np.where(near, medians, np.nan), 1)
     level = np.nan_to_num(level)
-    shape = np.where(near[:, :, None], week / np.maximum(medians, 1e-12)[:, :, None], np.nan)
+    shape = np.where(near[:, :, None], week / _divisor(medians)[:, :, None], np.nan)
     rhythm, _ = median(shape, 1)
     floor = _LOWEST_RHYTHM["index" if unit in INDEXES else "other"]
     return level, np.maximum(np.nan_to_num(rhythm, nan=1.0), floor)

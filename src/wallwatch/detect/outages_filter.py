@@ -82,7 +82,7 @@ def smooth(share: np.ndarray, scale: np.ndarray, memory: np.ndarray, hours: floa
 
     Args:
         share: Series × bins of shares of the ordinary (1 is normal); NaN where there is no value.
-        scale: Of each series or each of its bins: how it scatters.
+        scale: Of each series: how it scatters.
         memory: Of each series: correlation of one bin's deviation with the next, 0 to 0.8.
         hours: Length of a bin.
     """
@@ -112,7 +112,10 @@ def _smooth(share: np.ndarray, scale: np.ndarray, memory: np.ndarray, hours: flo
     on, off, drift, step = (1 - np.exp(-rate * hours) for rate in (ONSET, END, DRIFT, STEP))
     stay = np.concatenate([np.full(_N, 1 - on - drift), np.full(len(_LOST), 1 - off - step)])
     stay = np.maximum(stay, 0.0)
-    lost_prior = np.full(len(_LOST), 1 / len(_LOST))
+    # a level that lies within the scatter of normal ones cannot be told from them, and would never end
+    plain = _LOST[None] <= 1 - np.maximum(0.14, 1.5 * scale)[:, None]
+    plain[:, -1] = True
+    lost_prior = plain / plain.sum(1, keepdims=True)
     spread = scale[:, None] * (0.4 + 0.6 * _LEVELS)
     calm = np.sqrt(1 - memory**2)[:, None]
 
@@ -127,7 +130,7 @@ def _smooth(share: np.ndarray, scale: np.ndarray, memory: np.ndarray, hours: flo
         return np.where(missing, 1.0, fresh), np.where(missing, 1.0, kept)
 
     forward = np.empty((bins, series, len(_LEVELS)), np.float32)
-    alpha = np.concatenate([0.98 * _NORMAL_PRIOR, 0.02 * lost_prior])[None] * np.ones((series, 1))
+    alpha = np.concatenate([np.tile(0.98 * _NORMAL_PRIOR, (series, 1)), 0.02 * lost_prior], axis=1)
     for t in range(bins):
         fresh, kept = seen(t)
         if t == 0:
@@ -153,7 +156,7 @@ def _smooth(share: np.ndarray, scale: np.ndarray, memory: np.ndarray, hours: flo
         fresh, kept = seen(t)
         new = fresh * beta
         new_normal = new[:, :_N] @ _NORMAL_PRIOR
-        new_lost = new[:, _N:] @ lost_prior
+        new_lost = (new[:, _N:] * lost_prior).sum(1)
         before = stay * kept * beta
         before[:, :_N] += (drift * new_normal + on * new_lost)[:, None]
         before[:, _N:] += (step * new_lost + off * new_normal)[:, None]

@@ -130,8 +130,12 @@ def _load(
         a_day = max(_DAY // step, 1)
         at = (second[inside] - start) // step
         days = int(at.max()) // a_day + 1
-        matrix = np.full((len(used), days * a_day), np.nan)
-        matrix[row, at] = value[inside]
+        cell = row * (days * a_day) + at
+        size = len(used) * days * a_day
+        count = np.bincount(cell, minlength=size)
+        total = np.bincount(cell, weights=value[inside], minlength=size)
+        mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        matrix = mean.reshape(len(used), days * a_day)
         yield Grid(signal, unit, int(step), start, tuple(keys[i] for i in used), matrix, int(at.max()))
 
 
