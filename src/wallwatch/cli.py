@@ -319,6 +319,18 @@ def fetch_ooni(
     nettest: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this test; may be repeated.")
     ] = None,
+    late_days: Annotated[
+        int, typer.Option(min=0, max=60, help="Days after the last to look at too: some arrive days late.")
+    ] = 0,
+    post_cans: Annotated[
+        bool, typer.Option("--post-cans", help="Also the .tar.gz files, which hold the same measurements.")
+    ] = False,
+    endpoint: Annotated[
+        str | None, typer.Option(metavar="URL", help="Another store that speaks S3; else AWS_ENDPOINT_URL.")
+    ] = None,
+    bucket: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Another bucket of the same layout.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Downloads at once.")] = 8,
     quiet: QuietOption = False,
 ) -> None:
@@ -333,6 +345,10 @@ def fetch_ooni(
             until=parse_time(until).date(),
             nettests=nettest or (),
             into=into,
+            late_days=late_days,
+            post_cans=post_cans,
+            endpoint=endpoint,
+            bucket=bucket or fetch.BUCKET,
             workers=workers,
             progress=progress,
         )
