@@ -1,1 +1,5 @@
-"""Speed as ratios to a limit measured in the same run."""
+"""Speed, measured as ratios to a limit that is measured in the same run."""
+
+from wallwatch.bench.commands import Report, compare, run
+
+__all__ = ["Report", "compare", "run"]

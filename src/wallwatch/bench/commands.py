@@ -1,0 +1,149 @@
+"""`wallwatch bench`: makes a corpus, measures each stage on it, and compares to an earlier result."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wallwatch import __version__
+from wallwatch._errors import WallwatchError
+from wallwatch._progress import Progress, Silent
+from wallwatch.bench import corpus, measure
+
+#: Lengths of the corpora's lines in bytes, and how many of each there are for one of the first.
+_SIZES = ((50_000, 1), (7_500, 6))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was measured.
+
+    Attributes:
+        data: The numbers; `reading` by line length, `run` for the whole way, `machine`, `peak_mb`.
+    """
+
+    data: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers."""
+        return self.data
+
+    def as_text(self) -> str:
+        """The numbers as a table."""
+        machine = self.data["machine"]
+        text = [
+            f"wallwatch {self.data['version']} · Python {machine['python']} · {machine['cpus']} CPUs · "
+            f"medians of {self.data['repeats']} repeats",
+            "",
+            f"{'lines of':>10} {'decompress':>12} {'limit':>12} {'read':>12} {'read':>9} {'write':>12} {'ratio':>7}",
+            f"{'bytes':>10} {'per s':>12} {'per s':>12} {'per s':>12} {'MB/s':>9} {'per s':>12} {'':>7}",
+        ]
+        for row in self.data["reading"]:
+            text.append(
+                f"{row['line_bytes']:>10,} {row['decompress_per_second']:>12,.0f} "
+                f"{row['limit_per_second']:>12,.0f} {row['read_per_second']:>12,.0f} "
+                f"{row['read_mb_per_second']:>9,.0f} {row['write_per_second']:>12,.0f} {row['ratio']:>7.2f}"
+            )
+        run = self.data["run"]
+        text += [
+            "",
+            "Per core, by processor time. limit: decompressing and decoding just the needed fields, results dropped.",
+            "read: every column of the tables, bodies hashed and matched. ratio: read to limit.",
+            "",
+            f"whole run on {run['workers']} workers: {run['measurements']:,.0f} measurements, "
+            f"{run['observations']:,.0f} observations",
+            f"  take in   {run['measurements'] / run['take_in_seconds']:>12,.0f} measurements per second",
+            f"  judge     {run['observations'] / run['judge_seconds']:>12,.0f} observations per second",
+            f"  detect    {run['verdicts'] / run['detect_seconds']:>12,.0f} verdicts per second",
+            f"  peak memory {self.data['peak_mb']:,.0f} MB",
+        ]
+        return "\n".join(text)
+
+
+def run(*, lines: int = 400, repeats: int = 5, progress: Progress | None = None) -> Report:
+    """Measures on a corpus that is made for it.
+
+    Args:
+        lines: Lines of 50 kB; six times as many of 7.5 kB.
+        repeats: How often each stage is measured; medians are given.
+        progress: Hears how far it is.
+    """
+    progress = progress or Silent()
+    workers = os.cpu_count() or 1
+    known = measure.fingerprints()
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="wallwatch-bench-") as name:
+        folder = Path(name)
+        paths = []
+        for line_bytes, times in _SIZES:
+            progress.stage(f"Measuring on lines of {line_bytes:,} bytes")
+            path = folder / f"{line_bytes}.jsonl.gz"
+            count = lines * times
+            size = corpus.write(path, count, line_bytes)
+            paths.append(path)
+            seconds = measure.reading(path, repeats, known)
+            rows.append(
+                {
+                    "line_bytes": round(size / count),
+                    "lines": count,
+                    "decompress_per_second": count / seconds["decompress"],
+                    "limit_per_second": count / seconds["limit"],
+                    "read_per_second": count / seconds["read"],
+                    "read_mb_per_second": size / seconds["read"] / 1e6,
+                    "write_per_second": count / measure.writing(path, folder / "parts", known),
+                    "ratio": seconds["limit"] / seconds["read"],
+                }
+            )
+        progress.stage("Measuring a whole run")
+        found = measure.whole(paths, folder / "workspace", known, workers)
+    return Report(
+        {
+            "version": __version__,
+            "machine": {
+                "python": platform.python_version(),
+                "system": platform.system(),
+                "processor": platform.machine(),
+                "cpus": workers,
+            },
+            "repeats": repeats,
+            "reading": rows,
+            "run": {"workers": workers, **found},
+            "peak_mb": measure.peak_bytes() / 1e6,
+        }
+    )
+
+
+def compare(result: Report, earlier: Path) -> str:
+    """How this result relates to an earlier one (JSON), number by number; slower by a tenth is marked.
+
+    Raises:
+        WallwatchError: The earlier result cannot be read.
+    """
+    try:
+        before = _numbers(json.loads(earlier.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise WallwatchError(f"{earlier} is no result of `wallwatch bench --format json`: {error}") from error
+    text = [f"{'':<40} {'earlier':>14} {'now':>14} {'now/earlier':>12}"]
+    for name, now in sorted(_numbers(result.as_dict()).items()):
+        if name not in before or not before[name]:
+            continue
+        ratio = now / before[name]
+        worse = ratio < 0.9 if name.endswith(("per_second", "ratio")) else ratio > 1.1
+        measured = name.endswith(("seconds", "per_second", "ratio", "peak_mb"))
+        mark = "  slower" if measured and worse else ""
+        text.append(f"{name:<40} {before[name]:>14,.2f} {now:>14,.2f} {ratio:>12.2f}{mark}")
+    return "\n".join(text)
+
+
+def _numbers(data: Any, name: str = "") -> dict[str, float]:
+    """Every number of a result under its path."""
+    if isinstance(data, dict):
+        return {k: v for key in data for k, v in _numbers(data[key], f"{name}.{key}".strip(".")).items()}
+    if isinstance(data, list):
+        return {k: v for i, item in enumerate(data) for k, v in _numbers(item, f"{name}.{i}").items()}
+    return {name: float(data)} if isinstance(data, int | float) and not isinstance(data, bool) else {}
