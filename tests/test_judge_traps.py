@@ -15,7 +15,7 @@ BLOCK = "198.51.100.7"
 def peers(world: World, networks: int = 4, **who: Any) -> None:
     """The same target, fine in other networks on the same day."""
     for number in range(networks):
-        world.measure(network=64600 + number, country="XX", **who).works()
+        world.measure(network=64700 + number, country="XX", **who).works()
 
 
 def test_j1_a_failure_without_any_control_is_insufficient() -> None:
@@ -85,6 +85,15 @@ def test_j3_down_in_other_countries_where_there_is_no_control() -> None:
         )
     world.measure().dns().tcp("generic_timeout_error")
     assert world.verdict().state == "down"
+
+
+def test_a_national_block_is_seen_by_what_opens_abroad() -> None:
+    world = World()
+    for number in range(6):
+        world.measure(network=64600 + number).dns().tcp("generic_timeout_error")
+    peers(world, 3)
+    world.measure().dns().tcp("generic_timeout_error")
+    assert world.verdict().state == "likely_blocked"
 
 
 def test_a_national_block_is_not_taken_for_a_site_that_is_down() -> None:

@@ -38,7 +38,7 @@ GROUP BY m, unit
 #: Sessions of each network that got through to each unit, or did not, on the day or the one before or after.
 BY_NETWORK = """
 CREATE OR REPLACE TEMP TABLE judge_by_network AS
-SELECT unit, day + shift AS day, network, max(country) AS country,
+SELECT unit, day + shift AS day, network, coalesce(max(country), 'ZZ') AS country,
   count(DISTINCT session) FILTER (opened) AS sessions_ok,
   count(DISTINCT session) FILTER (failed AND NOT opened) AS sessions_bad
 FROM judge_seen, (VALUES (-1), (0), (1)) AS shifts(shift)
@@ -59,23 +59,39 @@ FROM judge_by_network
 GROUP BY unit, day
 """
 
-#: Per measurement's network: the totals without it. Fine: it opens in most of at least two other networks, by at
-#: least three sessions. Down: it fails in all others, of which at least two are in other countries.
+#: The same within each country.
+AT_HOME = """
+CREATE OR REPLACE TEMP TABLE judge_at_home AS
+SELECT unit, day, country,
+  count(*) FILTER (sessions_ok > sessions_bad) AS networks_ok,
+  count(*) FILTER (sessions_bad > sessions_ok) AS networks_bad
+FROM judge_by_network
+GROUP BY unit, day, country
+"""
+
+#: Per measurement's network: the totals without it. Fine: it opens in at least two other networks, by at least
+#: three sessions, and hardly fails in other countries; failures of the same country's other networks may be of the
+#: same cause and weigh less. Down: it fails in all others, of which at least two are in other countries.
 PEERS = """
 CREATE OR REPLACE TEMP TABLE judge_peers AS
 WITH others AS (
   SELECT o.unit, o.day, o.network,
     t.networks_ok - CASE WHEN o.sessions_ok > o.sessions_bad THEN 1 ELSE 0 END AS networks_ok,
     t.networks_bad - CASE WHEN o.sessions_bad > o.sessions_ok THEN 1 ELSE 0 END AS networks_bad,
+    t.networks_ok - h.networks_ok AS networks_ok_abroad,
+    t.networks_bad - h.networks_bad AS networks_bad_abroad,
     coalesce(t.sessions_ok, 0) - CASE WHEN o.sessions_ok > o.sessions_bad THEN o.sessions_ok ELSE 0 END
       AS sessions_ok,
     coalesce(t.sessions_bad, 0) - CASE WHEN o.sessions_bad > o.sessions_ok THEN o.sessions_bad ELSE 0 END
       AS sessions_bad,
     t.countries_bad
-  FROM judge_by_network o JOIN judge_totals t ON t.unit = o.unit AND t.day = o.day
+  FROM judge_by_network o
+  JOIN judge_totals t ON t.unit = o.unit AND t.day = o.day
+  JOIN judge_at_home h ON h.unit = o.unit AND h.day = o.day AND h.country = o.country
 )
 SELECT unit, day, network, networks_ok, networks_bad, sessions_ok, sessions_bad,
-  networks_ok >= 2 AND sessions_ok >= 3 AND networks_ok >= 3 * networks_bad AS fine,
+  networks_ok >= 2 AND sessions_ok >= 3 AND networks_ok >= 3 * networks_bad_abroad
+    AND (networks_ok >= networks_bad OR networks_ok_abroad >= 2) AS fine,
   networks_ok = 0 AND networks_bad >= 2 AND sessions_bad >= 3 AND countries_bad >= 3 AS down
 FROM others
 """
@@ -130,4 +146,4 @@ SELECT c.network, c.ip FROM crowded c LEFT JOIN known k USING (network, ip)
 WHERE k.hosts IS NULL
 """
 
-STEPS = (SEEN, BY_NETWORK, TOTALS, PEERS, FAULTY, SINKS)
+STEPS = (SEEN, BY_NETWORK, TOTALS, AT_HOME, PEERS, FAULTY, SINKS)
