@@ -39,15 +39,21 @@ def runs(flags: np.ndarray) -> list[tuple[int, int]]:
     return [(int(a), int(b) - 1) for a, b in edges.reshape(-1, 2)]
 
 
-def faults(grid: Grid) -> list[Fault]:
-    """The faults of each country's series, in order."""
+def faults(grid: Grid, share: np.ndarray) -> list[Fault]:
+    """The faults of each country's series, in order.
+
+    Args:
+        grid: The series.
+        share: Their shares of the ordinary: where little is left, values repeat by themselves.
+    """
     found: list[Fault] = []
     countries = np.array([key[0] for key in grid.keys])
     for country in sorted(set(countries.tolist())):
         values = grid.values[countries == country, : grid.last + 1]
         found += _silent(grid, country, values)
-        found += _frozen(grid, country, values)
-        found += _repeated(grid, country, values)
+        alive = np.nan_to_num(share[countries == country, : grid.last + 1]) >= 0.5
+        found += _frozen(country, values, alive)
+        found += _repeated(grid, country, values, alive)
     return found
 
 
@@ -64,23 +70,23 @@ def _silent(grid: Grid, country: str, values: np.ndarray) -> list[Fault]:
     ]
 
 
-def _frozen(grid: Grid, country: str, values: np.ndarray) -> list[Fault]:
+def _frozen(country: str, values: np.ndarray, alive: np.ndarray) -> list[Fault]:
     if values.shape[1] < 3:
         return []
     before, after = values[:, :-1], values[:, 1:]
     both = ~np.isnan(before) & ~np.isnan(after)
     changed = (both & (before != after)).sum(axis=0)
     usual = float(np.median(changed[both.any(axis=0)])) if both.any() else 0.0
-    alive = (both & (after > 0)).sum(axis=0) > 0.5 * max(1, int(np.median(both.sum(axis=0))))
+    most = (both & alive[:, 1:]).sum(axis=0) > 0.5 * max(1, int(np.median(both.sum(axis=0))))
     least = max(_FEWEST_BINS, _MISSED_CHANGES / usual) if usual else np.inf
     return [
         Fault(country, a + 1, b + 1, f"no value changes in any region for {b - a + 1} bins", False)
-        for a, b in runs((changed == 0) & alive)
+        for a, b in runs((changed == 0) & most)
         if b - a + 1 >= least
     ]
 
 
-def _repeated(grid: Grid, country: str, values: np.ndarray) -> list[Fault]:
+def _repeated(grid: Grid, country: str, values: np.ndarray, alive: np.ndarray) -> list[Fault]:
     day = grid.a_day
     if day < 4 or values.shape[1] < 4 * day:
         return []
@@ -88,10 +94,10 @@ def _repeated(grid: Grid, country: str, values: np.ndarray) -> list[Fault]:
     both = ~np.isnan(before) & ~np.isnan(after)
     different = (both & (before != after)).sum(axis=0)
     usual = float(np.median(different[both.any(axis=0)])) if both.any() else 0.0
-    alive = (both & (after > 0)).sum(axis=0) > 0.5 * max(1, int(np.median(both.sum(axis=0))))
+    most = (both & alive[:, day:]).sum(axis=0) > 0.5 * max(1, int(np.median(both.sum(axis=0))))
     least = max(day // 2, _MISSED_CHANGES / usual) if usual else np.inf
     found = []
-    for a, b in runs((different == 0) & alive):
+    for a, b in runs((different == 0) & most):
         varied = (
             values[:, a + day : b + day + 1].max(axis=1) > values[:, a + day : b + day + 1].min(axis=1)
         ).any()

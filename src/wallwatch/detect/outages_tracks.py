@@ -102,8 +102,9 @@ def together(share: np.ndarray, usual: Expected, unit: str, rows: np.ndarray) ->
 def look(grid: Grid) -> Look:
     """The tracks and faults of one source."""
     usual = expected(grid.values, grid.a_day, grid.unit)
-    found = faults(grid)
-    share = masked(grid, ratio(grid.values, usual, grid.unit), found)
+    share = ratio(grid.values, usual, grid.unit)
+    found = faults(grid, share)
+    share = masked(grid, share, found)
     with np.errstate(invalid="ignore"):
         up = grid.values > usual.high if grid.unit == "latency_100" else np.zeros(grid.values.shape, bool)
     listed = scopes(grid)
