@@ -1,5 +1,9 @@
 """Cells, blocking events and outages."""
 
+from wallwatch.detect.cells import cells
+from wallwatch.detect.events import events
+from wallwatch.detect.explain import explain
 from wallwatch.detect.outages import outage_timeline, outages
+from wallwatch.detect.timeline import timeline
 
-__all__ = ["outage_timeline", "outages"]
+__all__ = ["cells", "events", "explain", "outage_timeline", "outages", "timeline"]

@@ -1,0 +1,168 @@
+"""Episodes: the runs of one service on one network that are one restriction, whatever layer shows it."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from wallwatch.detect.runs import Moment, Run
+
+#: Hours of quiet that one restriction may have within it: a weekend.
+PAUSE = 72
+
+#: The same, where the next run begins at the same time of day: a week.
+PAUSE_BY_THE_CLOCK = 8 * 24
+
+#: Independent votes against the target that carry an episode alone; fewer are too little to say (trap C13).
+ENOUGH = 4.0
+
+#: An episode needs at least this probability in its surest run to be claimed alone.
+SURE = 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One restriction of one service on one network.
+
+    Attributes:
+        country: The country.
+        service: The service.
+        network: The network.
+        runs: Its runs, by their first hour.
+    """
+
+    country: str
+    service: str
+    network: int
+    runs: tuple[Run, ...]
+
+    @property
+    def first(self) -> int:
+        """First hour with votes in it."""
+        return min(run.first for run in self.runs)
+
+    @property
+    def last(self) -> int:
+        """Last hour with votes in it."""
+        return max(run.last for run in self.runs)
+
+    @property
+    def probability(self) -> float:
+        """That of its surest run."""
+        return max(run.probability for run in self.runs)
+
+    @property
+    def share(self) -> float:
+        """Share of votes against the target in the series that tells most."""
+        return max((against, against / votes) for against, votes in _by_series(self.runs).values())[1]
+
+    @property
+    def against(self) -> float:
+        """Independent votes against it: of each target those of the layer that has most."""
+        best: dict[str, float] = {}
+        for (target, _), (against, _) in _by_series(self.runs).items():
+            best[target] = max(best.get(target, 0.0), against)
+        return sum(best.values())
+
+    @property
+    def alarm(self) -> int | None:
+        """The hour in which the evidence so far was enough; null where it never was.
+
+        Later data do not change it, so that an event's id can rest on it.
+        """
+        start = min(run.alarm for run in self.runs)
+        if max(run.probability for run in self.runs) < SURE:
+            return None
+        tallies = heapq.merge(
+            *(((hour, run.key[2], run.key[4], k) for hour, k in run.tally) for run in self.runs)
+        )
+        so_far: dict[tuple[str, str], float] = {}
+        for hour, target, layer, k in tallies:
+            so_far[target, layer] = so_far.get((target, layer), 0.0) + k
+            best: dict[str, float] = {}
+            for (name, _), against in so_far.items():
+                best[name] = max(best.get(name, 0.0), against)
+            if sum(best.values()) >= ENOUGH:
+                return max(hour, start)
+        return None
+
+    @property
+    def onset(self) -> Moment:
+        """When it began: where several series began together, as narrow as all of them say."""
+        bound = min(self.runs, key=lambda run: (_latest(run), -_earliest(run), run.key))
+        low, high, best = _earliest(bound), _latest(bound), bound.onset.best
+        for run in sorted(self.runs, key=lambda run: (_latest(run), run.key)):
+            if _earliest(run) <= high and run.onset.best is not None:
+                low = max(low, _earliest(run))
+                best = run.onset.best if best is None else best
+        if best is not None:
+            best = min(max(best, low), high)
+        return Moment(best, low if low >= 0 else None, high)
+
+    @property
+    def end(self) -> Moment:
+        """When it ended; `best` and `latest` null while it lasts, as far as votes tell."""
+        bound = max(self.runs, key=lambda run: (run.end.earliest or run.last, -_until(run), run.key))
+        low, high, best = bound.end.earliest or bound.last, _until(bound), bound.end.best
+        for run in sorted(self.runs, key=lambda run: (_until(run), run.key)):
+            if _until(run) >= low and run.end.best is not None:
+                high = min(high, _until(run))
+                best = run.end.best if best is None else best
+        if best is not None:
+            best = min(max(best, low), high)
+        return Moment(best, low, high if high < _NEVER else None)
+
+
+_NEVER = 1 << 40
+
+
+def _earliest(run: Run) -> int:
+    return -1 if run.onset.earliest is None else run.onset.earliest
+
+
+def _latest(run: Run) -> int:
+    return run.first + 1 if run.onset.latest is None else run.onset.latest
+
+
+def _until(run: Run) -> int:
+    return _NEVER if run.end.latest is None else run.end.latest
+
+
+def _by_series(runs: Iterable[Run]) -> dict[tuple[str, str], tuple[float, float]]:
+    """Target and layer to votes against and all votes."""
+    sums: dict[tuple[str, str], tuple[float, float]] = {}
+    for run in runs:
+        against, votes = sums.get((run.key[2], run.key[4]), (0.0, 0.0))
+        sums[run.key[2], run.key[4]] = (against + run.against, votes + run.votes)
+    return sums
+
+
+def episodes(runs: Sequence[Run]) -> list[Episode]:
+    """The runs put together by network: those that overlap, are close in time, or repeat by the clock."""
+    grouped: dict[tuple[str, str, int], list[Run]] = {}
+    for run in runs:
+        grouped.setdefault((run.key[0], run.key[1], run.key[3]), []).append(run)
+    found: list[Episode] = []
+    for (country, service, network), members in sorted(grouped.items()):
+        members.sort(key=lambda run: (run.first, run.last, run.key))
+        chain: list[Run] = []
+        until = 0
+        for run in members:
+            if chain and not _belongs(chain, until, run):
+                found.append(Episode(country, service, network, tuple(chain)))
+                chain = []
+            until = max(until, run.last) if chain else run.last
+            chain.append(run)
+        found.append(Episode(country, service, network, tuple(chain)))
+    return found
+
+
+def _belongs(chain: Sequence[Run], until: int, run: Run) -> bool:
+    pause = run.first - until
+    if pause <= PAUSE:
+        return True
+    if pause > PAUSE_BY_THE_CLOCK or run.last - run.first > 24:
+        return False
+    apart = ((run.first - before.first) % 24 for before in chain if before.last - before.first <= 24)
+    return any(min(hours, 24 - hours) <= 2 for hours in apart)

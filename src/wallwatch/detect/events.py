@@ -1,0 +1,363 @@
+"""Events: each restriction as one row, with what speaks for it and against it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from wallwatch.detect import rows, spans
+from wallwatch.detect.common_mode import NOWHERE, ServiceOutage, service_outages
+from wallwatch.detect.find import Found, find, pattern
+from wallwatch.detect.recurrence import Recurrence
+from wallwatch.detect.restrictions import Restriction, event_id
+from wallwatch.detect.runs import Moment
+from wallwatch.detect.spans import Counts, Span
+from wallwatch.schema import EVENTS
+
+#: Nothing is surer than this.
+MOST_SURE = 0.999
+
+#: A layer or mechanism belongs to an event where this share of the measurements against the target shows it.
+NOTABLE = 0.05
+
+#: A network was measured enough and found fine with so many sessions, one for every two days or more of the
+#: restriction, and at most this share of them against the target.
+FINE_SESSIONS = 5
+FINE_SHARE = 0.2
+
+
+def events(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """The events, with the columns of schema `EVENTS`, in the order of its key.
+
+    Args:
+        con: Shows `verdicts`; gains temporary views and tables named `detect_…`.
+
+    Raises:
+        duckdb.Error: `verdicts` is missing, or lacks a column.
+    """
+    rows.prepare(con, trusted=True)
+    outages = service_outages(con)
+    found = [_outage_row(con, outage) for outage in outages] + _instrument_rows(con)
+    for kind in spans.AGAINST:
+        found += _restriction_rows(con, find(con, kind, outages))
+    found.sort(
+        key=lambda row: (
+            row["country"],
+            row["service"],
+            row["onset_earliest"] is not None,
+            row["onset_earliest"] or 0,
+            row["event_id"],
+        )
+    )
+    return EVENTS.from_rows(found)
+
+
+def moment(hour: int | None) -> datetime | None:
+    """An hour since 1970-01-01 00:00 UTC as a time."""
+    return None if hour is None else datetime.fromtimestamp(hour * 3600, UTC)
+
+
+def _iso(hour: int | None) -> str | None:
+    return None if hour is None else datetime.fromtimestamp(hour * 3600, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _interval(at: Moment) -> dict[str, str | None]:
+    return {"best": _iso(at.best), "earliest": _iso(at.earliest), "latest": _iso(at.latest)}
+
+
+def _restriction_rows(con: duckdb.DuckDBPyConnection, found: Found) -> list[dict[str, Any]]:
+    members = [(number, episode) for number, r in enumerate(found.restrictions) for episode in r.episodes]
+    if not members:
+        return []
+    kind = found.restrictions[0].kind
+    measured = [Span(i, e.country, e.service, e.network, e.first, e.last) for i, (_, e) in enumerate(members)]
+    counted = spans.counts(con, kind, measured)
+    witnessed = spans.witnesses(con, [number for number, _ in members])
+    whole = [Span(i, r.country, r.service, 0, r.first, r.last) for i, r in enumerate(found.restrictions)]
+    beside = spans.bystanders(con, kind, whole)
+    result = []
+    for number, restriction in enumerate(found.restrictions):
+        own = [counted[i] for i, (of, _) in enumerate(members) if of == number]
+        others = [row for row in beside if row["span"] == number]
+        result.append(_row(found, restriction, own, others, witnessed.get(number, [])))
+    return result
+
+
+def _row(
+    found: Found,
+    restriction: Restriction,
+    own: Sequence[Counts],
+    beside: Sequence[dict[str, Any]],
+    witnesses: list[str],
+) -> dict[str, Any]:
+    patterns = [pattern(found.series, episode) for episode in restriction.episodes]
+    networks = sorted({episode.network for episode in restriction.episodes})
+    others = [row for row in beside if row["network"] not in networks]
+    enough = max(FINE_SESSIONS, (restriction.last - restriction.first) / 48)
+    fine = [
+        row
+        for row in others
+        if row["sessions"] >= enough and row["sessions_against"] <= FINE_SHARE * row["sessions"]
+    ]
+    unclear = [row for row in others if row not in fine]
+    onset, end = restriction.onset, restriction.end
+    against = sum(count.against for count in own)
+    return {
+        "event_id": restriction.event_id,
+        "kind": restriction.kind,
+        "country": restriction.country,
+        "service": restriction.service,
+        "networks": networks,
+        "networks_ok": sorted(row["network"] for row in fine),
+        "networks_insufficient": sorted(row["network"] for row in unclear),
+        "targets": _notable([count.targets for count in own], against),
+        "layers": _notable([count.layers for count in own], against),
+        "mechanisms": _mechanisms(
+            [{m["path"]: m["measurements"] for m in count.mechanisms} for count in own], against
+        ),
+        "onset_best": moment(onset.best),
+        "onset_earliest": moment(onset.earliest),
+        "onset_latest": moment(onset.latest),
+        "end_best": moment(end.best),
+        "end_earliest": moment(end.earliest),
+        "end_latest": moment(end.latest),
+        "recurrence": _recurrence(restriction, patterns),
+        "probability": round(min(restriction.probability, MOST_SURE), 4),
+        "measurements": sum(count.measurements for count in own),
+        "measurements_blocked": against,
+        "sessions": sum(count.sessions for count in own),
+        "sessions_blocked": sum(count.sessions_against for count in own),
+        "witnesses": witnesses,
+        "against": _speaks_against(restriction, own, fine, unclear),
+        "details": json.dumps(
+            [
+                _detail(episode, count, repeats)
+                for episode, count, repeats in zip(restriction.episodes, own, patterns, strict=True)
+            ],
+            ensure_ascii=False,
+            sort_keys=True,
+        ),
+    }
+
+
+def _notable(words: Sequence[dict[str, int]], against: int) -> list[str]:
+    """The words that are found often enough, most frequent first."""
+    sums: dict[str, int] = {}
+    for counted in words:
+        for word, seen in counted.items():
+            sums[word] = sums.get(word, 0) + seen
+    ranked = sorted(sums, key=lambda word: (-sums[word], word))
+    return [word for word in ranked if sums[word] >= NOTABLE * against] or ranked[:1]
+
+
+def _mechanisms(words: Sequence[dict[str, int]], against: int) -> list[str]:
+    """The paths that are notable in the event or on one of its networks; those that a deeper one says better go."""
+    paths = _notable(words, against)
+    for counted in words:
+        paths += [path for path in _notable([counted], sum(counted.values())) if path not in paths]
+    return [path for path in paths if not any(other.startswith(path + ".") for other in paths)]
+
+
+def _recurrence(restriction: Restriction, patterns: Sequence[Recurrence | None]) -> str | None:
+    """The pattern of the network whose votes tell most of one, and which networks have one."""
+    repeating = [
+        (found.votes_inside, -episode.network, found)
+        for episode, found in zip(restriction.episodes, patterns, strict=True)
+        if found is not None
+    ]
+    if not repeating:
+        return None
+    _, network, found = max(repeating, key=lambda item: item[:2])
+    record = found.record()
+    names = sorted({-negative for _, negative, _ in repeating})
+    everywhere = len(names) == len({episode.network for episode in restriction.episodes})
+    if not everywhere:
+        record["text"] = f"on AS{-network}: {found.text}"
+    record["networks"] = names
+    return json.dumps(record, ensure_ascii=False, sort_keys=True)
+
+
+def _detail(episode: Any, count: Counts, repeats: Recurrence | None) -> dict[str, Any]:
+    return {
+        "network": episode.network,
+        "name": count.name,
+        "layers": _notable([count.layers], count.against),
+        "targets": _notable([count.targets], count.against),
+        "mechanisms": _mechanisms([{m["path"]: m["measurements"] for m in count.mechanisms}], count.against),
+        # When each was seen first and last: a block that moves from one to another shows here (trap C16).
+        "mechanisms_seen": count.mechanisms,
+        "onset": _interval(episode.onset),
+        "end": _interval(episode.end),
+        "first_seen": _iso(episode.first),
+        "last_seen": _iso(episode.last + 1),
+        "recurrence": None if repeats is None else repeats.record(),
+        "probability": round(min(episode.probability, MOST_SURE), 4),
+        "measurements": count.measurements,
+        "measurements_blocked": count.against,
+        "sessions": count.sessions,
+        "sessions_blocked": count.sessions_against,
+        "insufficient": count.insufficient,
+        "left_out": count.flagged,
+    }
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def _speaks_against(
+    restriction: Restriction,
+    own: Sequence[Counts],
+    fine: Sequence[dict[str, Any]],
+    unclear: Sequence[dict[str, Any]],
+) -> list[str]:
+    said = [
+        f"AS{row['network']} was measured {_many(row['measurements'], 'time')} and found fine"
+        for row in fine[:5]
+    ]
+    if len(fine) > 5:
+        said.append(f"{_many(len(fine) - 5, 'more network')} measured and found fine")
+    if unclear:
+        said.append(
+            f"{_many(len(unclear), 'network')} measured too little, or with too mixed results, to say"
+        )
+    for episode, count in zip(restriction.episodes, own, strict=True):
+        name = f"AS{episode.network}"
+        if count.sessions_against < 10:
+            said.append(f"only {_many(count.sessions_against, 'session')} on {name} found it blocked")
+        share = count.against / max(count.measurements, 1)
+        if share < 0.8:
+            said.append(f"{share:.0%} of the measurements on {name} in that time found it blocked, not all")
+        if not count.artefacts:
+            said.append(
+                f"no measurement on {name} shows what only interference leaves behind, such as a block page"
+            )
+        if episode.end.best is None:
+            said.append(f"on {name} nothing after {_iso(episode.last + 1)} tells whether it ended")
+        if count.flagged:
+            said.append(f"{_many(count.flagged, 'measurement')} on {name} left out for doubts about them")
+    if restriction.onset.best is None:
+        said.append("it was there when the data begin: when it started is unknown")
+    return said
+
+
+def _outage_row(con: duckdb.DuckDBPyConnection, outage: ServiceOutage) -> dict[str, Any]:
+    listed = ", ".join("'" + country.replace("'", "''") + "'" for country in outage.countries)
+    where = (
+        f"service = $service AND country IN ({listed}) AND hour_index BETWEEN {outage.first} AND {outage.last} "
+        "AND layer = 'all' AND rank <= 5"
+    )
+    totals = con.execute(
+        "SELECT count(*), count(*) FILTER (rank <= 2), count(DISTINCT session), "
+        "count(DISTINCT session) FILTER (rank <= 2), list(DISTINCT network ORDER BY network), "
+        f"list(DISTINCT target ORDER BY target), count(*) FILTER (rank <= 4) FROM detect_rows WHERE {where}",
+        {"service": outage.service},
+    ).fetchall()[0]
+    ids = con.execute(
+        f"SELECT measurement_id FROM (SELECT measurement_id, row_number() OVER (PARTITION BY country, network "
+        f"ORDER BY time, measurement_id) AS turn FROM detect_rows WHERE {where} AND rank <= 4) "
+        f"ORDER BY turn, measurement_id LIMIT {spans.WITNESSES}",
+        {"service": outage.service},
+    ).fetchall()
+    alarm = min(run.alarm for run in outage.runs)
+    countries = outage.countries
+    return {
+        "event_id": event_id("service_outage", NOWHERE, outage.service, alarm),
+        "kind": "service_outage",
+        "country": NOWHERE,
+        "service": outage.service,
+        "networks": totals[4],
+        "networks_ok": [],
+        "networks_insufficient": [],
+        "targets": totals[5],
+        "layers": [],
+        "mechanisms": [],
+        "onset_best": moment(outage.first),
+        "onset_earliest": moment(outage.first - 1),
+        "onset_latest": moment(outage.first + 1),
+        "end_best": moment(outage.last + 1),
+        "end_earliest": moment(outage.last),
+        "end_latest": moment(max((run.end.latest or run.last + 2) for run in outage.runs)),
+        "probability": round(min(*(run.probability for run in outage.runs), MOST_SURE), 4),
+        "measurements": totals[0],
+        "measurements_blocked": totals[1],
+        "sessions": totals[2],
+        "sessions_blocked": totals[3],
+        "witnesses": sorted(id_ for (id_,) in ids),
+        "against": [
+            (
+                f"it failed in {len(countries)} of {outage.measured} countries measured at the time "
+                f"({', '.join(countries)}): no national restriction"
+            )
+        ],
+        "details": json.dumps(
+            [
+                {
+                    "country": run.key[0],
+                    "onset": _interval(run.onset),
+                    "end": _interval(run.end),
+                    "probability": round(min(run.probability, MOST_SURE), 4),
+                    "failing": totals[6],
+                }
+                for run in sorted(outage.runs, key=lambda run: run.key)
+            ],
+            ensure_ascii=False,
+            sort_keys=True,
+        ),
+    }
+
+
+def _instrument_rows(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    faulty = con.sql(
+        """
+        SELECT v.service, f.software, count(DISTINCT v.country) AS countries, min(v.country) AS country,
+          list(DISTINCT v.network ORDER BY v.network) AS networks, list(DISTINCT v.target ORDER BY v.target) AS targets,
+          CAST(floor(min(epoch(v.time)) / 3600) AS BIGINT) AS first,
+          CAST(floor(max(epoch(v.time)) / 3600) AS BIGINT) AS last,
+          count(*) AS measurements, count(*) FILTER (v.state IN ('blocked', 'likely_blocked')) AS blocked,
+          count(DISTINCT v.session) AS sessions,
+          count(DISTINCT v.session) FILTER (v.state IN ('blocked', 'likely_blocked')) AS sessions_blocked,
+          list_sort(list(v.measurement_id))[1:200] AS witnesses
+        FROM detect_faulty f JOIN verdicts v ON v.target = f.target AND v.software = f.software
+        WHERE v.layer = 'all' AND len(v.flags) = 0 AND v.time IS NOT NULL AND v.country IS NOT NULL
+          AND v.network IS NOT NULL AND v.state IN ('blocked', 'likely_blocked', 'impaired', 'down')
+        GROUP BY v.service, f.software ORDER BY v.service, f.software
+        """
+    ).to_arrow_table()
+    result = []
+    for row in faulty.to_pylist():
+        country = row["country"] if row["countries"] == 1 else NOWHERE
+        result.append(
+            {
+                "event_id": event_id("instrument " + row["software"], country, row["service"], row["first"]),
+                "kind": "instrument",
+                "country": country,
+                "service": row["service"],
+                "networks": row["networks"],
+                "networks_ok": [],
+                "networks_insufficient": [],
+                "targets": row["targets"],
+                "layers": [],
+                "mechanisms": [],
+                "onset_best": moment(row["first"]),
+                "onset_earliest": None,
+                "onset_latest": moment(row["first"] + 1),
+                "end_earliest": moment(row["last"]),
+                "probability": MOST_SURE,
+                "measurements": row["measurements"],
+                "measurements_blocked": row["blocked"],
+                "sessions": row["sessions"],
+                "sessions_blocked": row["sessions_blocked"],
+                "witnesses": row["witnesses"],
+                "against": [
+                    f"the failures follow {row['software']}: other software on the same networks and days finds it fine"
+                ],
+                "details": json.dumps([{"software": row["software"]}], ensure_ascii=False),
+            }
+        )
+    return result

@@ -1,0 +1,115 @@
+"""From votes to restrictions: the filter twice, runs, episodes, and what lies behind them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+
+from wallwatch.detect.common_mode import ServiceOutage
+from wallwatch.detect.episodes import Episode, episodes
+from wallwatch.detect.recurrence import Recurrence, recurrence
+from wallwatch.detect.restrictions import SHARE, Restriction, Support, restrictions
+from wallwatch.detect.runs import runs
+from wallwatch.detect.smooth import Smoothed, others_at_the_time, smooth
+from wallwatch.detect.spans import Span, sources
+from wallwatch.detect.votes import Series, votes
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in one signal.
+
+    Attributes:
+        series: The votes.
+        smoothed: What the filter says of them.
+        episodes: All episodes.
+        supports: What lies behind each.
+        restrictions: The events that they make.
+    """
+
+    series: Series
+    smoothed: Smoothed
+    episodes: list[Episode]
+    supports: dict[Episode, Support]
+    restrictions: list[Restriction]
+
+
+def twice(series: Series) -> Smoothed:
+    """The filter, run a second time with what it said of other networks of the country."""
+    alone = smooth(series)
+    others = others_at_the_time(series, alone.so_far)
+    return smooth(series, others) if others.any() else alone
+
+
+def find(
+    con: duckdb.DuckDBPyConnection,
+    kind: str,
+    outages: list[ServiceOutage],
+    country: str | None = None,
+    service: str | None = None,
+) -> Found:
+    """What a signal shows.
+
+    Args:
+        con: Has the view `detect_rows` (`rows.prepare`).
+        kind: `blocking` or `throttling`.
+        outages: Failures of services everywhere: what they explain is no restriction.
+        country: Only this country.
+        service: Only this service.
+    """
+    series = votes(con, kind, country, service)
+    smoothed = twice(series)
+    found = [
+        episode
+        for episode in episodes(runs(series, smoothed))
+        if not any(o.explains(episode.country, episode.service, episode.first, episode.last) for o in outages)
+    ]
+    # Too few votes to be claimed or to join: not looked into.
+    found = [episode for episode in found if episode.against >= 1.0]
+    spans = [Span(i, e.country, e.service, e.network, e.first, e.last) for i, e in enumerate(found)]
+    behind = sources(con, kind, spans) if spans else {}
+    supports = {}
+    for i, episode in enumerate(found):
+        count, alone = behind.get(i, (0, False))
+        patterned = episode.share < SHARE and pattern(series, episode) is not None
+        supports[episode] = Support(count, alone, patterned)
+    return Found(series, smoothed, found, supports, restrictions(kind, found, supports))
+
+
+def pattern(series: Series, episode: Episode) -> Recurrence | None:
+    """The pattern in time of an episode, from whole days of votes of the network on the service's targets.
+
+    Of each target the layer with most votes against it speaks.
+    """
+    first, last = episode.first // 24 * 24, episode.last // 24 * 24 + 23
+    if last - first < 48:
+        return None
+    best: dict[str, tuple[int, int, slice]] = {}
+    for index in _of(series, episode):
+        lo, hi = series.start[index], series.start[index + 1]
+        lo, hi = lo + np.searchsorted(series.hour[lo:hi], [first, last + 1])
+        against = int(series.k[lo:hi].sum())
+        target = series.keys[index][2]
+        if against > best.get(target, (0, 0, None))[0]:
+            best[target] = (against, index, slice(int(lo), int(hi)))
+    if not best:
+        return None
+    chosen = [best[target][2] for target in sorted(best)]
+    hour = np.concatenate([series.hour[part] for part in chosen])
+    k = np.concatenate([series.k[part] for part in chosen])
+    n = np.concatenate([series.n[part] for part in chosen])
+    return recurrence(hour, k, n)
+
+
+def _of(series: Series, episode: Episode) -> list[int]:
+    # Keys are sorted: those of one country and service are found by bisection.
+    at = bisect_left(series.keys, (episode.country, episode.service, "", -1, ""))
+    found = []
+    while at < len(series.keys) and series.keys[at][:2] == (episode.country, episode.service):
+        if series.keys[at][3] == episode.network:
+            found.append(at)
+        at += 1
+    return found

@@ -1,0 +1,147 @@
+"""Restrictions: the episodes of one service in one country that are one event, growing over networks (trap C11)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from wallwatch.detect.episodes import ENOUGH, PAUSE, SURE, Episode
+from wallwatch.detect.runs import Moment
+
+#: Share of votes against the target below which an episode is not claimed: that much forged measurements can make
+#: (trap C2), unless its votes keep to a pattern in time.
+SHARE = 0.5
+
+#: Hours before and after a restriction in which a network with little evidence joins it.
+NEARBY = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What lies behind an episode besides votes.
+
+    Attributes:
+        sources: Distinct sources that found it blocked.
+        alone: Whether all of them look like one probe, and another kind of probe saw nothing.
+        patterned: Whether its votes keep to a pattern in time.
+    """
+
+    sources: int
+    alone: bool
+    patterned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """One event.
+
+    Attributes:
+        kind: A key of `schema.words.EVENT_KINDS`.
+        country: The country.
+        service: The service.
+        episodes: One or more for each network, by first hour.
+        alarm: The hour in which the evidence for the first of them was enough.
+    """
+
+    kind: str
+    country: str
+    service: str
+    episodes: tuple[Episode, ...]
+    alarm: int
+
+    @property
+    def event_id(self) -> str:
+        """Made of what data added later leave as it is: kind, country, service and the hour of the alarm."""
+        return event_id(self.kind, self.country, self.service, self.alarm)
+
+    @property
+    def first(self) -> int:
+        """First hour with votes in it."""
+        return min(episode.first for episode in self.episodes)
+
+    @property
+    def last(self) -> int:
+        """Last hour with votes in it."""
+        return max(episode.last for episode in self.episodes)
+
+    @property
+    def probability(self) -> float:
+        """That of its surest episode."""
+        return max(episode.probability for episode in self.episodes)
+
+    @property
+    def onset(self) -> Moment:
+        """That of the episode that surely began first."""
+        return min(self.episodes, key=lambda e: (e.onset.latest or e.first, e.network)).onset
+
+    @property
+    def end(self) -> Moment:
+        """That of the episode that surely lasted longest."""
+        return max(self.episodes, key=lambda e: (e.end.earliest or e.last, e.network)).end
+
+
+def event_id(kind: str, country: str, service: str, hour: int) -> str:
+    """An event's id: 16 hex digits of the SHA-256 of what it is, where, and the hour in which it was first sure."""
+    text = f"{kind}\n{country}\n{service}\n{hour}"
+    return "ev-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def claimable(episode: Episode, support: Support) -> bool:
+    """Whether an episode may be claimed on its own evidence."""
+    return (
+        episode.alarm is not None
+        and support.sources >= 2
+        and not support.alone
+        and (episode.share >= SHARE or support.patterned)
+    )
+
+
+def joins(episode: Episode, support: Support) -> bool:
+    """Whether an episode may join a restriction that others show."""
+    return (
+        support.sources >= 2
+        and episode.against >= ENOUGH / 2
+        and (episode.share >= SHARE or support.patterned)
+    )
+
+
+def restrictions(
+    kind: str, episodes: Sequence[Episode], supports: Mapping[Episode, Support]
+) -> list[Restriction]:
+    """The events that the episodes make.
+
+    Args:
+        kind: Of what kind they are.
+        episodes: All of them.
+        supports: What lies behind each.
+    """
+    by_service: dict[tuple[str, str], list[Episode]] = {}
+    for episode in episodes:
+        by_service.setdefault((episode.country, episode.service), []).append(episode)
+    found: list[Restriction] = []
+    for (country, service), members in sorted(by_service.items()):
+        members.sort(key=lambda e: (e.first, e.last, e.network))
+        groups: list[list[Episode]] = []
+        until = 0
+        for episode in members:
+            if not claimable(episode, supports[episode]):
+                continue
+            if not groups or episode.first - until > PAUSE:
+                groups.append([])
+                until = episode.last
+            groups[-1].append(episode)
+            until = max(until, episode.last)
+        for group in groups:
+            first, last = min(e.first for e in group), max(e.last for e in group)
+            alarm = min(e.alarm for e in group if e.alarm is not None)
+            for episode in members:
+                near = episode.first <= last + NEARBY and episode.last >= first - NEARBY
+                if near and not claimable(episode, supports[episode]) and joins(episode, supports[episode]):
+                    group.append(episode)
+            group.sort(key=lambda e: (e.first, e.last, e.network))
+            found.append(Restriction(kind, country, service, tuple(group), alarm))
+    return found
+
+
+__all__ = ["SURE", "Restriction", "Support", "claimable", "event_id", "joins", "restrictions"]

@@ -1,0 +1,164 @@
+"""Series of hourly votes: for each network, target and layer, how many independent sources saw what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+#: Votes are counted in whole parts of this many to one, so that sums do not depend on the order of the rows.
+UNITS = 16
+
+# A source's r-th hour within a day counts r ** -0.5 (repeats tell less than new sources), and a session that finds
+# nearly everything blocked, over many services, says more of itself than of the network (trap C18).
+_VOTES = f"""
+WITH spoke AS (
+  SELECT country, service, target, network, layer, source, hour_index, session,
+    count(*) FILTER (rank IN (1, 2, 5)) AS n_blocking,
+    count(*) FILTER (rank <= 2) AS k_blocking,
+    count(*) FILTER (rank IN (1, 2, 5) OR throttled = 1) AS n_throttling,
+    count(*) FILTER (rank = 3 AND throttled = 1) AS k_throttling,
+    count(*) FILTER (rank <= 5) AS n_failing,
+    count(*) FILTER (rank <= 4) AS k_failing
+  FROM detect_rows
+  WHERE layer <> 'service' AND rank <= 5 AND (WHERE_CLAUSE)
+  GROUP BY ALL
+),
+sick AS (
+  SELECT session FROM (
+    SELECT session, service, max(CASE WHEN rank <= 2 THEN 1 ELSE 0 END) AS failed
+    FROM detect_rows WHERE layer = 'all' AND rank <= 5 GROUP BY session, service
+  )
+  GROUP BY session HAVING count(*) >= 5 AND sum(failed) > 0.8 * count(*)
+),
+hourly AS (
+  SELECT country, service, target, network, layer, source, hour_index,
+    max(CASE WHEN sick.session IS NULL THEN 1.0 ELSE 0.25 END) AS standing,
+    sum(k_SIGNAL) AS k, sum(n_SIGNAL) AS n
+  FROM spoke LEFT JOIN sick USING (session)
+  GROUP BY ALL HAVING sum(n_SIGNAL) > 0
+),
+weighed AS (
+  SELECT *, standing / sqrt(row_number() OVER (
+    PARTITION BY country, service, target, network, layer, source, hour_index // 24 ORDER BY hour_index)) AS weight
+  FROM hourly
+),
+summed AS (
+  SELECT country, service, target, network, layer, hour_index,
+    CAST(sum(CAST(round({UNITS} * weight) AS BIGINT)) AS BIGINT) AS n,
+    CAST(sum(CAST(round({UNITS} * weight * k / n) AS BIGINT)) AS BIGINT) AS k
+  FROM weighed GROUP BY ALL HAVING sum(CAST(round({UNITS} * weight) AS BIGINT)) > 0
+)
+SELECT country, service, target, network, layer, hour_index, n, k
+FROM summed
+QUALIFY max(k) OVER (PARTITION BY country, service, target, network, layer) > 0
+ORDER BY country, service, target, network, layer, hour_index
+"""
+
+#: What can be counted against a target: `blocking`, `throttling`, `failing` (anything but working).
+SIGNALS = ("blocking", "throttling", "failing")
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Hourly votes of many series, one after the other, each in the order of its hours.
+
+    Attributes:
+        keys: For each series: country, service, target, network, layer.
+        start: Index of each series' first hour in the arrays, and one more for the end; [series + 1].
+        hour: Hours since 1970-01-01 00:00 UTC that have votes; [hours].
+        n: Votes, in parts of 1 / `UNITS`; [hours].
+        k: The part of them that is against the target; [hours].
+    """
+
+    keys: list[tuple[str, str, str, int, str]]
+    start: npt.NDArray[np.int64]
+    hour: npt.NDArray[np.int64]
+    n: npt.NDArray[np.int64]
+    k: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def series(self) -> npt.NDArray[np.int64]:
+        """For each hour the index of its series."""
+        return np.repeat(np.arange(len(self)), np.diff(self.start))
+
+    def groups(self) -> Iterator[tuple[tuple[str, str], int, int]]:
+        """Runs of series that share country and service: both, first series, and one after the last."""
+        first = 0
+        for index in range(1, len(self) + 1):
+            if index == len(self) or self.keys[index][:2] != self.keys[first][:2]:
+                yield self.keys[first][:2], first, index
+                first = index
+
+
+def _from(keys: list[list[Any]], n: Any, k: Any, hour: Any) -> Series:
+    names: list[tuple[str, str, str, int, str]] = []
+    starts = [0]
+    size = len(hour)
+    columns = [np.asarray(column, dtype=object) for column in keys]
+    if size:
+        changed = np.zeros(size - 1, dtype=bool)
+        for column in columns:
+            changed |= column[1:] != column[:-1]
+        starts = [0, *(np.flatnonzero(changed) + 1).tolist()]
+        for at in starts:
+            country, service, target, network, layer = (column[at] for column in columns)
+            names.append((str(country), str(service), str(target), int(network), str(layer)))
+        starts.append(size)
+    return Series(
+        names,
+        np.asarray(starts, dtype=np.int64),
+        np.asarray(hour, dtype=np.int64),
+        np.asarray(n, dtype=np.int64),
+        np.asarray(k, dtype=np.int64),
+    )
+
+
+def votes(
+    con: duckdb.DuckDBPyConnection,
+    signal: str = "blocking",
+    country: str | None = None,
+    service: str | None = None,
+) -> Series:
+    """The series of a signal in which at least one vote is against the target.
+
+    `blocking` counts `blocked` and `likely_blocked` against `ok`; `down`, `impaired` and `insufficient` say nothing
+    about blocking and are no votes. An hour without votes is not in the series: silence is no evidence (C7, C9).
+
+    Args:
+        con: Has the view `detect_rows` (`rows.prepare`).
+        signal: One of `SIGNALS`.
+        country: Only this country.
+        service: Only this service.
+
+    Raises:
+        ValueError: An unknown signal.
+    """
+    if signal not in SIGNALS:
+        raise ValueError(f"no signal {signal}")
+    where = "true"
+    parameters: list[str] = []
+    if country is not None and service is not None:
+        where, parameters = "country = ? AND service = ?", [country, service]
+    elif signal == "failing":
+        # A service that fails everywhere is looked for in whole measurements, country by country.
+        where = "layer = 'all'"
+    query = _VOTES.replace("WHERE_CLAUSE", where).replace("SIGNAL", signal)
+    if signal == "failing":
+        query = query.replace("country, service, target, network, layer", "country, service, layer").replace(
+            "SELECT country, service, layer, hour_index, n, k",
+            "SELECT country, service, '' AS target, 0 AS network, layer, hour_index, n, k",
+        )
+    got = con.sql(query, params=parameters).to_arrow_table()
+    keys = []
+    for name in ("country", "service", "target", "network", "layer"):
+        keys.append(got.column(name).combine_chunks().to_numpy(zero_copy_only=False))
+    hour, n, k = (got.column(name).to_numpy() for name in ("hour_index", "n", "k"))
+    return _from(keys, n, k, hour)
