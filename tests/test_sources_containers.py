@@ -17,6 +17,7 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from wallwatch.sources.containers import stretches
 from wallwatch.sources.readers import read_file
 from wallwatch.sources.recognise import recognise
@@ -65,7 +66,10 @@ def counts(path: Path, limits: Limits | None = None) -> tuple[str, int, list[str
     kind, batches = read_file(path, "0" * 16, as_of=AS_OF, limits=limits)
     found = list(batches)
     reasons = [
-        reason for batch in found if "quarantine" in batch.tables for reason in batch.tables["quarantine"]["reason"].to_pylist()
+        reason
+        for batch in found
+        if "quarantine" in batch.tables
+        for reason in batch.tables["quarantine"]["reason"].to_pylist()
     ]
     return kind, sum(batch.rows("measurements") for batch in found), reasons
 
@@ -76,7 +80,9 @@ def counts(path: Path, limits: Limits | None = None) -> tuple[str, int, list[str
     [bytes, gzip.compress, zstandard.ZstdCompressor().compress, bz2.compress, lzma.compress],
     ids=["plain", "gzip", "zstd", "bzip2", "xz"],
 )
-def test_compression_is_recognised_by_content_never_by_name(tmp_path: Path, name: str, compress: object) -> None:
+def test_compression_is_recognised_by_content_never_by_name(
+    tmp_path: Path, name: str, compress: object
+) -> None:
     """X1: also a `.gz` that is not gzipped."""
     path = write(tmp_path, compress(TEXT), name)  # type: ignore[operator]
     lines, aside = lines_of(path, Limits())
@@ -141,10 +147,16 @@ def test_a_line_beyond_the_limit_is_set_aside_and_the_others_kept(tmp_path: Path
 def test_a_very_long_first_line_does_not_hide_the_others(tmp_path: Path) -> None:
     """X1: the kind is recognised further on."""
     path = write(tmp_path, b"x" * 300_000 + b"\n" + TEXT)
-    assert counts(path, Limits(line=100_000)) == ("ooni", 40, ["a line of 300,000 bytes; the limit is 100,000"])
+    assert counts(path, Limits(line=100_000)) == (
+        "ooni",
+        40,
+        ["a line of 300,000 bytes; the limit is 100,000"],
+    )
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, zstandard.ZstdCompressor().compress], ids=["gzip", "zstd"])
+@pytest.mark.parametrize(
+    "compress", [gzip.compress, zstandard.ZstdCompressor().compress], ids=["gzip", "zstd"]
+)
 def test_a_bomb_is_refused_and_memory_stays_bounded(tmp_path: Path, compress: object) -> None:
     """X2."""
     bomb = write(tmp_path, compress(TEXT + bytes(400 << 20)))  # type: ignore[operator]
@@ -168,7 +180,9 @@ def test_a_bomb_is_refused_and_memory_stays_bounded(tmp_path: Path, compress: ob
         (b"PAR1 broken", "damaged Parquet"),
     ],
 )
-def test_what_is_not_read_is_set_aside_whole_with_a_reason(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_what_is_not_read_is_set_aside_whole_with_a_reason(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
     """X2: no container is opened that has no limits here."""
     kind, measurements, reasons = counts(write(tmp_path, content))
     assert (kind, measurements, len(reasons)) == ("unknown", 0, 1)
@@ -184,7 +198,9 @@ def test_a_zip_bomb_is_not_even_opened(tmp_path: Path) -> None:
 
 def tar(*entries: tuple[tarfile.TarInfo, bytes], compressed: bool = True) -> bytes:
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz" if compressed else "w", format=tarfile.PAX_FORMAT) as archive:
+    with tarfile.open(
+        fileobj=buffer, mode="w:gz" if compressed else "w", format=tarfile.PAX_FORMAT
+    ) as archive:
         for info, content in entries:
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
@@ -240,7 +256,7 @@ def test_hostile_members_are_refused_and_the_others_kept(
 def test_an_archive_of_too_many_members_is_cut_off(tmp_path: Path) -> None:
     """X2."""
     content = tar(*(entry(f"{n}.post", measurement(n)) for n in range(60)))
-    kind, measurements, reasons = counts(write(tmp_path, content), SMALL)
+    _kind, measurements, reasons = counts(write(tmp_path, content), SMALL)
     assert measurements == 50
     assert "more than 50 members" in reasons[0]
 
@@ -248,14 +264,14 @@ def test_an_archive_of_too_many_members_is_cut_off(tmp_path: Path) -> None:
 def test_a_torn_archive_keeps_its_first_members(tmp_path: Path) -> None:
     """X1."""
     content = tar(*(entry(f"{n}.post", measurement(n)) for n in range(10)), compressed=False)
-    kind, measurements, reasons = counts(write(tmp_path, content[:5_300]))
+    _kind, measurements, reasons = counts(write(tmp_path, content[:5_300]))
     assert measurements == 5
     assert len(reasons) == 1
 
 
 def test_old_reports_in_an_archive_have_one_entry_a_line(tmp_path: Path) -> None:
     content = tar(entry("2016/report.json", TEXT), entry("2016/index.yaml", b"---\na: 1\n"))
-    kind, measurements, reasons = counts(write(tmp_path, content))
+    _kind, measurements, reasons = counts(write(tmp_path, content))
     assert measurements == 40
     assert reasons
 
@@ -294,7 +310,9 @@ def test_a_torn_document_is_set_aside(tmp_path: Path) -> None:
 @given(content=st.binary(max_size=3_000), compressed=st.booleans())
 def test_any_bytes_end_well(tmp_path: Path, content: bytes, compressed: bool) -> None:
     """X1: garbage is set aside, whatever it looks like."""
-    kind, measurements, reasons = counts(write(tmp_path, gzip.compress(content) if compressed else content), SMALL)
+    _kind, measurements, reasons = counts(
+        write(tmp_path, gzip.compress(content) if compressed else content), SMALL
+    )
     assert measurements or reasons or not content.strip()
 
 

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from wallwatch.schema import CONTROLS, MEASUREMENTS, OBSERVATIONS
 from wallwatch.schema.words import FAILURES
 from wallwatch.sources.ooni import OONIReader
@@ -119,7 +120,9 @@ def test_null_test_keys_are_still_a_measurement(shared_data: Path) -> None:
 
 
 def test_a_redirect_chain_is_read_in_order_with_depths(shared_data: Path) -> None:
-    path = shared_data / "ooni/webconnectivity_qa/redirectWithConsistentDNSAndThenConnectionResetForHTTPS.json"
+    path = (
+        shared_data / "ooni/webconnectivity_qa/redirectWithConsistentDNSAndThenConnectionResetForHTTPS.json"
+    )
     rows = read(path.read_bytes())
     assert [(row["depth"], row["host"], row["failure"]) for row in of_layer(rows, "tls")] == [
         (0, "bit.ly", None),
@@ -132,7 +135,9 @@ def test_a_redirect_chain_is_read_in_order_with_depths(shared_data: Path) -> Non
 
 
 def test_rows_of_one_connection_share_host_and_transaction(shared_data: Path) -> None:
-    path = shared_data / "ooni/webconnectivity_qa/redirectWithConsistentDNSAndThenConnectionResetForHTTPS.json"
+    path = (
+        shared_data / "ooni/webconnectivity_qa/redirectWithConsistentDNSAndThenConnectionResetForHTTPS.json"
+    )
     rows = read(path.read_bytes())
     by_transaction: dict[int, set[str]] = {}
     for row in rows["observations"]:
@@ -346,9 +351,16 @@ def test_broken_forms_of_headers_and_bodies() -> None:
         },
         {
             "request": {"url": "http://d.example/"},
-            "response": {"code": 200, "body": "<TITLE> Caf&eacute;\n x</TITLE>", "headers": [["Server", "s"]]},
+            "response": {
+                "code": 200,
+                "body": "<TITLE> Caf&eacute;\n x</TITLE>",
+                "headers": [["Server", "s"]],
+            },
         },
-        {"request": {"url": "http://e.example/"}, "response": {"code": 200, "headers_list": [["x"], ["Server", "t"]]}},
+        {
+            "request": {"url": "http://e.example/"},
+            "response": {"code": 200, "headers_list": [["x"], ["Server", "t"]]},
+        },
     ]
     http = of_layer(read(line(test_keys={"requests": exchanges})), "http")
     by_host = {row["host"]: row for row in http}
@@ -468,14 +480,32 @@ def at(text: str) -> datetime:
     ("time", "start", "report", "received", "flag"),
     [
         ("2024-02-12 20:33:47", "2024-02-12 20:33:40", "2024-02-12 20:33:41", "2024-02-12 20:33:50", None),
-        ("2024-02-12 23:33:47", "2024-02-12 23:33:40", "2024-02-12 20:33:41", "2024-02-12 20:33:50", "shifted"),
-        ("2024-02-12 17:03:47", "2024-02-12 17:03:40", "2024-02-12 20:33:41", "2024-02-12 20:33:50", "shifted"),
+        (
+            "2024-02-12 23:33:47",
+            "2024-02-12 23:33:40",
+            "2024-02-12 20:33:41",
+            "2024-02-12 20:33:50",
+            "shifted",
+        ),
+        (
+            "2024-02-12 17:03:47",
+            "2024-02-12 17:03:40",
+            "2024-02-12 20:33:41",
+            "2024-02-12 20:33:50",
+            "shifted",
+        ),
         ("2024-02-12 23:33:47", "2024-02-12 23:33:40", "2024-02-12 20:33:41", None, "shifted"),
         # Uploaded days later, in a new report: the clock was right (C15).
         ("2024-02-09 11:02:10", "2024-02-09 11:02:00", "2024-02-12 20:33:41", "2024-02-12 20:33:50", None),
         # A long session: the report was opened hours before.
         ("2024-02-12 23:30:00", "2024-02-12 20:33:40", "2024-02-12 20:33:41", "2024-02-12 23:30:10", None),
-        ("2024-04-12 20:33:47", "2024-04-12 20:33:40", "2024-02-12 20:33:41", "2024-02-12 20:33:50", "future"),
+        (
+            "2024-04-12 20:33:47",
+            "2024-04-12 20:33:40",
+            "2024-02-12 20:33:41",
+            "2024-02-12 20:33:50",
+            "future",
+        ),
         ("2027-02-12 20:33:47", None, None, None, "future"),
         ("1970-01-01 00:00:10", None, "2024-02-12 20:33:41", None, "before_2012"),
     ],
@@ -500,13 +530,17 @@ def test_times_in_their_other_forms() -> None:
     assert leading_time("20240212T203347Z_x") == wanted
     assert leading_time("20240212203347.5_x") == wanted.replace(microsecond=500_000)
     assert leading_time("20241312203347.5_x") is None
-    flagged = read(line(measurement_start_time="tomorrow"), line(measurement_start_time="2031-01-01 00:00:00"))
+    flagged = read(
+        line(measurement_start_time="tomorrow"), line(measurement_start_time="2031-01-01 00:00:00")
+    )
     assert [row["time_flag"] for row in flagged["measurements"]] == ["missing", "future"]
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=8), children, max_size=4),
+    lambda children: (
+        st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=8), children, max_size=4)
+    ),
     max_leaves=12,
 )
 KEYS = st.sampled_from(
@@ -522,11 +556,20 @@ TESTS = st.sampled_from(
 
 
 @settings(max_examples=150, deadline=None)
-@given(name=TESTS, keys=st.dictionaries(KEYS, JSON, max_size=6), common=st.dictionaries(
-    st.sampled_from("input report_id probe_asn probe_cc annotations test_helpers test_runtime resolver_ip".split()),
-    JSON, max_size=4,
-))
-def test_any_json_in_any_field_is_a_measurement(name: str, keys: dict[str, Any], common: dict[str, Any]) -> None:
+@given(
+    name=TESTS,
+    keys=st.dictionaries(KEYS, JSON, max_size=6),
+    common=st.dictionaries(
+        st.sampled_from(
+            "input report_id probe_asn probe_cc annotations test_helpers test_runtime resolver_ip".split()
+        ),
+        JSON,
+        max_size=4,
+    ),
+)
+def test_any_json_in_any_field_is_a_measurement(
+    name: str, keys: dict[str, Any], common: dict[str, Any]
+) -> None:
     """X1: whatever the types, no crash, and the line is counted."""
     rows = read(line(**{**common, "test_name": name, "test_keys": keys}))
     assert len(rows["measurements"]) == 1

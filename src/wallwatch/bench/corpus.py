@@ -40,7 +40,7 @@ def write(path: Path, lines: int, line_bytes: int, seed: int = 1) -> int:
         Their length in bytes, line ends included.
     """
     total = 0
-    with igzip.open(path, "wb", compresslevel=1) as file:
+    with igzip.open(path, "wb", compresslevel=1) as file:  # type: ignore[no-untyped-call]
         for line in make_lines(lines, line_bytes, seed):
             file.write(line + b"\n")
             total += len(line) + 1

@@ -29,7 +29,9 @@ _FILE_ID = "0" * 16
 def fingerprints(count: int = 1_300) -> Fingerprints:
     """As many body patterns as the community's list has, none of which occurs in the corpus."""
     return Fingerprints(
-        Fingerprint(f"bench_{n}", "isp", "body", "contains", f'<h{n % 6}>Access denied ({n * 7_919}) by "{n}"')
+        Fingerprint(
+            f"bench_{n}", "isp", "body", "contains", f'<h{n % 6}>Access denied ({n * 7_919}) by "{n}"'
+        )
         for n in range(count)
     )
 

@@ -28,6 +28,8 @@ REFUSED = {
     b"Rar!": "a RAR archive, which is not read; unpack it first",
 }
 
+#: `isal` raises its own error; its types do not say that it is one.
+_DAMAGED: tuple[type[Exception], ...] = (isal_zlib.IsalError,)  # type: ignore[assignment]
 _CHUNK = 1 << 18
 _PIECE = 1 << 20
 
@@ -113,7 +115,7 @@ def _gzip(file: BinaryIO, path: Path) -> Iterator[bytes]:
                 if not GZIP.startswith(rest[:2]):
                     raise TornError("other data follow the gzip data")
                 pending, decompressor, started = rest, isal_zlib.decompressobj(31), False
-    except isal_zlib.IsalError as error:
+    except _DAMAGED as error:
         yield from _salvage(path, given)
         raise TornError(f"the gzip data are damaged ({error})") from None
     if started:

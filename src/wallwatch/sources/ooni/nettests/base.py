@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -57,7 +57,7 @@ class Nettest:
         record = msgspec.defstruct(
             "Measurement", [("test_keys", self.keys | None, None)], bases=(Envelope,), gc=False
         )
-        object.__setattr__(self, "record", record)
+        object.__setattr__(self, "record", cast(type[Envelope], record))
 
 
 def standard(flattener: Flattener, found: Envelope, keys: Parts) -> Outcome:
@@ -111,9 +111,10 @@ def with_statuses(name: str, statuses: tuple[Status, ...], bases: type[Parts] = 
     """Test keys with a field for each status and each of their failures."""
     keys = [status.key for status in statuses] + [s.failure for s in statuses if s.failure]
     own = [key for key in dict.fromkeys(keys) if key not in bases.__struct_fields__]
-    return msgspec.defstruct(
+    made = msgspec.defstruct(
         name, [(key, Scalar | list[Any] | None, None) for key in own], bases=(bases,), gc=False
     )
+    return cast(type[Parts], made)
 
 
 def add_statuses(flattener: Flattener, keys: Any, statuses: tuple[Status, ...]) -> str | None:

@@ -107,11 +107,11 @@ def endpoint(found: Envelope, keys: Any) -> str:
         name = parsed.hostname
     except ValueError:
         return "openvpn"
-    address = (query.get("address") or query.get("addr") or [None])[0]
-    transport = (query.get("transport") or [None])[0]
-    if address is None:
+    addresses = query.get("address") or query.get("addr")
+    if not addresses:
         return (name or "openvpn").lower()
-    return f"{address}/{transport}" if transport else address
+    transports = query.get("transport")
+    return f"{addresses[0]}/{transports[0]}" if transports else addresses[0]
 
 
 NETTESTS = (

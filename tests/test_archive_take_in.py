@@ -1,0 +1,246 @@
+"""Taking in: once, atomically, and always the same bytes."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from wallwatch._errors import WallwatchError
+from wallwatch._files import atomic_path
+from wallwatch.archive import Summary, parts, take_in
+from wallwatch.archive import take_in as take_in_function
+from wallwatch.bench import corpus
+from wallwatch.schema.layout import Layout
+from wallwatch.sources.fingerprints import Fingerprints
+
+AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
+module = __import__(take_in_function.__module__, fromlist=["_"])
+
+
+def measurement(number: int, **changes: Any) -> bytes:
+    record = {
+        "test_name": "web_connectivity",
+        "input": f"https://site{number}.example/",
+        "probe_cc": "XW",
+        "probe_asn": "AS64500",
+        "report_id": "r",
+        "measurement_start_time": "2024-01-01 00:00:00",
+        "test_keys": {"queries": [{"hostname": f"site{number}.example", "failure": "dns_nxdomain_error"}]},
+    }
+    return json.dumps({**record, **changes}).encode()
+
+
+def fill(folder: Path) -> Path:
+    """A folder as the bucket has it, with one bad line."""
+    hour = folder / "raw" / "20240101" / "00" / "XW" / "webconnectivity"
+    hour.mkdir(parents=True)
+    (hour / "a.jsonl.gz").write_bytes(gzip.compress(b"\n".join(measurement(n) for n in range(20)), mtime=0))
+    (hour / "b.jsonl").write_bytes(b"\n".join([measurement(30), b"{broken", measurement(31)]) + b"\n")
+    (folder / "notes.txt").write_text("nothing that is known\n")
+    (folder / ".hidden").write_text("left alone\n")
+    return folder
+
+
+def go(inputs: list[Path], root: Path, workers: int = 1) -> Summary:
+    return take_in(inputs, Layout(root), workers=workers, fingerprints=Fingerprints.builtin(), as_of=AS_OF)
+
+
+def tables(root: Path) -> dict[str, str]:
+    """Path below the workspace to hash, of all files that it holds."""
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def files(root: Path) -> list[dict[str, Any]]:
+    return [row for part in Layout(root).parts("files") for row in pq.read_table(part).to_pylist()]
+
+
+def test_a_folder_is_taken_in_with_its_bad_lines_set_aside(tmp_path: Path) -> None:
+    """X1: place and reason of each."""
+    summary = go([fill(tmp_path / "in")], tmp_path / "w")
+    assert (summary.files, summary.new, summary.skipped) == (3, 3, 0)
+    assert (summary.measurements, summary.set_aside) == (22, 2)
+    assert summary.reasons == {"no reader knows this content": 1, "not valid JSON": 1}
+    names = {row["path"]: row for row in files(tmp_path / "w")}
+    assert set(names) == {
+        "notes.txt",
+        "raw/20240101/00/XW/webconnectivity/a.jsonl.gz",
+        "raw/20240101/00/XW/webconnectivity/b.jsonl",
+    }
+    b = names["raw/20240101/00/XW/webconnectivity/b.jsonl"]
+    assert (b["kind"], b["measurements"], b["set_aside"]) == ("ooni", 2, 1)
+    aside = pq.read_table(Layout(tmp_path / "w").part("quarantine", b["file_id"])).to_pylist()
+    assert [(row["line"], row["byte_offset"], row["excerpt"]) for row in aside] == [
+        (2, len(measurement(30)) + 1, "{broken")
+    ]
+
+
+def test_raw_bytes_are_kept_as_they_came(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "in")
+    go([folder], tmp_path / "w")
+    for row in files(tmp_path / "w"):
+        kept = Layout(tmp_path / "w").raw(row["sha256"]).read_bytes()
+        assert kept == (folder / row["path"]).read_bytes()
+        assert hashlib.sha256(kept).hexdigest() == row["sha256"]
+
+
+def test_a_second_run_takes_in_only_what_is_new(tmp_path: Path) -> None:
+    """C14."""
+    folder = fill(tmp_path / "in")
+    go([folder], tmp_path / "w")
+    before = tables(tmp_path / "w")
+    again = go([folder], tmp_path / "w")
+    assert (again.new, again.skipped, again.measurements) == (0, 3, 0)
+    assert tables(tmp_path / "w") == before
+    (folder / "c.jsonl").write_bytes(measurement(50))
+    third = go([folder], tmp_path / "w")
+    assert (third.new, third.skipped, third.measurements) == (1, 3, 1)
+    assert before.items() <= tables(tmp_path / "w").items()
+
+
+def test_the_same_file_under_two_names_is_read_once(tmp_path: Path) -> None:
+    """C14: the second name is added, whether it comes together with the first or later."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("b.jsonl", "a.jsonl"):
+        (folder / name).write_bytes(measurement(1))
+    assert go([folder], tmp_path / "w").measurements == 1
+    assert [row["path"] for row in files(tmp_path / "w")] == ["a.jsonl", "b.jsonl"]
+    later = tmp_path / "c.jsonl"
+    later.write_bytes(measurement(1))
+    assert go([later], tmp_path / "w").measurements == 0
+    assert [row["path"] for row in files(tmp_path / "w")] == ["a.jsonl", "b.jsonl", "c.jsonl"]
+
+
+def test_any_order_pieces_and_workers_give_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C14: file by file, all at once, with one process or two, small files and large ones."""
+    folder = fill(tmp_path / "in")
+    corpus.write(folder / "large.jsonl.gz", 120, 8_000)
+    every = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    monkeypatch.chdir(tmp_path)
+    for path in reversed(every):
+        go([path], tmp_path / "one")
+    monkeypatch.setattr(module, "_WORTH_PROCESSES", 1)
+    monkeypatch.setattr(module, "_LARGE", 10_000)
+    go(every, tmp_path / "two", workers=2)
+    go([every[1]], tmp_path / "three")
+    go([*every, folder / "notes.txt"], tmp_path / "three")
+    assert tables(tmp_path / "one") == tables(tmp_path / "two") == tables(tmp_path / "three")
+
+
+class PowerFailure(BaseException):
+    """Stands for `kill -9`: nothing catches it on purpose."""
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_a_run_that_dies_is_completed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    """X6: whichever write is the last one, no file counts as taken in by half, and a rerun gives the same bytes."""
+    folder = fill(tmp_path / "in")
+    go([folder], tmp_path / "whole")
+    calls = iter(range(100))
+
+    def dies(path: Path) -> Any:
+        if next(calls) == moment:
+            # What a killed process leaves: a temporary file beside the place.
+            path.parent.mkdir(parents=True, exist_ok=True)
+            (path.parent / f".{path.name}.x1y2.tmp").write_bytes(b"half")
+            raise PowerFailure
+        return atomic_path(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "atomic_path", dies)
+        patch.setattr(parts, "atomic_path", dies)
+        with pytest.raises(PowerFailure):
+            go([folder], tmp_path / "torn")
+    layout = Layout(tmp_path / "torn")
+    for row in files(tmp_path / "torn"):
+        if row["measurements"]:
+            assert pq.read_table(layout.part("measurements", row["file_id"])).num_rows == row["measurements"]
+    go([folder], tmp_path / "torn")
+    assert tables(tmp_path / "torn") == tables(tmp_path / "whole")
+
+
+def test_a_reader_that_fails_in_the_middle_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X6."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(measurement(1))
+
+    def fails(*args: Any, **options: Any) -> tuple[str, Iterator[Any]]:
+        kind, batches = real(*args, **options)
+
+        def some() -> Iterator[Any]:
+            yield from batches
+            raise PowerFailure
+
+        return kind, some()
+
+    real = module.read_file
+    monkeypatch.setattr(module, "read_file", fails)
+    with pytest.raises(PowerFailure):
+        go([path], tmp_path / "w")
+    assert [name for name in tables(tmp_path / "w") if name.startswith("tables")] == []
+    assert files(tmp_path / "w") == []
+
+
+def test_a_full_disk_is_said_clearly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """X6."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(measurement(1))
+
+    def full(*args: Any, **options: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module, "parts_of", full)
+    with pytest.raises(WallwatchError, match="no space left"):
+        go([path], tmp_path / "w")
+
+
+def test_names_never_say_more_than_was_given(tmp_path: Path) -> None:
+    """X9: no home folders in the tables."""
+    folder = fill(tmp_path / "home" / "someone" / "in")
+    go([folder, folder / "notes.txt"], tmp_path / "w")
+    assert all("someone" not in row["path"] for row in files(tmp_path / "w"))
+
+
+def test_the_workspace_is_never_its_own_input(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "in")
+    workspace = folder / "w"
+    go([folder], workspace)
+    before = tables(workspace)
+    assert go([folder], workspace).files == 3
+    assert tables(workspace) == before
+    for own in (workspace, workspace / "raw", workspace / "tables" / "files"):
+        with pytest.raises(WallwatchError, match="own"):
+            go([own], workspace)
+
+
+def test_an_input_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(WallwatchError, match="does not exist"):
+        go([tmp_path / "nothing"], tmp_path / "w")
+
+
+def test_the_shared_ooni_data_are_taken_in(shared_data: Path, tmp_path: Path) -> None:
+    """X1: every file of real nettests is read or set aside, none lost, none crashing."""
+    folder = shared_data / "ooni" / "nettests"
+    summary = go([folder], tmp_path / "w")
+    assert summary.files == len(list(folder.iterdir()))
+    assert summary.measurements == summary.files
+    assert summary.set_aside == 0

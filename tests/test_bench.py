@@ -1,0 +1,62 @@
+"""The bench: a corpus that is always the same, a limit, and results that can be compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from wallwatch._errors import WallwatchError
+from wallwatch.bench import Report, commands, compare, corpus, limit, measure
+from wallwatch.sources.readers import read_file
+
+
+def test_the_corpus_is_the_same_every_time_and_as_long_as_asked() -> None:
+    for size in (50_000, 7_500):
+        lines = list(corpus.make_lines(6, size))
+        assert lines == list(corpus.make_lines(6, size))
+        assert lines != list(corpus.make_lines(6, size, seed=2))
+        assert all(0.8 * size < len(line) < 1.3 * size for line in lines)
+
+
+def test_the_corpus_is_read_without_a_loss_and_matches_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "c.gz"
+    size = corpus.write(path, 20, 8_000)
+    assert limit.decompress(path) == size
+    assert limit.decode(path) == 20
+    kind, batches = read_file(path, "0" * 16, as_of=measure.AS_OF, matcher=measure.fingerprints())
+    tables = next(batches).tables
+    assert kind == "ooni"
+    assert "quarantine" not in tables
+    assert set(tables["measurements"]["time_flag"].to_pylist()) == {None}
+    assert set(tables["measurements"]["notes"].to_pylist()) == {None}
+    observed = tables["observations"].to_pylist()
+    assert {row["layer"] for row in observed} == {"dns", "tcp", "tls", "http"}
+    assert all(row["http_fingerprint"] is None for row in observed)
+    assert all(row["http_body_sha256"] for row in observed if row["layer"] == "http")
+    assert all(row["tls_matches_name"] for row in observed if row["layer"] == "tls")
+
+
+def test_a_small_bench_measures_everything() -> None:
+    result = commands.run(lines=10, repeats=1)
+    data = result.as_dict()
+    assert [row["lines"] for row in data["reading"]] == [10, 60]
+    assert all(row["ratio"] > 0 for row in data["reading"])
+    assert data["run"]["measurements"] == 70
+    assert data["run"]["judge_seconds"] > 0
+    assert data["peak_mb"] > 10
+    assert "ratio" in result.as_text()
+    json.dumps(data)
+
+
+def test_results_are_compared_number_by_number(tmp_path: Path) -> None:
+    before = tmp_path / "before.json"
+    before.write_text(json.dumps({"reading": [{"ratio": 0.5}], "run": {"judge_seconds": 1.0}}))
+    text = compare(Report({"reading": [{"ratio": 0.4}], "run": {"judge_seconds": 1.0}}), before)
+    lines = {line.split()[0]: line for line in text.splitlines()[1:]}
+    assert lines["reading.0.ratio"].endswith("slower")
+    assert not lines["run.judge_seconds"].endswith("slower")
+    before.write_text("no JSON")
+    with pytest.raises(WallwatchError, match="no result"):
+        compare(Report({}), before)
