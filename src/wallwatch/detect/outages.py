@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import duckdb
@@ -18,6 +19,7 @@ import pyarrow as pa
 
 from wallwatch.detect.outages_country import Course, Fell, World, rows
 from wallwatch.detect.outages_episodes import losses
+from wallwatch.detect.outages_inside import SESSIONS, domestic_stretches, session_counts
 from wallwatch.detect.outages_series import grids
 from wallwatch.detect.outages_tracks import Look, look
 from wallwatch.schema import OUTAGES
@@ -38,13 +40,21 @@ _TIMELINE = pa.schema(
 def outages(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """The outages in the view `signals`: rows of `OUTAGES`, sorted by its key.
 
+    Where the views `measurements` and `verdicts` are there too, they add what can be told from inside a country.
+
     Args:
         con: A connection with the views of a workspace.
     """
     world = World()
-    for grid in grids(con):
+    for grid in chain(grids(con), session_counts(con)):
         _take_in(world, look(grid))
-    found = [row for country in sorted(set(world.losses) | set(world.faults)) for row in rows(country, world)]
+    for stretch in domestic_stretches(con):
+        world.domestic.setdefault(stretch.country, []).append(stretch)
+    found = [
+        row
+        for country in sorted({*world.losses, *world.faults, *world.domestic})
+        for row in rows(country, world)
+    ]
     earliest = datetime.min.replace(tzinfo=UTC)
     found.sort(
         key=lambda row: (
@@ -70,7 +80,7 @@ def _take_in(world: World, seen: Look) -> None:
         world.losses.setdefault(loss.scope[0], []).append(loss)
         if loss.scope[1:] == (None, None):
             world.national.setdefault(loss.signal, {}).setdefault(loss.scope[0], []).append(loss.begins)
-    for fault in seen.faults:
+    for fault in seen.faults if grid.signal != SESSIONS else []:
         fell = Fell(
             grid.signal, grid.seconds(fault.first), grid.seconds(fault.last + 1), fault.what, fault.silent
         )

@@ -13,6 +13,7 @@ import numpy as np
 from wallwatch.detect.outages_episodes import BACK, Interval, Loss
 from wallwatch.detect.outages_families import NOT_AGAINST, SUPPORT, family, words
 from wallwatch.detect.outages_fuse import Outage, fuse
+from wallwatch.detect.outages_inside import Stretch
 from wallwatch.detect.outages_kinds import Traits, decide
 from wallwatch.detect.outages_tracks import Scope
 
@@ -77,7 +78,7 @@ class World:
         faults: Country to the faults of its sources.
         national: Source to country to the begins of its national losses.
         measured: Source to the countries that it measures.
-        domestic: Country to stretches (epoch seconds) in which domestic targets answered and foreign ones failed.
+        domestic: Country to stretches in which domestic targets alone answered.
     """
 
     losses: dict[str, list[Loss]] = field(default_factory=dict)
@@ -85,7 +86,7 @@ class World:
     faults: dict[str, list[Fell]] = field(default_factory=dict)
     national: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     measured: dict[str, set[str]] = field(default_factory=dict)
-    domestic: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    domestic: dict[str, list[Stretch]] = field(default_factory=dict)
 
 
 def rows(country: str, world: World) -> list[dict[str, Any]]:
@@ -119,6 +120,7 @@ def rows(country: str, world: World) -> list[dict[str, Any]]:
     kinds = {id_: kind for _, id_, kind in parents}
     for key in sorted(grouped):
         listed.append(_row(_joined(grouped[key]), world, kinds[key[2]], key[2], ids))
+    listed += _domestic_rows(country, world, [one for one, _, _ in parents], listed, ids)
     listed += _fault_rows(country, world, ids)
     return listed
 
@@ -228,10 +230,7 @@ def _row(outage: Outage, world: World, part_of: str, parent: str | None, ids: _I
         latency_only=all(
             loss.latency_up for loss in outage.losses if family(loss.signal, loss.unit) not in SUPPORT
         ),
-        domestic_ok=any(
-            min(b, outage.ends) - max(a, outage.begins) >= 0.3 * (b - a)
-            for a, b in world.domestic.get(country, [])
-        ),
+        domestic_ok=any(_covers(stretch, outage) for stretch in world.domestic.get(country, [])),
         part_of=part_of,
     )
     kind, reason = decide(traits)
@@ -327,6 +326,56 @@ def _against(outage: Outage, kind: str, denying: Sequence[Course], hit: int, tra
     if kind in ("shutdown", "domestic_only"):
         said.append(_sentence(_SHUTDOWN_DOUBT))
     return said
+
+
+def _covers(stretch: Stretch, outage: Outage) -> bool:
+    """Whether domestic targets answered for nearly the whole of an outage: then that is its kind, not a phase."""
+    overlap = min(stretch.last, outage.ends) - max(stretch.first, outage.begins)
+    return overlap >= 0.9 * (outage.ends - outage.begins)
+
+
+def _domestic_rows(
+    country: str, world: World, nation: list[Outage], listed: list[dict[str, Any]], ids: _Ids
+) -> list[dict[str, Any]]:
+    """Times in which domestic targets alone answered, unless a national outage has that kind already."""
+    found = []
+    for stretch in world.domestic.get(country, []):
+        over = [i for i, one in enumerate(nation) if one.begins < stretch.last and stretch.first < one.ends]
+        if any(_covers(stretch, nation[i]) for i in over):
+            continue
+        onset = (stretch.first, stretch.first if stretch.before is None else stretch.before, stretch.first)
+        end = None if stretch.after is None else (stretch.after, stretch.last, stretch.after)
+        share = stretch.ok / stretch.measurements
+        seen = (
+            f"{stretch.ok:,} of {stretch.measurements:,} measurements found their target working, on "
+            f"{stretch.networks_ok} of {stretch.networks} networks, among them {', '.join(stretch.targets_ok)}."
+        )
+        found.append(
+            {
+                "outage_id": ids.make((country, "\x1fdomestic", None), stretch.first),
+                "kind": "domestic_only",
+                "scope": "country",
+                "country": country,
+                "parent": listed[over[0]]["outage_id"] if over else None,
+                **_times(onset, end, stretch.first, stretch.last),
+                "depth": round(1 - share, 4),
+                "signals": ["measurements"],
+                "regions": 1,
+                "regions_measured": 1,
+                "probability": 0.9 if stretch.networks_ok >= 3 else 0.75,
+                "reasons": [
+                    _sentence(
+                        "no test helper abroad could be reached, and most targets did not answer, while some worked"
+                    ),
+                    seen,
+                ],
+                "against": [
+                    "Where the targets that answered are hosted was not looked at.",
+                    *(["No signal from outside shows a loss at the time."] if not over else []),
+                ],
+            }
+        )
+    return found
 
 
 def _fault_rows(country: str, world: World, ids: _Ids) -> list[dict[str, Any]]:

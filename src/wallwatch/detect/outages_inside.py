@@ -1,0 +1,204 @@
+"""What measurements from inside a country add: how many come out, and which targets still answer.
+
+Volunteers cannot upload from a country that is cut off: a collapse of their number supports what signals show
+(trap C7), and makes no outage by itself, for volunteers have many reasons to rest. Where only domestic
+targets answer (trap S3), the test helpers, which stand abroad, answer nobody, nor do most targets, on most
+networks, while some targets work as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from wallwatch.detect.outages_series import Grid
+
+#: The name of the number of volunteers' sessions among the signals.
+SESSIONS = "measurements"
+
+_DAY = 86_400
+_HOUR = 3600
+
+#: Lengths of a bin for counting sessions, in seconds; the shortest with enough sessions a bin is taken.
+_STEPS = (_HOUR, 3 * _HOUR, 6 * _HOUR, _DAY)
+_SESSIONS_A_BIN = 12.0
+_LONGEST_DAYS = 3660
+
+#: Hours that are looked at together for what answers.
+_WINDOW = 6
+#: In such a window: helpers that failed, targets that answered, at least and at most.
+_HELPERS_FAIL, _FEWEST_OK, _MOST_OK = 0.8, 0.02, 0.6
+_LONGEST_SILENCE = 24
+
+Row = tuple[Any, ...]
+
+
+def _has(con: duckdb.DuckDBPyConnection, *views: str) -> bool:
+    """Whether the connection has the views."""
+    try:
+        for view in views:
+            con.execute(f"SELECT 1 FROM {view} LIMIT 0")
+    except duckdb.CatalogException:
+        return False
+    return True
+
+
+def session_counts(con: duckdb.DuckDBPyConnection) -> Iterator[Grid]:
+    """Sessions of volunteers a bin, one grid a country; none where they are too few to miss any."""
+    if not _has(con, "measurements"):
+        return
+    hours: pa.Table = con.sql(
+        """
+        SELECT country, CAST(epoch(date_trunc('hour', time)) AS BIGINT) AS second, count(DISTINCT session) AS sessions
+        FROM measurements
+        WHERE country IS NOT NULL AND time IS NOT NULL AND time_flag IS NULL
+        GROUP BY ALL ORDER BY ALL
+        """
+    ).to_arrow_table()
+    if not hours.num_rows:
+        return
+    countries = np.array(hours.column("country").cast(pa.string()).to_pylist())
+    second, sessions = hours.column("second").to_numpy(), hours.column("sessions").to_numpy().astype(float)
+    for country in sorted(set(countries.tolist())):
+        mine = countries == country
+        start = int(second[mine].min()) // _DAY * _DAY
+        days = (int(second[mine].max()) - start) // _DAY + 1
+        if not 5 <= days <= _LONGEST_DAYS:
+            continue
+        counts = np.bincount((second[mine] - start) // _HOUR, weights=sessions[mine], minlength=days * 24)
+        for step in _STEPS:
+            bins = counts.reshape(-1, step // _HOUR).sum(axis=1)
+            if np.median(bins) >= _SESSIONS_A_BIN:
+                last = int((second[mine].max() - start) // step)
+                yield Grid(SESSIONS, "count", step, start, ((country, None, None, None),), bins[None], last)
+                break
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time in which only some targets answered, and no helper.
+
+    Attributes:
+        country: The country.
+        before: Epoch seconds of the last measurement that had a control from outside; null where there is none.
+        first: Of the first that had none.
+        last: Of the last that had none.
+        after: Of the first that had one again; null where there is none.
+        measurements: Measurements in it.
+        ok: Of these, in which the target answered.
+        networks: Networks measured in it.
+        networks_ok: Of these, on which some target answered.
+        targets_ok: Targets that answered, at most five, sorted.
+    """
+
+    country: str
+    before: int | None
+    first: int
+    last: int
+    after: int | None
+    measurements: int
+    ok: int
+    networks: int
+    networks_ok: int
+    targets_ok: tuple[str, ...]
+
+
+def domestic_stretches(con: duckdb.DuckDBPyConnection) -> list[Stretch]:
+    """The stretches of each country in which domestic targets alone answered, by country and time."""
+    if not _has(con, "measurements", "verdicts"):
+        return []
+    windows = con.execute(
+        f"""
+        WITH judged AS (
+            SELECT m.country, m.network, m.session, v.target, m.helper_failure IS NOT NULL AS cut_off,
+                   v.state = 'ok' AS ok, CAST(floor(epoch(m.time)) AS BIGINT) AS second
+            FROM measurements AS m JOIN verdicts AS v USING (measurement_id)
+            WHERE v.layer = 'all' AND m.helper IS NOT NULL
+              AND m.country IS NOT NULL AND m.time IS NOT NULL AND m.time_flag IS NULL
+        )
+        SELECT country, second // ({_WINDOW} * 3600) AS span, count(*), count(*) FILTER (cut_off),
+               count(*) FILTER (cut_off AND ok), min(second) FILTER (cut_off), max(second) FILTER (cut_off),
+               min(second) FILTER (NOT cut_off), max(second) FILTER (NOT cut_off),
+               list(DISTINCT network) FILTER (cut_off), list(DISTINCT network) FILTER (cut_off AND ok),
+               list(DISTINCT target) FILTER (cut_off AND ok), count(DISTINCT session) FILTER (cut_off)
+        FROM judged GROUP BY ALL ORDER BY country, span
+        """
+    ).fetchall()
+    found: list[Stretch] = []
+    by_country: dict[str, list[Row]] = {}
+    for row in windows:
+        by_country.setdefault(row[0], []).append(row[1:])
+    for country in sorted(by_country):
+        found += _stretches(country, by_country[country])
+    return found
+
+
+def _stretches(country: str, windows: list[Row]) -> Iterator[Stretch]:
+    group: list[Row] = []
+    before: int | None = None
+    for row in [*windows, None]:
+        cut = row is not None and _is_cut(row)
+        gap = (
+            bool(group) and row is not None and (int(row[0]) - int(group[-1][0])) * _WINDOW > _LONGEST_SILENCE
+        )
+        if group and (not cut or gap):
+            after = None if row is None else _moment(row[6])
+            if (stretch := _stretch(country, group, before, after)) is not None:
+                yield stretch
+            group = []
+        if row is None:
+            return
+        if cut:
+            group.append(row)
+        if not cut and _moment(row[7]) is not None:
+            before = _moment(row[7])
+
+
+def _is_cut(row: Row) -> bool:
+    total, cut_off = int(row[1]), int(row[2])
+    return total > 0 and cut_off >= _HELPERS_FAIL * total
+
+
+def _moment(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _stretch(country: str, group: list[Row], before: int | None, after: int | None) -> Stretch | None:
+    """The group's windows as one stretch; null unless some targets answered, and most did not, on most networks."""
+    measured = sum(int(row[2]) for row in group)
+    ok = sum(int(row[3]) for row in group)
+    networks: set[int] = set()
+    answered: set[int] = set()
+    targets: set[str] = set()
+    sessions = 0
+    for row in group:
+        networks |= set(row[8] or ())
+        answered |= set(row[9] or ())
+        targets |= {str(target) for target in row[10] or ()}
+        sessions += int(row[11])
+    share = ok / measured if measured else 0.0
+    enough = (
+        sessions >= 4 and len(networks) >= 2 and len(answered) >= 2 and 2 * len(answered) >= len(networks)
+    )
+    if not enough or not _FEWEST_OK <= share <= _MOST_OK:
+        return None
+    first, last = _moment(group[0][4]), _moment(group[-1][5])
+    if first is None or last is None:
+        return None
+    return Stretch(
+        country,
+        before,
+        first,
+        last,
+        after,
+        measured,
+        ok,
+        len(networks),
+        len(answered),
+        tuple(sorted(targets)[:5]),
+    )
