@@ -17,11 +17,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from wallwatch.detect.outages_country import Course, Fell, World, rows
+from wallwatch.detect.outages_country import rows
 from wallwatch.detect.outages_episodes import losses
 from wallwatch.detect.outages_inside import SESSIONS, domestic_stretches, session_counts
 from wallwatch.detect.outages_series import grids
 from wallwatch.detect.outages_tracks import Look, look
+from wallwatch.detect.outages_world import Course, Fell, World
 from wallwatch.schema import OUTAGES
 
 _TIMELINE = pa.schema(
