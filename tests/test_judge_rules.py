@@ -28,7 +28,8 @@ def test_a_rule_speaks_in_the_fields_words(rule: Rule) -> None:
         assert rule.evidence == "artefact", "only an artefact settles it"
     if rule.accuses:
         assert "NOT has_control" not in rule.when or any(
-            word in rule.when for word in ("peers_fine", "helper_followed", "encrypted_global")
+            word in rule.when
+            for word in ("peers_fine", "helper_followed", "encrypted_global", "encrypted_nxdomain")
         ), "absence of a control is never evidence (J1)"
 
 

@@ -15,7 +15,7 @@ from wallwatch.judge.steps import context, decide, dns, http, peers, tcp, tls, u
 
 #: In this order each step finds what it reads.
 STEPS: tuple[str, ...] = (
-    units.UNITS,
+    *units.STEPS,
     *peers.STEPS,
     *context.STEPS,
     *tcp.STEPS,

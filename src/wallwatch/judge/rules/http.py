@@ -191,8 +191,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "http.block_words_in_clear_text",
         "http",
-        "answered AND clear_text AND differs AND block_words AND NOT false_positive AND NOT delivery_network AND "
-        "status < 300",
+        "answered AND clear_text AND short_block_words AND NOT same_as_control AND NOT false_positive AND NOT "
+        "delivery_network AND status < 300",
         30,
         "In clear text came a short page that speaks of denied access, in place of the one that the control got.",
         JONES,
@@ -217,7 +217,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "http.redirected_with_unrelated_sites",
         "http",
-        "clear_text AND shared_landing AND landed_on_other_page AND NOT delivery_network",
+        "clear_text AND shared_landing AND NOT same_as_control AND NOT delivery_network",
         17,
         "In this network the readers of several unrelated sites are sent to one and the same place, and the control "
         "was not.",

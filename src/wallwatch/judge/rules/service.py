@@ -106,6 +106,17 @@ RULES: tuple[Rule, ...] = (
         evidence="peers",
     ),
     Rule(
+        "service.does_not_start_in_this_network",
+        "service",
+        "tool_failed AND peers_fine AND network_fails",
+        71,
+        "The tool does not start here, for nearly all who try in this network, and does in other networks.",
+        _TOOLS,
+        "likely_blocked",
+        locus="network",
+        evidence="peers",
+    ),
+    Rule(
         "service.does_not_start",
         "service",
         "tool_failed AND peers_fine",

@@ -72,6 +72,30 @@ RULES: tuple[Rule, ...] = (
         doubt=True,
     ),
     Rule(
+        "tls.version_with_old_roots",
+        "tls",
+        "NOT proved AND failure_kind = 'certificate' AND old_roots",
+        13,
+        "This version of the probe refuses the certificates of several hosts on several networks that other versions "
+        "accept: a fault of the instrument.",
+        "OONI backend fastpath: versions with an old root store",
+        "insufficient",
+        evidence="peers",
+        doubt=True,
+    ),
+    Rule(
+        "tls.refused_certificate_is_genuine",
+        "tls",
+        "NOT proved AND failure_kind = 'certificate' AND genuine",
+        14,
+        "The very certificate that this probe refuses proved valid to several sessions in other networks: the probe "
+        "is at fault, or its clock.",
+        "OONI backend fastpath: versions with an old root store",
+        "insufficient",
+        evidence="peers",
+        doubt=True,
+    ),
+    Rule(
         "tls.fails_in_control",
         "tls",
         "NOT proved AND failures > 0 AND control_failed",

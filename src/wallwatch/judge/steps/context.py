@@ -34,6 +34,7 @@ SELECT m, unit AS host, min(depth) AS depth, min(obs) AS first_obs,
     AS proved_ips,
   list(ip) FILTER (layer = 'tls' AND failure IN ('ssl_unknown_authority', 'ssl_invalid_hostname')
     AND ip IS NOT NULL) AS refuted_ips,
+  list(ip) FILTER (layer = 'tls' AND failure = 'ssl_unknown_authority') AS refused_ips,
   list(ip) FILTER (layer IN ('tcp', 'http') AND failure IS NULL AND ip IS NOT NULL) AS reached_ips,
   count(*) FILTER (layer = 'tls') AS tls_rows,
   coalesce(bool_or(layer = 'tls' AND failure IS NULL AND NOT coalesce(tls_no_verify, false)), false) AS tls_proved,
@@ -79,7 +80,7 @@ SELECT measurement_id AS m, host,
   coalesce(bool_or(layer = 'tls' AND failure IS NOT NULL), false) AS helper_tls_failed,
   coalesce(bool_or(layer = 'tcp' AND failure IS NULL), false) AS helper_tcp_ok,
   coalesce(bool_or(layer = 'tcp' AND failure IS NOT NULL), false) AS helper_tcp_failed
-FROM controls
+FROM judge_controls
 WHERE host IS NOT NULL
 GROUP BY measurement_id, host
 """
@@ -94,7 +95,7 @@ SELECT measurement_id AS m,
   max(http_body_length) FILTER (failure IS NULL) AS page_length,
   max(http_title) FILTER (failure IS NULL) AS page_title,
   max(http_header_names) FILTER (failure IS NULL) AS page_headers
-FROM controls
+FROM judge_controls
 WHERE layer = 'http' AND coalesce(http_alpn, '') <> 'h3'
 GROUP BY measurement_id
 """
@@ -126,26 +127,24 @@ SELECT o.*, k.m IS NOT NULL AS system_known,
   h.m IS NULL AND coalesce(o.depth, 0) > 0 AND coalesce(p.page_ok, false) AND p.page_status < 400
     AS helper_followed,
   coalesce(e.fine, t.networks_ok >= 2 AND t.sessions_ok >= 3 AND t.networks_ok >= 3 * t.networks_bad, false)
-    AS peers_fine,
-  coalesce(e.down, false) AS peers_down,
+    AND b.unit IS NULL AS peers_fine,
+  coalesce(e.down, false) OR coalesce(b.down, false) AS peers_down,
   f.software IS NOT NULL AS faulty,
+  g.software IS NOT NULL AS old_roots,
   w.nettest, w.target, w.network, w.resolver_network, w.resolver_kind, w.received, w.time,
   NOT ({_OPTIONAL or "false"}) AS required
 FROM judge_own o
 JOIN judge_who w ON w.m = o.m
 LEFT JOIN judge_known k ON k.m = o.m AND k.host = o.host
-LEFT JOIN judge_helper h ON h.m = o.m AND h.host = o.host AND w.helper_failure IS NULL
-LEFT JOIN judge_helper_page p ON p.m = o.m AND w.helper_failure IS NULL
+LEFT JOIN judge_helper h ON h.m = o.m AND h.host = o.host
+LEFT JOIN judge_helper_page p ON p.m = o.m
 LEFT JOIN judge_peers e ON e.unit = o.host AND e.day = w.day AND e.network = w.network
 LEFT JOIN judge_totals t ON t.unit = o.host AND t.day = w.day
+LEFT JOIN judge_that_hour b ON b.unit = o.host AND b.hour = w.hour
+LEFT JOIN judge_old_roots g ON g.software = w.software
+  AND len(o.refused_ips) > 0 AND NOT o.tls_proved
 LEFT JOIN judge_faulty f
   ON f.unit = o.host AND f.day = w.day AND f.software = w.software AND f.nettest = w.nettest
 """
 
-#: The measurements, with short names.
-WHO = """
-CREATE OR REPLACE TEMP VIEW judge_who AS
-SELECT measurement_id AS m, *, CAST(time AT TIME ZONE 'UTC' AS DATE) AS day FROM measurements
-"""
-
-STEPS = (WHO, OWN, KNOWN, HELPER, HELPER_PAGE, CONTEXT)
+STEPS = (OWN, KNOWN, HELPER, HELPER_PAGE, CONTEXT)

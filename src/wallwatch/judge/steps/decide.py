@@ -108,17 +108,20 @@ services AS (
 ),
 tools AS (
   SELECT s.m, bool_or(s.opened) AS tool_ok, bool_or(s.failed AND NOT s.opened) AS tool_failed,
-    bool_or(coalesce(e.fine, false)) AS peers_fine, bool_or(coalesce(e.down, false)) AS peers_down
+    bool_or(coalesce(e.fine, false)) AS peers_fine, bool_or(coalesce(e.down, false)) AS peers_down,
+    bool_or(n.sessions_bad >= 2 AND n.sessions_bad > 2 * n.sessions_ok) AS network_fails
   FROM judge_seen s
   LEFT JOIN judge_peers e ON e.unit = s.unit AND e.day = s.day AND e.network = s.network
+  LEFT JOIN judge_by_network n ON n.unit = s.unit AND n.day = s.day AND n.network = s.network
   WHERE s.unit IN ({_TOOL_TESTS})
   GROUP BY s.m
 )
 SELECT m, CAST(NULL AS VARCHAR) AS host, parts_blocked, parts_likely, parts_down, parts_impaired, parts_failing,
-  parts_ok, parts_faulty, false AS tool_ok, false AS tool_failed, false AS peers_fine, false AS peers_down
+  parts_ok, parts_faulty, false AS tool_ok, false AS tool_failed, false AS peers_fine, false AS peers_down,
+  false AS network_fails
 FROM services
 UNION ALL
-SELECT m, NULL, 0, 0, 0, 0, 0, 0, 0, tool_ok, tool_failed, peers_fine, peers_down
+SELECT m, NULL, 0, 0, 0, 0, 0, 0, 0, tool_ok, tool_failed, peers_fine, peers_down, network_fails
 FROM tools
 """
 
@@ -138,14 +141,15 @@ _KNOWN_FAULTS = " OR ".join(
     for nettest, versions, since in KNOWN_FAULTS
 )
 
-#: Sessions that end in a run of measurements in which nothing worked, of at least four unrelated targets (trap J20).
+#: Sessions that end in a run of measurements in which nothing worked, of at least three targets (trap J20).
 OFFLINE = """
 CREATE OR REPLACE TEMP TABLE judge_offline AS
 WITH measured AS (
   SELECT session, m, max(target) AS target, max(time) AS time,
-    bool_or(failure IS NULL AND (layer IN ('tcp', 'tls', 'http') OR (layer = 'dns' AND ip IS NOT NULL))) AS ok
+    bool_or(failure IS NULL AND (layer IN ('tcp', 'tls', 'http') OR (layer = 'dns' AND ip IS NOT NULL)
+      OR (step = 'bootstrap_time' AND step_number > 0))) AS ok
   FROM judge_units
-  WHERE layer <> 'step' AND time IS NOT NULL
+  WHERE time IS NOT NULL
   GROUP BY session, m
 ),
 last AS (
@@ -155,7 +159,7 @@ SELECT l.session, l.last_ok
 FROM last l JOIN measured d ON d.session = l.session AND d.time > l.last_ok AND NOT d.ok
 WHERE l.last_ok IS NOT NULL
 GROUP BY l.session, l.last_ok
-HAVING count(DISTINCT d.target) >= 4
+HAVING count(DISTINCT d.target) >= 3
 """
 
 #: Doubts about measurements themselves (traps J18, J20, J21, X4).
@@ -164,8 +168,11 @@ CREATE OR REPLACE TEMP TABLE judge_flags AS
 WITH network AS (
   SELECT m,
     count(*) FILTER (tcp_ok OR tls_proved OR system_global OR udp_global OR encrypted_global) AS working,
-    bool_or(faulty) AS faulty
+    bool_or(faulty) AS faulty, bool_or(old_roots) AS old_roots
   FROM judge_context GROUP BY m
+),
+accused AS (
+  SELECT m FROM judge_parts WHERE state IN ('blocked', 'likely_blocked') GROUP BY m
 ),
 filters AS (
   SELECT m FROM judge_http WHERE local_filter GROUP BY m
@@ -178,23 +185,27 @@ failures AS (
     count(*) FILTER (failure IS NULL AND layer IN ('tcp', 'tls', 'http')) AS fine,
     count(*) FILTER (failure IN ('network_down', 'network_unreachable', 'host_unreachable', 'generic_timeout_error',
       'dns_temporary_failure', 'dns_non_recoverable_failure', 'dns_nxdomain_error')) AS lost,
-    count(*) FILTER (failure IN ('network_down', 'network_unreachable') AND ip NOT LIKE '%:%') AS no_network
+    count(*) FILTER (failure IN ('network_down', 'network_unreachable') AND ip NOT LIKE '%:%') AS no_network,
+    count(*) FILTER (layer = 'dns' AND ip IS NOT NULL) AS answers,
+    count(*) FILTER (failure = 'dns_temporary_failure') AS no_resolver
   FROM judge_units
   WHERE layer <> 'step'
   GROUP BY m
 )
 SELECT w.m, nullif(concat_ws(' ',
-    CASE WHEN {_KNOWN_FAULTS} OR n.faulty THEN 'instrument' END,
+    CASE WHEN {_KNOWN_FAULTS} OR n.faulty
+      OR (n.old_roots AND a.m IS NULL) THEN 'instrument' END,
     CASE WHEN l.m IS NOT NULL THEN 'local_filter' END,
     CASE WHEN k.m IS NOT NULL THEN 'clock_wrong' END,
     CASE WHEN f.fine = 0 AND ((w.helper_failure IN ('generic_timeout_error', 'network_down', 'network_unreachable',
           'host_unreachable', 'dns_nxdomain_error', 'dns_temporary_failure', 'dns_lookup_error') AND f.lost > 0)
-        OR f.no_network > 0 OR o.session IS NOT NULL)
+        OR f.no_network > 0 OR (f.answers = 0 AND f.no_resolver >= 2) OR o.session IS NOT NULL)
       THEN 'probe_offline' END,
     CASE WHEN w.time_flag IS NOT NULL THEN 'time_' || w.time_flag END
   ), '') AS flags
 FROM judge_who w
 LEFT JOIN network n ON n.m = w.m
+LEFT JOIN accused a ON a.m = w.m
 LEFT JOIN filters l ON l.m = w.m
 LEFT JOIN clocks k ON k.m = w.m
 LEFT JOIN failures f ON f.m = w.m
@@ -281,7 +292,7 @@ def _service_name() -> str:
 TARGETS = f"""
 CREATE OR REPLACE TEMP TABLE judge_targets AS
 SELECT w.nettest, w.target, {_service_name()} AS service
-FROM (SELECT DISTINCT nettest, target FROM measurements) w
+FROM (SELECT DISTINCT nettest, target FROM judge_who) w
 """
 
 

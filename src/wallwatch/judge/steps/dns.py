@@ -21,6 +21,8 @@ compared AS (
     list_has_any(c.system_ips, c.udp_ips) AS udp_same,
     list_has_any(c.udp_ips, c.control_ips) OR list_has_any(c.udp_networks, c.control_networks)
       OR list_has_any(c.udp_ips, c.encrypted_ips) AS udp_right,
+    c.encrypted_failure_4 IN ('dns_nxdomain_error', 'dns_no_answer') AND NOT c.encrypted_global AS encrypted_nxdomain,
+    c.tls_proved,
     list_has_any(c.system_ips, c.proved_ips) AS system_proved,
     list_has_any(c.system_ips, c.refuted_ips) AS system_refuted,
     list_has_any(c.system_ips, c.reached_ips) AS system_works,
@@ -44,6 +46,7 @@ filled AS (
     coalesce(encrypted_same_network, false) AS encrypted_same_network,
     coalesce(udp_same, false) AS udp_same,
     coalesce(udp_right, false) AS udp_right,
+    coalesce(encrypted_nxdomain, false) AS encrypted_nxdomain, tls_proved,
     coalesce(system_proved, false) AS system_proved,
     coalesce(system_refuted, false) AS system_refuted,
     coalesce(system_works, false) AS system_works,

@@ -68,8 +68,9 @@ SELECT x.m, x.unit AS host, x.obs, x.http_url, x.ip, x.port, x.http_status AS st
   coalesce(x.http_url LIKE 'https:%', false) AS encrypted,
   x.failure IS NULL AND coalesce(x.http_url LIKE 'https:%', false) AS authentic,
   {trusted("x", "c")} AS trusted,
-  CASE WHEN x.failure_text LIKE '%too many redirects%' OR (x.http_status BETWEEN 300 AND 399 AND x.failure IS NOT
-      NULL AND x.failure NOT IN ('generic_timeout_error', 'connection_reset', 'eof_error')) THEN 'redirect'
+  CASE WHEN x.failure_text LIKE '%too many redirects%' OR (x.http_status BETWEEN 300 AND 399 AND x.failure IS NOT NULL
+      AND (x.failure LIKE 'http_%' OR x.failure LIKE 'unknown%')
+      AND coalesce(x.http_location SIMILAR TO '(https?:)?/*([:?#].*)?', true)) THEN 'redirect'
     WHEN x.failure = 'unknown_failure' AND x.failure_text LIKE '%codec%' THEN 'instrument'
     ELSE {failure_kind("x.failure")} END AS kind,
   coalesce(k.block_page, false) AND coalesce(x.http_url LIKE 'http:%', false) AND NOT coalesce(k.false_positive, false) AS block_page,
@@ -93,6 +94,8 @@ SELECT x.m, x.unit AS host, x.obs, x.http_url, x.ip, x.port, x.http_status AS st
     AND coalesce(x.http_title, '') <> coalesce(c.page_title, '')
     AND coalesce(len(list_intersect(string_split(x.http_header_names, ' '), string_split(c.page_headers, ' '))), 0)
       * 2 < len(string_split(coalesce(c.page_headers, ''), ' ')), false) AS differs,
+  coalesce(c.page_ok AND coalesce(x.depth, 0) = n.last_depth AND x.failure IS NULL AND c.page_status < 400
+    AND x.http_body_length < 0.7 * c.page_length AND x.http_title <> c.page_title, false) AS shorter,
   c.page_title, c.has_control, c.page_ok, c.page_failed, c.helper_followed, c.peers_fine, c.peers_down,
   c.tls_proved, c.tls_rows, c.tcp_ok, c.tcp_rows
 FROM judge_units x
@@ -159,6 +162,7 @@ hosts AS (
     coalesce(bool_or(r.shared_landing AND r.trusted), false) AS shared_landing,
     coalesce(bool_or(r.same_as_control), false) AS same_as_control,
     coalesce(bool_or(r.differs AND NOT r.encrypted), false) AS differs,
+    coalesce(bool_or(r.shorter AND r.block_words AND NOT r.encrypted AND r.trusted), false) AS short_block_words,
     coalesce(bool_or(r.is_last), false) AS is_last,
     coalesce(bool_or(NOT r.encrypted AND r.failure IS NULL AND r.status BETWEEN 300 AND 399
       AND (r.http_location LIKE 'http://10.%' OR r.http_location LIKE 'http://192.168.%'

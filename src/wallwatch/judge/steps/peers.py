@@ -19,7 +19,7 @@ _STEP_OK = (
 SEEN = f"""
 CREATE OR REPLACE TEMP TABLE judge_seen AS
 SELECT m, unit, max(nettest) AS nettest,
-  max(CAST(time AT TIME ZONE 'UTC' AS DATE)) AS day, max(country) AS country, max(network) AS network,
+  max(CAST(time AT TIME ZONE 'UTC' AS DATE)) AS day, max(CAST(floor(epoch(time) / 3600) AS BIGINT)) AS hour, max(country) AS country, max(network) AS network,
   max(session) AS session, max(software) AS software, max(nettest_version) AS nettest_version,
   coalesce(bool_or(layer = 'tls' AND failure IS NULL AND NOT coalesce(tls_no_verify, false)), false)
     OR coalesce(bool_or(layer = 'http' AND failure IS NULL AND http_fingerprint IS NULL), false)
@@ -57,6 +57,23 @@ SELECT unit, day,
   sum(sessions_bad) FILTER (sessions_bad > sessions_ok) AS sessions_bad
 FROM judge_by_network
 GROUP BY unit, day
+"""
+
+#: The same at the hour, and the ones before and after: a service that breaks for an hour is fine over the day.
+THAT_HOUR = """
+CREATE OR REPLACE TEMP TABLE judge_that_hour AS
+WITH by_network AS (
+  SELECT unit, hour + shift AS hour, network, max(coalesce(country, 'ZZ')) AS country,
+    count(DISTINCT session) FILTER (opened) AS ok, count(DISTINCT session) FILTER (failed AND NOT opened) AS bad
+  FROM judge_seen, (VALUES (-1), (0), (1)) AS shifts(shift)
+  WHERE opened OR failed
+  GROUP BY unit, hour + shift, network
+)
+SELECT unit, hour, count(DISTINCT country) FILTER (bad > ok) >= 3
+  AND count(*) FILTER (bad > ok) > 2 * count(*) FILTER (ok >= bad) AS down
+FROM by_network
+GROUP BY unit, hour
+HAVING count(DISTINCT country) FILTER (bad > ok) >= 2 AND count(*) FILTER (bad > ok) >= count(*) FILTER (ok >= bad)
 """
 
 #: The same within each country.
@@ -122,6 +139,53 @@ FROM each_version v JOIN contrast c USING (unit, nettest, day, software)
 WHERE v.bad >= 3 AND v.ok = 0 AND c.same_networks >= 3
 """
 
+#: Leaf certificates that proved valid in at least two networks, to at least three sessions.
+GENUINE = """
+CREATE OR REPLACE TEMP TABLE judge_genuine AS
+WITH refused AS (
+  SELECT DISTINCT tls_certificate_sha256 FROM judge_units
+  WHERE layer = 'tls' AND failure LIKE 'ssl_%' AND tls_certificate_sha256 IS NOT NULL
+)
+SELECT u.tls_certificate_sha256
+FROM judge_units u JOIN refused r ON r.tls_certificate_sha256 = u.tls_certificate_sha256
+WHERE u.layer = 'tls' AND u.failure IS NULL AND NOT coalesce(u.tls_no_verify, false) AND u.network IS NOT NULL
+GROUP BY u.tls_certificate_sha256
+HAVING count(DISTINCT u.session) >= 3 AND count(DISTINCT u.network) >= 2
+"""
+
+#: Versions of the software that refuse the certificates of several hosts on several networks which other versions
+#: accept, and accept hardly any (trap J21: an old root store).
+OLD_ROOTS = """
+CREATE OR REPLACE TEMP TABLE judge_old_roots AS
+WITH handshakes AS (
+  SELECT software, unit, network,
+    bool_or(failure IS NULL AND NOT coalesce(tls_no_verify, false)) AS ok,
+    bool_or(failure = 'ssl_unknown_authority') AS bad
+  FROM judge_units
+  WHERE layer = 'tls' AND software IS NOT NULL AND network IS NOT NULL
+  GROUP BY software, unit, network
+),
+accepted AS (
+  SELECT DISTINCT unit, software FROM handshakes WHERE ok
+),
+refused AS (
+  SELECT h.software, h.network, h.unit,
+    max(CASE WHEN a.unit IS NOT NULL THEN 1 ELSE 0 END) AS accepted_by_others
+  FROM handshakes h LEFT JOIN accepted a ON a.unit = h.unit AND a.software <> h.software
+  WHERE h.bad AND NOT h.ok
+  GROUP BY h.software, h.network, h.unit
+),
+fine AS (
+  SELECT software, count(DISTINCT unit) AS units FROM handshakes WHERE ok GROUP BY software
+)
+SELECT r.software
+FROM refused r LEFT JOIN fine f ON f.software = r.software
+GROUP BY r.software, f.units
+HAVING count(DISTINCT r.network) >= 3 AND count(DISTINCT r.unit) >= 3
+  AND count(DISTINCT r.unit) FILTER (r.accepted_by_others = 1) >= 3
+  AND count(DISTINCT r.unit) >= 2 * coalesce(f.units, 0)
+"""
+
 #: Addresses that one network's resolvers give for several unrelated names, by at least three sessions.
 SINKS = f"""
 CREATE OR REPLACE TEMP TABLE judge_sinks AS
@@ -139,11 +203,11 @@ crowded AS (
 ),
 known AS (
   SELECT c.network, c.ip, count(DISTINCT k.host) AS hosts
-  FROM crowded c JOIN controls k ON k.ip = c.ip AND k.layer = 'dns'
+  FROM crowded c JOIN judge_controls k ON k.ip = c.ip AND k.layer = 'dns'
   GROUP BY c.network, c.ip
 )
 SELECT c.network, c.ip FROM crowded c LEFT JOIN known k USING (network, ip)
 WHERE k.hosts IS NULL
 """
 
-STEPS = (SEEN, BY_NETWORK, TOTALS, AT_HOME, PEERS, FAULTY, SINKS)
+STEPS = (SEEN, BY_NETWORK, TOTALS, THAT_HOUR, AT_HOME, PEERS, FAULTY, GENUINE, OLD_ROOTS, SINKS)

@@ -15,7 +15,7 @@ WITH own AS (
 ),
 helper AS (
   SELECT measurement_id AS m, ip, port, bool_or(failure IS NULL) AS ok
-  FROM controls
+  FROM judge_controls
   WHERE layer = 'tcp'
   GROUP BY measurement_id, ip, port
 )

@@ -19,6 +19,7 @@ WITH own AS (
     count(*) FILTER (failure IS NOT NULL) AS failures,
     min(failure) AS failure,
     bool_or(failure IS NOT NULL AND coalesce(tls_self_signed, false)) AS self_signed,
+    max(tls_certificate_sha256) FILTER (failure LIKE 'ssl_%') AS certificate,
     bool_or(failure = 'ssl_unknown_authority') AS unknown_authority,
     bool_or(failure IS NOT NULL AND tls_certificate_sha256 IS NOT NULL) AS certificate_seen,
     max(tls_issuer) FILTER (failure IS NOT NULL) AS issuer,
@@ -33,7 +34,7 @@ WITH own AS (
 ),
 helper AS (
   SELECT measurement_id AS m, ip, port, bool_or(failure IS NULL) AS ok
-  FROM controls
+  FROM judge_controls
   WHERE layer = 'tls'
   GROUP BY measurement_id, ip, port
 ),
@@ -44,12 +45,14 @@ judged AS (
   SELECT o.*, {trusted("o", "c")} AS trusted, h.ok AS helper_ok,
     n.proved > CASE WHEN o.proved THEN 1 ELSE 0 END AS other_name_ok,
     {failure_kind("o.failure")} AS kind,
+    v.tls_certificate_sha256 IS NOT NULL AS genuine,
     coalesce({_OWN_ROOTS or "false"}, false) AS service_root,
     c.received BETWEEN o.not_before AND o.not_after AND NOT c.time BETWEEN o.not_before AND o.not_after
       AS clock_wrong
   FROM own o
   JOIN judge_context c ON c.m = o.m AND c.host = o.host
   LEFT JOIN helper h ON h.m = o.m AND h.ip = o.ip AND h.port = o.port
+  LEFT JOIN judge_genuine v ON v.tls_certificate_sha256 = o.certificate
   LEFT JOIN names n ON n.m = o.m AND n.ip = o.ip AND n.port = o.port
 ),
 hosts AS (
@@ -66,6 +69,7 @@ hosts AS (
     coalesce(bool_or(unknown_authority AND trusted), false) AS unknown_authority,
     coalesce(bool_or(certificate_seen AND trusted), false) AS certificate_seen,
     coalesce(bool_or(service_root), false) AS service_root,
+    coalesce(bool_or(genuine AND NOT proved), false) AS genuine,
     coalesce(bool_or(other_name_ok AND NOT proved), false) AS other_name_ok,
     coalesce(bool_or(clock_wrong), false) AS clock_wrong,
     max(reads) AS reads,
@@ -73,7 +77,7 @@ hosts AS (
   FROM judged
   GROUP BY m, host
 )
-SELECT t.*, c.has_control, c.helper_followed, c.peers_fine, c.peers_down,
+SELECT t.*, c.old_roots, c.has_control, c.helper_followed, c.peers_fine, c.peers_down,
   t.control_ok_same_address OR (NOT t.control_failed_same_address
     AND (c.helper_tls_ok OR (NOT c.helper_tls_failed AND c.page_ok AND c.has_control))) AS control_ok,
   t.control_failed_same_address OR (NOT t.control_ok_same_address AND NOT c.helper_tls_ok

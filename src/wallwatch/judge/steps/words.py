@@ -41,7 +41,6 @@ def failure_kind(column: str) -> str:
         f"WHEN {column} IN {NO_ROUTE} THEN 'unreachable' "
         f"WHEN {column} IN ('eof_error', 'connection_already_closed') THEN 'closed' "
         f"WHEN {column} LIKE 'ssl_%' AND {column} <> 'ssl_failed_handshake' THEN 'certificate' "
-        f"WHEN {column} IN ('http_invalid_redirect_location_host', 'http_unexpected_redirect_url') THEN 'redirect' "
         "ELSE 'other' END"
     )
 
