@@ -1,0 +1,115 @@
+"""Small worlds of verdicts with a known truth, for the tests of detection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from wallwatch.schema import VERDICTS
+
+START = datetime(2031, 3, 3, tzinfo=UTC)  # a Monday
+
+
+def at(day: float, hour: float = 0) -> datetime:
+    return START + timedelta(days=day, hours=hour)
+
+
+@dataclass
+class World:
+    """Measurements one by one, each with its verdict."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def measure(
+        self,
+        time: datetime,
+        state: str = "ok",
+        *,
+        country: str = "XA",
+        network: int = 64500,
+        target: str = "news.example",
+        service: str | None = None,
+        layers: dict[str, str] | None = None,
+        mechanism: str = "tls.timeout",
+        session: str | None = None,
+        probe_id: str | None = None,
+        software: str = "probe 3.1",
+        resolver: int | None = None,
+        flags: Iterable[str] = (),
+        count: int = 1,
+    ) -> None:
+        """Adds `count` measurements; `layers` are its other verdicts (the mechanism's layer where not given)."""
+        for _ in range(count):
+            number = len(self.rows)
+            id_ = f"m{number:07d}"
+            bad = state in ("blocked", "likely_blocked", "impaired")
+            others = {mechanism.split(".")[0]: state} if layers is None else layers
+            base: dict[str, Any] = {
+                "measurement_id": id_,
+                "host": target,
+                "locus": "network" if bad else "unknown",
+                "rules": [f"test.{state}"],
+                "evidence": "control",
+                "against": [],
+                "flags": list(flags),
+                "time": time,
+                "country": country,
+                "network": network,
+                "network_name": f"Network {network}",
+                "resolver_network": resolver if resolver is not None else network,
+                "nettest": "web_connectivity",
+                "software": software,
+                "session": session or f"s{number}",
+                "probe_id": probe_id,
+                "input": f"https://{target}/",
+                "target": target,
+                "service": service or target,
+                "received": time + timedelta(minutes=2),
+                "file_id": "f",
+                "line": number + 1,
+                "rule_set": "r",
+                "reference_set": "r",
+            }
+            for layer, verdict in {"all": state, **others}.items():
+                wrong = verdict in ("blocked", "likely_blocked", "impaired")
+                self.rows.append(
+                    {**base, "layer": layer, "state": verdict, "mechanisms": [mechanism] if wrong else []}
+                )
+
+    def regularly(
+        self,
+        rng: np.random.Generator,
+        per_hour: float,
+        first: datetime,
+        last: datetime,
+        blocked: Any = None,
+        strength: float = 1.0,
+        noise: float = 0.01,
+        **more: Any,
+    ) -> None:
+        """Measurements at random times; where `blocked(time)` holds, so many of them find it blocked."""
+        hours = (last - first) / timedelta(hours=1)
+        for offset in np.sort(rng.uniform(0, hours, rng.poisson(per_hour * hours))):
+            time = first + timedelta(hours=float(offset))
+            share = strength if blocked is not None and blocked(time) else noise
+            self.measure(time, "likely_blocked" if rng.random() < share else "ok", **more)
+
+    def table(self) -> pa.Table:
+        return VERDICTS.from_rows(self.rows)
+
+    def connect(self, table: pa.Table | None = None) -> duckdb.DuckDBPyConnection:
+        con = duckdb.connect(config={"threads": 1})
+        con.execute("SET TimeZone = 'UTC'")
+        con.register("verdicts_rows", self.table() if table is None else table)
+        con.execute("CREATE VIEW verdicts AS SELECT * FROM verdicts_rows")
+        return con
+
+
+def between(first: datetime, last: datetime) -> Any:
+    return lambda time: first <= time < last

@@ -1,0 +1,107 @@
+"""The filter's algebra: the vectorised pass against the textbook, one state at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from wallwatch.detect import smooth
+from wallwatch.detect.levels import LEVELS, NULL, START_BLOCKED, START_NULL, likelihoods
+from wallwatch.detect.runs import runs
+from wallwatch.detect.votes import UNITS, Series
+
+
+def series(*parts: list[tuple[int, float, float]]) -> Series:
+    """Series from lists of hour, votes against, all votes."""
+    rows = [row for part in parts for row in part]
+    return Series(
+        [("XA", "site", f"t{i}", 64500 + i, "all") for i in range(len(parts))],
+        np.cumsum([0, *(len(part) for part in parts)]),
+        np.array([hour for hour, _, _ in rows]),
+        np.array([round(UNITS * n) for _, _, n in rows]),
+        np.array([round(UNITS * k) for _, k, _ in rows]),
+    )
+
+
+def textbook(part: list[tuple[int, float, float]]) -> np.ndarray:
+    """Probability of restriction by forward-backward with whole transition matrices, without excitation."""
+    size = len(LEVELS)
+    usual = smooth.ONSET / (smooth.ONSET + smooth.END)
+    start = np.concatenate([START_NULL * (1 - usual), START_BLOCKED * usual])
+    like = likelihoods(
+        np.array([round(UNITS * k) for _, k, _ in part]), np.array([round(UNITS * n) for _, _, n in part])
+    )
+    steps = []
+    for (before, _, _), (now, _, _) in zip(part, part[1:], strict=False):
+        gap = now - before
+        both = smooth.ONSET + smooth.END
+        on, off = (rate * (1 - (1 - both) ** gap) / both for rate in (smooth.ONSET, smooth.END))
+        stay = (1 - smooth.DRIFT) ** gap
+        step = np.zeros((size, size))
+        for i in range(size):
+            own, other = (START_NULL, START_BLOCKED) if i < NULL else (START_BLOCKED, START_NULL)
+            leave = on if i < NULL else off
+            own_at, other_at = (slice(0, NULL), slice(NULL, size))[:: 1 if i < NULL else -1]
+            step[i, own_at] = (1 - leave) * (1 - stay) * own
+            step[i, other_at] = leave * other
+            step[i, i] += (1 - leave) * stay
+        steps.append(step)
+    forward = [start * like[0]]
+    for step, row in zip(steps, like[1:], strict=True):
+        forward.append(forward[-1] / forward[-1].sum() @ step * row)
+    ahead = [np.ones(size)]
+    for step, row in zip(steps[::-1], like[:0:-1], strict=True):
+        ahead.append(step @ (row * ahead[-1] / ahead[-1].sum()))
+    both_ways = np.array(forward) * np.array(ahead[::-1])
+    return both_ways[:, NULL:].sum(axis=1) / both_ways.sum(axis=1)
+
+
+def test_it_is_forward_backward(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smooth, "OWN_PAST", 0.0)
+    rng = np.random.default_rng(3)
+    parts = []
+    for length in (1, 2, 40, 17):
+        hours = np.cumsum(rng.integers(1, 30, length))
+        parts.append([(int(h), float(rng.integers(0, 3)), 3.0) for h in hours])
+    together = smooth.smooth(series(*parts)).blocked
+    np.testing.assert_allclose(together, np.concatenate([textbook(part) for part in parts]), rtol=1e-9)
+
+
+def test_batches_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    parts = [
+        [(hour, float(rng.random() < 0.3), 1.0) for hour in range(int(rng.integers(5, 50)))]
+        for _ in range(20)
+    ]
+    whole = smooth.smooth(series(*parts))
+    monkeypatch.setattr(smooth, "_BATCH", 12)
+    one_by_one = smooth.smooth(series(*parts))
+    np.testing.assert_allclose(whole.blocked, one_by_one.blocked, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(whole.began, one_by_one.began, rtol=0, atol=1e-12)
+
+
+def test_what_was_known_at_the_time_does_not_change() -> None:
+    part = [(hour, 3.0 * (50 <= hour < 60), 3.0) for hour in range(100)]
+    early = smooth.smooth(series(part[:55])).so_far
+    np.testing.assert_allclose(smooth.smooth(series(part)).so_far[:55], early, rtol=1e-12)
+
+
+def test_other_networks_help() -> None:
+    one = [(hour, float(50 <= hour < 53), 1.0) for hour in range(100)]
+    other = [(hour, 3.0 * (49 <= hour < 55), 3.0) for hour in range(100)]
+    alone, both = series(one), series(one, other)
+    first = smooth.smooth(both)
+    pushed = smooth.smooth(both, smooth.others_at_the_time(both, first.so_far))
+    assert pushed.blocked[50] > smooth.smooth(alone).blocked[50]
+
+
+def test_bounds_of_onset_hold_the_gap() -> None:
+    # Fine until hour 20, nothing until hour 40, blocked from then on.
+    part = [(hour, 0.0, 3.0) for hour in range(20)] + [(hour, 3.0, 3.0) for hour in range(40, 60)]
+    both = series(part)
+    (run,) = runs(both, smooth.smooth(both))
+    assert run.onset.earliest is not None
+    assert run.onset.latest is not None
+    assert 18 <= run.onset.earliest <= 22
+    assert 38 <= run.onset.latest <= 41
+    assert run.end.best is None

@@ -1,0 +1,306 @@
+"""Putting measurements together: the traps C1 to C18 as small worlds."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from detect_worlds import START, World, at, between
+
+from wallwatch import detect
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20310303)
+
+
+def found(world: World, table: Any = None) -> list[dict[str, Any]]:
+    with world.connect(table) as con:
+        return detect.events(con).to_pylist()
+
+
+def restrictions(world: World) -> list[dict[str, Any]]:
+    return [event for event in found(world) if event["kind"] == "blocking"]
+
+
+def hours_apart(a: datetime | None, b: datetime) -> float:
+    assert a is not None
+    return abs((a - b) / timedelta(hours=1))
+
+
+def test_a_day_of_full_blocking_is_one_event_with_sharp_edges(rng: np.random.Generator) -> None:
+    world = World()
+    world.regularly(rng, 5, at(0), at(14), between(at(6, 9), at(7, 9)))
+    (event,) = restrictions(world)
+    assert hours_apart(event["onset_best"], at(6, 9)) <= 1
+    assert hours_apart(event["end_best"], at(7, 9)) <= 1
+    assert event["onset_earliest"] <= at(6, 9) <= event["onset_latest"]
+    assert event["end_earliest"] <= at(7, 9) <= event["end_latest"]
+    assert event["probability"] >= 0.99
+    assert event["networks"] == [64500]
+    assert event["layers"] == ["tls"]
+    assert event["mechanisms"] == ["tls.timeout"]
+    assert 0 < len(event["witnesses"]) <= 200
+
+
+def test_three_hours_of_full_blocking_at_five_an_hour_are_found(rng: np.random.Generator) -> None:
+    world = World()
+    world.regularly(rng, 5, at(0), at(7), between(at(3, 9), at(3, 12)))
+    (event,) = restrictions(world)
+    assert hours_apart(event["onset_best"], at(3, 9)) <= 1
+    assert hours_apart(event["end_best"], at(3, 12)) <= 1
+
+
+def test_c1_one_volunteer_a_thousand_times_is_no_event(rng: np.random.Generator) -> None:
+    world = World()
+    world.regularly(rng, 0.5, at(0), at(7))
+    world.measure(at(3, 12), "likely_blocked", session="one volunteer", count=1000)
+    assert restrictions(world) == []
+
+
+def test_c1_one_credentialed_probe_over_many_sessions_is_no_event(rng: np.random.Generator) -> None:
+    world = World()
+    world.regularly(rng, 0.5, at(0), at(7))
+    for hour in range(48):
+        world.measure(at(3, hour), "likely_blocked", probe_id="one probe", count=20)
+    assert restrictions(world) == []
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.3])
+def test_c2_forged_sessions_create_no_event(rng: np.random.Generator, share: float) -> None:
+    world = World()
+    for network in (64500, 64501, 64502):
+        world.regularly(rng, 2, at(0), at(14), noise=share, network=network)
+    assert restrictions(world) == []
+
+
+def test_c2_forged_sessions_erase_no_event(rng: np.random.Generator) -> None:
+    world = World()
+    for network in (64500, 64501):
+        world.regularly(rng, 2, at(0), at(14), between(at(5), at(9)), strength=0.7, network=network)
+    (event,) = restrictions(world)
+    assert event["networks"] == [64500, 64501]
+    assert hours_apart(event["onset_best"], at(5)) <= 3
+    assert hours_apart(event["end_best"], at(9)) <= 3
+
+
+def test_c4_some_networks_block_and_others_are_named_as_fine(rng: np.random.Generator) -> None:
+    world = World()
+    for network in range(64500, 64506):
+        guilty = between(at(4), at(10)) if network < 64502 else None
+        world.regularly(rng, 0.5, at(0), at(14), guilty, network=network)
+    for day in (5, 7):
+        world.measure(at(day), network=64599)
+    (event,) = restrictions(world)
+    assert event["networks"] == [64500, 64501]
+    assert event["networks_ok"] == [64502, 64503, 64504, 64505]
+    assert event["networks_insufficient"] == [64599]
+    assert any("AS64502 was measured" in said and "found fine" in said for said in event["against"])
+
+
+def test_c5_probes_that_move_between_resolvers_change_nothing(rng: np.random.Generator) -> None:
+    world = World()
+    world.regularly(rng, 2, at(0), at(5), network=64500, resolver=64500, mechanism="dns.nxdomain")
+    world.regularly(rng, 2, at(5), at(10), network=64500, resolver=15169, mechanism="dns.nxdomain")
+    assert found(world) == []
+
+
+def test_c6_inputs_that_come_and_go_are_no_events(rng: np.random.Generator) -> None:
+    world = World()
+    world.regularly(rng, 2, at(0), at(5), target="old.example")
+    world.regularly(rng, 2, at(5), at(10), target="new.example")
+    assert found(world) == []
+
+
+def test_c6_a_broken_release_is_an_instrument_fault(rng: np.random.Generator) -> None:
+    world = World()
+    for network in (64500, 64501, 64502):
+        world.regularly(rng, 1, at(0), at(10), network=network, software="probe 3.1")
+        world.regularly(rng, 1, at(5), at(10), between(at(5), at(10)), network=network, software="probe 3.2")
+    events = found(world)
+    assert [event["kind"] for event in events] == ["instrument"]
+    assert "probe 3.2" in events[0]["against"][0]
+
+
+def test_c7_silence_is_no_end(rng: np.random.Generator) -> None:
+    world = World()
+    world.regularly(rng, 3, at(0), at(7), between(at(4), at(14)))
+    world.regularly(rng, 3, at(0), at(14), target="other.example")
+    (event,) = restrictions(world)
+    assert event["end_best"] is None
+    assert event["end_latest"] is None
+
+
+def test_c9_dns_blocking_that_hides_tcp_is_no_end(rng: np.random.Generator) -> None:
+    world = World()
+    for hour in range(14 * 24):
+        time = at(0, hour + float(rng.random()))
+        if at(4) <= time < at(7):
+            world.measure(
+                time, "likely_blocked", mechanism="tcp.timeout", layers={"dns": "ok", "tcp": "likely_blocked"}
+            )
+        elif at(7) <= time < at(11):
+            # No address, so nothing to connect to.
+            world.measure(time, "blocked", mechanism="dns.injection.bogon", layers={"dns": "blocked"})
+        else:
+            world.measure(time, layers={"dns": "ok", "tcp": "ok"})
+    (event,) = restrictions(world)
+    assert hours_apart(event["onset_best"], at(4)) <= 1
+    assert hours_apart(event["end_best"], at(11)) <= 1
+    assert event["mechanisms"] == ["dns.injection.bogon", "tcp.timeout"]
+    assert event["layers"] == ["dns", "tcp"]
+    (part,) = json.loads(event["details"])
+    seen = {path["path"]: path for path in part["mechanisms_seen"]}
+    assert seen["tcp.timeout"]["last"] < seen["dns.injection.bogon"]["first"]
+
+
+def test_c10_a_service_that_fails_in_many_countries_is_one_note(rng: np.random.Generator) -> None:
+    world = World()
+    for country in ("XA", "XB", "XC", "XD", "XE"):
+        world.regularly(rng, 2, at(0), at(10), between(at(5), at(5, 8)), country=country, service="chat")
+    events = found(world)
+    assert [event["kind"] for event in events] == ["service_outage"]
+    assert hours_apart(events[0]["onset_best"], at(5)) <= 1
+    assert "no national restriction" in events[0]["against"][0]
+
+
+def test_c10_a_national_restriction_is_not_hidden_by_other_countries(rng: np.random.Generator) -> None:
+    world = World()
+    for country in ("XA", "XB", "XC", "XD", "XE"):
+        guilty = between(at(5), at(7)) if country == "XC" else None
+        world.regularly(rng, 2, at(0), at(10), guilty, country=country, service="chat")
+    (event,) = found(world)
+    assert (event["kind"], event["country"]) == ("blocking", "XC")
+
+
+def test_c11_an_order_that_rolls_out_over_days_is_one_event(rng: np.random.Generator) -> None:
+    world = World()
+    for number in range(5):
+        world.regularly(rng, 1, at(0), at(20), between(at(5 + number), at(15)), network=64500 + number)
+    (event,) = restrictions(world)
+    assert event["networks"] == list(range(64500, 64505))
+    assert hours_apart(event["onset_best"], at(5)) <= 3
+    began = {part["network"]: part["onset"]["best"] for part in json.loads(event["details"])}
+    assert [began[network] for network in sorted(began)] == sorted(began.values())
+
+
+def test_c12_exam_hours_are_one_event_with_their_pattern(rng: np.random.Generator) -> None:
+    def exams(time: datetime) -> bool:
+        return time.weekday() < 5 and 7 <= (time - START).days < 21 and time.hour in (5, 6, 7)
+
+    world = World()
+    world.regularly(rng, 2, at(0), at(28), exams)
+    (event,) = restrictions(world)
+    pattern = json.loads(event["recurrence"])
+    assert pattern["text"] == "weekdays, 05:00–08:00 UTC"
+    assert pattern["hours_utc"] == [5, 6, 7]
+    assert pattern["weekdays"] == ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"]
+    assert pattern["days"] == 10
+    assert hours_apart(event["onset_best"], at(7, 5)) <= 1
+    assert hours_apart(event["end_best"], at(18, 8)) <= 1
+
+
+def test_c12_fridays_are_one_event(rng: np.random.Generator) -> None:
+    def fridays(time: datetime) -> bool:
+        return time.weekday() == 4 and 9 <= time.hour < 15
+
+    world = World()
+    world.regularly(rng, 2, at(0), at(42), fridays)
+    (event,) = restrictions(world)
+    pattern = json.loads(event["recurrence"])
+    assert pattern["text"] == "Fridays, 09:00–15:00 UTC"
+    assert pattern["days"] == 6
+
+
+def test_c12_continuous_blocking_has_no_pattern(rng: np.random.Generator) -> None:
+    world = World()
+    world.regularly(rng, 1, at(0), at(28), between(at(7), at(21)))
+    (event,) = restrictions(world)
+    assert event["recurrence"] is None
+
+
+def test_c13_three_measurements_a_week_say_nothing() -> None:
+    world = World()
+    for day in (1, 3, 5):
+        world.measure(at(day, 10), "likely_blocked")
+    assert found(world) == []
+
+
+def test_c16_two_layers_in_the_same_hour_are_one_event(rng: np.random.Generator) -> None:
+    world = World()
+    for hour in range(10 * 24):
+        time = at(0, hour + float(rng.random()))
+        bad = at(4) <= time < at(7)
+        state = "likely_blocked" if bad else "ok"
+        world.measure(time, state, mechanism="tls.reset", layers={"tcp": "ok", "tls": state, "http": state})
+    (event,) = restrictions(world)
+    assert event["layers"] == ["http", "tls"]
+
+
+def test_c17_blocked_since_before_the_data(rng: np.random.Generator) -> None:
+    world = World()
+    world.regularly(rng, 1, at(0), at(10), between(at(0), at(10)))
+    (event,) = restrictions(world)
+    assert event["onset_best"] is None
+    assert event["onset_earliest"] is None
+    assert event["onset_latest"] <= at(0, 12)
+    assert event["end_best"] is None
+    assert any("when the data begin" in said for said in event["against"])
+
+
+def test_c17_one_measurement_a_day_speaks_after_enough_days() -> None:
+    world = World()
+    for day in range(30):
+        world.measure(at(day, 10), "likely_blocked" if 10 <= day < 22 else "ok")
+    (event,) = restrictions(world)
+    assert event["onset_earliest"] <= at(10, 10) <= event["onset_latest"] + timedelta(hours=1)
+    assert at(9, 9) <= event["onset_best"] <= at(10, 11)
+    assert at(21, 10) <= event["end_best"] <= at(22, 11)
+
+
+def test_c18_one_broken_probe_in_a_small_network_is_no_event(rng: np.random.Generator) -> None:
+    world = World()
+    world.regularly(rng, 0.3, at(0), at(14), software="probe 3.1", resolver=64500)
+    for hour in range(20):
+        world.measure(at(6, hour), "likely_blocked", software="probe 2.9", resolver=15169)
+    assert restrictions(world) == []
+
+
+def test_c18_a_session_that_finds_everything_blocked_speaks_of_itself(rng: np.random.Generator) -> None:
+    world = World()
+    names = [f"site{number}.example" for number in range(8)]
+    for name in names:
+        world.regularly(rng, 0.2, at(0), at(14), target=name)
+    for run in range(4):
+        for name in names:
+            world.measure(at(6, 4 * run), "likely_blocked", target=name, session=f"broken {run}")
+    assert restrictions(world) == []
+
+
+def test_stray_failures_are_no_events(rng: np.random.Generator) -> None:
+    world = World()
+    for network in range(64500, 64510):
+        world.regularly(rng, 1, at(0), at(21), noise=0.05, network=network)
+    assert found(world) == []
+
+
+def test_flagged_measurements_do_not_count(rng: np.random.Generator) -> None:
+    world = World()
+    world.regularly(rng, 2, at(0), at(7), between(at(3), at(4)), flags=["probe_offline"])
+    assert found(world) == []
+
+
+def test_throttling_is_its_own_kind(rng: np.random.Generator) -> None:
+    world = World()
+    world.regularly(rng, 2, at(0), at(4))
+    for hour in range(48):
+        world.measure(at(4, hour), "impaired", mechanism="tls.throttle.sni")
+    world.regularly(rng, 2, at(6), at(10))
+    (event,) = found(world)
+    assert event["kind"] == "throttling"
+    assert event["mechanisms"] == ["tls.throttle.sni"]
+    assert hours_apart(event["onset_best"], at(4)) <= 1
