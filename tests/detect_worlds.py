@@ -49,7 +49,7 @@ class World:
             number = len(self.rows)
             id_ = f"m{number:07d}"
             bad = state in ("blocked", "likely_blocked", "impaired")
-            others = {mechanism.split(".")[0]: state} if layers is None else layers
+            others = {mechanism.split(".", maxsplit=1)[0]: state} if layers is None else layers
             base: dict[str, Any] = {
                 "measurement_id": id_,
                 "host": target,

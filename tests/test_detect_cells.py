@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from detect_worlds import World, at
-
 from wallwatch import detect
 from wallwatch.schema import CELLS
 

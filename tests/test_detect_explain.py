@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
-from detect_worlds import World, at, between
 
+from detect_worlds import World, at, between
 from wallwatch import detect
 
 

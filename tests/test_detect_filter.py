@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,7 @@ def textbook(part: list[tuple[int, float, float]]) -> np.ndarray:
         np.array([round(UNITS * k) for _, k, _ in part]), np.array([round(UNITS * n) for _, _, n in part])
     )
     steps = []
-    for (before, _, _), (now, _, _) in zip(part, part[1:], strict=False):
+    for (before, _, _), (now, _, _) in itertools.pairwise(part):
         gap = now - before
         both = smooth.ONSET + smooth.END
         on, off = (rate * (1 - (1 - both) ** gap) / both for rate in (smooth.ONSET, smooth.END))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from console import run
 
 WINDOWS = {5, 6, 7, 11, 12, 13}

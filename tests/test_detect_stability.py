@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from detect_worlds import World, at, between
 
+from detect_worlds import World, at, between
 from wallwatch import detect
 
 

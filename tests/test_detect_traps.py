@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from detect_worlds import START, World, at, between
 
+from detect_worlds import START, World, at, between
 from wallwatch import detect
 
 
