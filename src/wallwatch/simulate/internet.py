@@ -16,6 +16,7 @@ _AT_TCP = {
     "ip.unreachable": "host_unreachable",
 }
 _AT_TLS = {
+    "tls.reset": "connection_reset",
     "tls.reset.sni": "connection_reset",
     "tls.reset.other": "eof_error",
     "tls.timeout": "generic_timeout_error",
@@ -40,7 +41,7 @@ class Path:
     Attributes:
         effects: Host to the restrictions that it meets on this way.
         ailing: Host to the trouble that its site has at the moment.
-        offline: Whether the probe has lost its connection.
+        offline: Whether the probe has no connection: `all` the time, or `late`, after the names are resolved.
         domestic_only: Whether foreign addresses do not answer.
         faulty: Whether this software fails at every handshake.
         own_firewall: Hosts to which the volunteer's own machine resets connections.
@@ -52,7 +53,7 @@ class Path:
     effects: Mapping[str, tuple[Restriction, ...]]
     ailing: Mapping[str, str | None]
     ipv6: bool = True
-    offline: bool = False
+    offline: str = ""
     domestic_only: bool = False
     faulty: bool = False
     own_firewall: frozenset[str] = frozenset()
@@ -105,6 +106,18 @@ class Internet:
                     self._domestic.add(address)
         self._domestic |= {names.BLOCK_PAGE_ADDRESS, names.RELAY_ADDRESS}
 
+    @staticmethod
+    def notice() -> Site:
+        """The block page's own site, to which redirects lead."""
+        return Site(
+            names.BLOCK_PAGE_HOST,
+            (names.BLOCK_PAGE_ADDRESS,),
+            names.PROBE_NETWORKS[0],
+            scheme="http",
+            domestic=True,
+            weight=0,
+        )
+
     def network_of(self, address: str) -> int | None:
         """The network of a server's address; null for one that is nobody's."""
         if address in (names.BLOCK_PAGE_ADDRESS, names.RELAY_ADDRESS):
@@ -118,7 +131,7 @@ class Internet:
             engine: `getaddrinfo`, `udp` (clear text, to a public resolver) or `doh`.
         """
         site = self.sites[host]
-        if path.offline:
+        if path.offline == "all":
             return Named("dns_temporary_failure" if engine == "getaddrinfo" else "network_unreachable")
         if path.domestic_only and (engine != "getaddrinfo" or not site.domestic):
             return Named("generic_timeout_error" if engine != "getaddrinfo" else "dns_server_misbehaving")
@@ -142,7 +155,7 @@ class Internet:
     def connect(self, path: Path, host: str, address: str) -> str | None:
         """How a TCP connect to an address, meant for a host, fails; null where it succeeds."""
         if path.offline:
-            return "network_unreachable"
+            return "network_unreachable" if path.offline == "all" else "generic_timeout_error"
         if ":" in address and not path.ipv6:
             return "network_unreachable"
         if address.startswith("127."):
@@ -223,11 +236,20 @@ class Internet:
 
 
 def _html(status: int, body: str, when: str, server: str | None) -> Answered:
-    headers = [
-        ("Content-Length", str(len(body.encode()))),
+    """A page; a device on the way, which has no name, writes few headers."""
+    length = ("Content-Length", str(len(body.encode())))
+    if server is None:
+        return Answered(None, status, body, (("Connection", "close"), length, ("Content-Type", "text/html")))
+    headers = (
+        ("Accept-Ranges", "bytes"),
+        ("Cache-Control", "max-age=600"),
+        length,
         ("Content-Type", "text/html; charset=utf-8"),
         ("Date", when),
-    ]
-    if server:
-        headers += [("Server", server), ("Vary", "Accept-Encoding"), ("X-Frame-Options", "SAMEORIGIN")]
-    return Answered(None, status, body, tuple(headers))
+        ("Last-Modified", "Sat, 01 Feb 2025 00:00:00 GMT"),
+        ("Server", server),
+        ("Vary", "Accept-Encoding"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "SAMEORIGIN"),
+    )
+    return Answered(None, status, body, headers)

@@ -169,7 +169,7 @@ class _Service:
         for address, port in ENDPOINTS[self.service]:
             failure = self.endpoints_cut
             if self.path.offline:
-                failure = "network_unreachable"
+                failure = "network_unreachable" if self.path.offline == "all" else "generic_timeout_error"
             elif self.path.domestic_only or (failure is None and address in dead):
                 failure = "generic_timeout_error"
             self.connect(address, port, failure, self.transaction())

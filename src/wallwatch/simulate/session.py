@@ -16,7 +16,8 @@ from wallwatch.simulate.truth import Record, Truth, down, fine, met, unclear
 from wallwatch.simulate.web import Web
 
 _ARCHITECTURE = {"android": "arm64", "ios": "arm64", "linux": "amd64", "windows": "amd64", "macos": "arm64"}
-#: Mechanisms of which encrypted sites show nothing, and of which clear-text ones do.
+_ANY_ACCUSATION = ("likely_blocked", "blocked")
+#: Mechanisms that only a visit in clear text meets, and those that only an encrypted one does.
 _CLEAR_TEXT = ("http.",)
 _ENCRYPTED = ("tls.",)
 
@@ -44,7 +45,8 @@ class World:
     @classmethod
     def of(cls, plan: Plan, seed: int) -> World:
         """The world that a plan describes."""
-        sites = {site.host: site for site in plan.sites} | services.sites()
+        notice = Internet.notice()
+        sites = {site.host: site for site in plan.sites} | services.sites() | {notice.host: notice}
         measured = tuple(site for site in plan.sites if site.weight > 0)
         weights = np.array([site.weight for site in measured])
         return cls(
@@ -86,7 +88,7 @@ class Session:
         self.cut_off = world.outage(network.country, start, "domestic_only")
         self.upload = self._upload_time()
         self.offline_from = self._offline_from()
-        self.lost = False
+        self.lost = ""
 
     def run(self) -> None:
         """Runs everything."""
@@ -177,7 +179,7 @@ class Session:
         for site in sites:
             self.count += 1
             if self.offline_from is not None and self.count > self.offline_from:
-                self.lost = True
+                self.lost = "all" if self.lost else "late"
             keys, version, found, given, target, runtime = self._measure(nettest, site)
             if trap:
                 found = replace(found, traps=(*found.traps, trap))
@@ -220,6 +222,11 @@ class Session:
         ]
         if seen:
             traps = ["J22"] if site.host not in path.effects else []
+            if path.faulty and site.scheme == "https":
+                # What such a probe says of handshakes is worth nothing; a forged answer still shows.
+                return replace(
+                    met(seen, False, ["J21"]), accept=(*_ANY_ACCUSATION, "impaired", "insufficient")
+                )
             return met(seen, helper, [*traps, *([] if helper else ["J29"])])
         if path.own_firewall & set(hosts):
             return unclear("C18", also=("likely_blocked", "impaired"))
@@ -268,8 +275,12 @@ class Session:
             found = unclear("J20")
         elif path.domestic_only:
             found = unclear("S3", also=("impaired", "likely_blocked", "down"))
+        elif effects and path.faulty:
+            found = unclear("J21", also=("impaired", *_ANY_ACCUSATION))
         elif effects:
             found = met(effects, True)
+            if cut and not any(mechanism.startswith("tcp.") for mechanism in found.mechanisms):
+                found = replace(found, mechanisms=("tcp.timeout", *found.mechanisms))
         elif failing:
             found = down("C10", also=("insufficient", "impaired"))
         elif path.faulty:
@@ -281,13 +292,14 @@ class Session:
     def _tool(self, tool: str) -> tuple[dict[str, Any], str, Truth, str | None, str, float]:
         effects = self._restrictions(tool)
         cut = bool(effects) or self.cut_off
-        keys, runtime = tools.measure(tool, cut, self.lost, 3 + 20 * float(self.rng.random()))
+        keys, runtime = tools.measure(tool, cut, bool(self.lost), 3 + 20 * float(self.rng.random()))
         if self.lost:
             found = unclear("J20")
         elif self.cut_off:
             found = unclear("S3", also=("impaired", "likely_blocked", "down"))
         elif effects:
-            found = met(effects, True)
+            # A tool that does not start says little of why.
+            found = replace(met(effects, True), accept=(*_ANY_ACCUSATION, "impaired"))
         else:
             found = fine(*(["J25"] if tool == "tor" else []))
         return keys, tools.VERSIONS[tool], found, tools.target(tool), tool, runtime

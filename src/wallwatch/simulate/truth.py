@@ -81,6 +81,7 @@ class _Seen:
     measurements: int = 0
     sessions: set[str] = field(default_factory=set)
     networks: dict[int, set[str]] = field(default_factory=dict)
+    mechanisms: set[str] = field(default_factory=set)
 
 
 VERDICT_COLUMNS = (
@@ -184,6 +185,7 @@ class Record:
         seen.first = when if seen.first is None else min(seen.first, when)
         seen.last = when if seen.last is None else max(seen.last, when)
         seen.measurements += 1
+        seen.mechanisms.update(truth.mechanisms)
         seen.sessions.add(session)
         seen.networks.setdefault(network, set()).add(session)
 
@@ -219,7 +221,7 @@ class Record:
                         service,
                         ";".join(targets),
                         ";".join(str(number) for number in restriction.networks),
-                        restriction.mechanism,
+                        ";".join(sorted(seen.mechanisms)) or restriction.mechanism,
                         stamp(start if start and start >= self._plan.start else None),
                         stamp(seen.first),
                         stamp(seen.last),
@@ -232,7 +234,36 @@ class Record:
                         "yes" if service in own else "no",
                     )
                 )
-        return _csv(EVENT_COLUMNS, sorted(rows))
+        return _csv(EVENT_COLUMNS, sorted([*rows, *self._notes()]))
+
+    def _notes(self) -> list[tuple[str, ...]]:
+        """Services that failed everywhere at once: worth a note, and no restriction (trap C10)."""
+        countries = sorted({network.country for network in self._plan.networks})
+        return [
+            (
+                f"service-outage/{target}/{country}",
+                "service_outage",
+                country,
+                target,
+                target,
+                "",
+                "",
+                stamp(mishap.span.start),
+                "",
+                "",
+                stamp(mishap.span.end),
+                "",
+                mishap.trap,
+                "0",
+                "0",
+                "",
+                "no",
+            )
+            for mishap in self._plan.mishaps
+            if mishap.kind == "service_down"
+            for target in mishap.targets
+            for country in countries
+        ]
 
     def outages(self) -> str:
         """`outages.csv`: one line a loss of connectivity, or of the instrument."""

@@ -330,7 +330,7 @@ class Web:
         control_failure = (
             None if control else ("generic_timeout_error" if self.helper else "connection_reset")
         )
-        if self.path.offline:
+        if self.path.offline == "all":
             control_failure = "network_unreachable"
         keys: dict[str, Any] = {
             "agent": "redirect",
