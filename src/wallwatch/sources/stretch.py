@@ -20,7 +20,7 @@ class Limits:
     """
 
     line: int = 64 << 20
-    stretch: int = 16 << 20
+    stretch: int = 32 << 20
     ratio: int = 250
     ratio_from: int = 256 << 20
     members: int = 1_000_000

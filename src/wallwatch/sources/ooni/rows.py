@@ -128,6 +128,7 @@ class Rows:
         for name in SEEN[2:]:
             arrays[name] = column(table, name, found[name])
         arrays["ip_kind"] = _kinds(arrays["ip"])
+        wanted = frozenset(table.names)
         for places, rows, codes in (
             (DNS_PLACES, self.dns, (DNS,)),
             (TLS_PLACES, self.tls, (TLS, QUIC)),
@@ -138,10 +139,11 @@ class Rows:
                 continue
             where = _where(layer, codes)
             for name, values in zip(places, zip(*rows, strict=True), strict=True):
-                if name in table.names:
+                if name in wanted:
                     arrays[name] = _spread(column(table, name, values), where)
+        nulls = _Nulls(size)
         return pa.Table.from_arrays(
-            [arrays[c.name] if c.name in arrays else pa.nulls(size, TYPES[c.type]) for c in table.columns],
+            [arrays[c.name] if c.name in arrays else nulls[c.type] for c in table.columns],
             schema=table.arrow,
         )
 
@@ -149,6 +151,18 @@ class Rows:
         """How many rows each of so many measurements has."""
         which = np.fromiter((row[0] for row in self.seen), np.int64, len(self.seen))
         return np.bincount(which, minlength=measurements)
+
+
+class _Nulls(dict[str, pa.Array]):
+    """A column of nulls for each type, made once: most columns of most rows are empty."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+
+    def __missing__(self, type_: str) -> pa.Array:
+        self[type_] = found = pa.nulls(self._size, TYPES[type_])
+        return found
 
 
 def column(table: Table, name: str, values: Sequence[Any]) -> pa.Array:
@@ -175,7 +189,9 @@ def _positions(measurement: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def _where(layer: np.ndarray[Any, Any], codes: tuple[int, ...]) -> pa.Array:
     """For each row its position among the rows of these layers, null for the other rows."""
-    chosen = np.isin(layer, codes)
+    chosen = layer == codes[0]
+    for code in codes[1:]:
+        chosen |= layer == code
     return pa.array(np.cumsum(chosen, dtype=np.int32) - 1, mask=~chosen)
 
 
