@@ -41,7 +41,7 @@ _OONI_KEYS = tuple(
 
 
 class Reader(Protocol):
-    """What a module `signals_*.py` of this folder has; being there is all that plugs it in.
+    """What a module `signals_*.py` or `statements_*.py` of this folder has; being there is all that plugs it in.
 
     Attributes:
         KIND: What `files.kind` says of its files (`signals.csv`, `signals.ioda`, `tor_users` …).
@@ -61,7 +61,7 @@ def readers() -> tuple[Reader, ...]:
     """The signal readers of this folder, in the order of their module names."""
     import wallwatch.sources as room
 
-    names = sorted(m.name for m in pkgutil.iter_modules(room.__path__) if m.name.startswith("signals_"))
+    names = sorted(m.name for m in pkgutil.iter_modules(room.__path__) if m.name.startswith(("signals_", "statements_")))
     return tuple(cast(Reader, importlib.import_module(f"{room.__name__}.{name}")) for name in names)
 
 
