@@ -89,6 +89,18 @@ RULES: tuple[Rule, ...] = (
         "artefact",
     ),
     Rule(
+        "http.redirected_to_block_page",
+        "http",
+        "clear_text AND redirected_away AND landed_on_block_page",
+        11,
+        "In clear text came a redirect to another site, and there a page that is known as a block page.",
+        FINGERPRINTS,
+        "blocked",
+        "http.redirect",
+        "network",
+        "artefact",
+    ),
+    Rule(
         "http.redirect_to_bogon",
         "http",
         "redirect_to_bogon AND NOT same_as_control",

@@ -224,6 +224,10 @@ WITH ranked AS (
   FROM (SELECT * FROM judge_parts UNION ALL SELECT * FROM judge_service_parts) p
   LEFT JOIN judge_context c ON c.m = p.m AND c.host = p.host
 ),
+redirected AS (
+  -- The page at the end of a redirect to a block page is no second mechanism.
+  SELECT m FROM judge_parts WHERE mechanism = 'http.redirect' GROUP BY m
+),
 opened AS (
   SELECT h.m FROM judge_http h
   JOIN judge_parts p ON p.m = h.m AND p.host = h.host AND p.layer = 'http' AND p.state = 'ok'
@@ -260,13 +264,15 @@ SELECT d.m, d.rank, d.opened,
   min(CASE r.evidence WHEN 'artefact' THEN 1 WHEN 'control' THEN 2 WHEN 'peers' THEN 3 WHEN 'pattern' THEN 4 ELSE 5
     END) FILTER (r.rank = d.rank AND (r.layer <> 'service' OR d.rank > 2)) AS evidence,
   string_agg(DISTINCT r.mechanism, ' ' ORDER BY r.mechanism)
-    FILTER (r.mechanism IS NOT NULL AND ((d.rank <= 2 AND r.rank <= 2) OR (d.rank = 3 AND r.rank = 3)))
+    FILTER (r.mechanism IS NOT NULL AND NOT (x.m IS NOT NULL AND r.mechanism = 'http.blockpage' AND r.depth > 0) AND ((d.rank <= 2 AND r.rank <= 2) OR (d.rank = 3 AND r.rank = 3)))
     AS mechanisms,
   string_agg(r.rules, ' ') AS rules,
   string_agg(r.against, ' ') FILTER (r.against IS NOT NULL AND (r.rank = d.rank OR (d.rank <= 2 AND r.rank <= 2)))
     AS against,
   string_agg(r.rules, ' ') FILTER (d.rank IN (4, 5) AND r.rank <= 2) AS accusations
-FROM decided d JOIN ranked r ON r.m = d.m
+FROM decided d
+JOIN ranked r ON r.m = d.m
+LEFT JOIN redirected x ON x.m = d.m
 GROUP BY d.m, d.rank, d.opened
 """
 

@@ -137,7 +137,7 @@ others AS (
 ),
 landing AS (
   SELECT m, bool_or(is_last AND block_words AND NOT same_as_control AND failure IS NULL) AS on_block_words,
-    bool_or(is_last AND differs AND NOT encrypted) AS on_other_page,
+    bool_or(is_last AND block_page AND NOT same_as_control AND NOT encrypted) AS on_block_page,
     max(host) FILTER (is_last) AS last_host
   FROM judge_http_rows GROUP BY m
 ),
@@ -186,7 +186,7 @@ SELECT h.* EXCLUDE (clear_text), h.host IN ({_POOLS}) AS is_pool,
   h.page_failed AND (h.has_control OR h.is_last) AS control_failed,
   h.redirects AND l.last_host <> h.host AS redirected_away,
   coalesce(l.on_block_words, false) AS landed_on_block_words,
-  coalesce(l.on_other_page, false) AS landed_on_other_page,
+  coalesce(l.on_block_page, false) AS landed_on_block_page,
   CASE WHEN h.host IN ({_POOLS}) THEN (CASE WHEN b.all_failed THEN b.kind END)
     WHEN b.any_failed THEN b.kind END AS failure_kind
 FROM hosts h
