@@ -206,6 +206,45 @@ def test_s4_one_province_is_no_nation() -> None:
     assert rows[0]["parent"] is None
 
 
+def test_s4_half_of_the_provinces_are_no_nation() -> None:
+    rows = World(days=10).add(cut(130, 170, hit=lambda place: place < 8)).find()
+    assert {row["scope"] for row in rows} == {"region"}
+    assert len(rows) == 4
+
+
+def test_s1_a_shutdown_that_rolls_over_the_regions_within_hours() -> None:
+    def staged(hours: np.ndarray, place: int) -> np.ndarray:
+        return np.where(hours >= 150 + place // 2, 0.04, 1.0)
+
+    (nation,) = nationals(World(days=12).add(staged).find())
+    assert nation["kind"] == "shutdown"
+    assert "one after the other" in nation["reasons"][0]
+
+
+def test_s6_a_power_cut_of_the_whole_country_is_no_shutdown() -> None:
+    def power(hours: np.ndarray, place: int) -> np.ndarray:
+        since = hours - 200 - (place % 5) * 0.4
+        left = 1 - 0.8 * np.clip(since / 2.5, 0, 1) * np.exp(-np.maximum(since - 10, 0) / 16)
+        return np.where(since > 0, left, 1.0)
+
+    (nation,) = nationals(World(days=15).add(power).find())
+    assert nation["kind"] == "disruption"
+
+
+def test_s7_a_latency_index_alone_never_makes_a_shutdown() -> None:
+    for left in (0.4, 1.8):
+        options: dict[str, Any] = {
+            "unit": "latency_100",
+            "normal": 100,
+            "night": 0.03,
+            "signal": "monash.latency",
+        }
+        (nation,) = nationals(World(days=12).add(cut(150, 190, left=left), **options).find())
+        assert nation["kind"] == "disruption"
+        assert nation["probability"] <= 0.6
+        assert ("rose" in nation["reasons"][0]) == (left > 1)
+
+
 def test_s4_one_operator_is_named_as_such() -> None:
     world = World(days=10).add(national=True, signal="ioda.ping-slash24", unit="count", normal=3000)
     world.add(
@@ -374,6 +413,24 @@ def test_s10_nightly_curfews_are_one_recurring_outage() -> None:
     assert nation["onset_best"] == at(24 * 6 + 1)
     assert nation["end_best"] == at(24 * 17 + 9)
     assert len(rows) == 9
+
+
+def test_s10_curfews_that_began_before_the_data_are_one_outage_too() -> None:
+    def curfew(hours: np.ndarray, place: int) -> np.ndarray:
+        return np.where((hours % 24 >= 18) | (hours % 24 < 3), 0.02, 1.0)
+
+    (nation,) = nationals(World(days=20).add(curfew).find())
+    assert "daily, about 18:00 to 03:00 UTC" in nation["recurrence"]
+    assert nation["onset_best"] is None
+
+
+def test_s10_exam_hours_on_weekdays_are_told_as_such() -> None:
+    def exams(hours: np.ndarray, place: int) -> np.ndarray:
+        inside = (hours >= 192) & ((hours // 24) % 7 < 5) & (hours % 24 >= 5) & (hours % 24 < 8)
+        return np.where(inside, 0.02, 1.0)
+
+    (nation,) = nationals(World(days=22).add(exams).find())
+    assert "on Mon, Tue, Wed, Thu, Fri, about 05:00 to 08:00 UTC" in nation["recurrence"]
 
 
 def test_s10_sparse_counts_show_a_curfew_too() -> None:

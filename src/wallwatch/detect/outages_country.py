@@ -19,7 +19,7 @@ _TRUST = {"latency": 0.6, "telescope": 0.85, "users": 0.5, "measurements": 0.5}
 _TRUST_OTHERS = 0.97
 
 #: A national outage reaches at least this share of the places.
-NATIONAL = 0.5
+NATIONAL = 0.6
 
 _SHUTDOWN_DOUBT = (
     "connectivity alone does not tell an ordered cut from a failure of power or of a shared path: "
@@ -141,6 +141,8 @@ def _row(outage: Outage, world: World, part_of: str, parent: str | None, ids: Id
         at_once=main.at_once,
         reach=_reach(main),
         places=main.places,
+        strokes=main.strokes,
+        fall_hours=main.fall_hours,
         alike=main.alike,
         bins=round(main.hours * 3600 / main.step),
         country=region is None and network is None,
@@ -152,6 +154,7 @@ def _row(outage: Outage, world: World, part_of: str, parent: str | None, ids: Id
         latency_only=all(
             loss.latency_up for loss in outage.losses if family(loss.signal, loss.unit) not in SUPPORT
         ),
+        latency_fell=not main.latency_up and not set(outage.families) - {"latency", *SUPPORT},
         domestic_ok=any(covers(stretch, outage) for stretch in world.domestic.get(country, [])),
         part_of=part_of,
     )

@@ -42,6 +42,7 @@ class Loss:
         places: Places measured.
         places_hit: Of these, that lost at least half of what the whole did.
         at_once: Share of the hit places that fell within the same two hours (or bin).
+        strokes: Share of the hit places that fell within two hours (or one bin) each, whenever that was.
         alike: Whether all places showed exactly the same value at the bottom.
         latency_up: Whether it is a latency that rose.
         history_days: Clean days before it.
@@ -63,6 +64,7 @@ class Loss:
     places: int
     places_hit: int
     at_once: float
+    strokes: float
     alike: bool
     latency_up: bool
     history_days: int
@@ -127,7 +129,7 @@ def _loss(look: Look, track: Track, first: int, last: int) -> Loss | None:
     seen = np.flatnonzero(~np.isnan(track.share))
     ongoing = last >= seen[-1]
     tail = inside[-max(2, round(6 / grid.hours)) :]
-    places, hit, at_once, alike = _places(look, track, first, last, depth)
+    places, hit, at_once, strokes, alike = _places(look, track, first, last, depth)
     up = look.up[track.rows, first : last + 1]
     return Loss(
         signal=grid.signal,
@@ -146,6 +148,7 @@ def _loss(look: Look, track: Track, first: int, last: int) -> Loss | None:
         places=places,
         places_hit=hit,
         at_once=at_once,
+        strokes=strokes,
         alike=alike,
         latency_up=grid.unit == "latency_100" and bool(up.mean() > 0.4),
         history_days=int(np.median(look.usual.history_days[track.rows, first])),
@@ -211,13 +214,15 @@ def _rise(share: np.ndarray, first: int, last: int, depth: float) -> int:
     return int(high[0]) if len(high) else last - bottom
 
 
-def _places(look: Look, track: Track, first: int, last: int, depth: float) -> tuple[int, int, float, bool]:
-    """Places measured, places hit, the share of these that fell at once, and whether all ended at one value."""
+def _places(
+    look: Look, track: Track, first: int, last: int, depth: float
+) -> tuple[int, int, float, float, bool]:
+    """Places measured and hit; shares of these that fell together and at a stroke; whether all ended at one value."""
     inside = look.share[track.rows, first : last + 1]
     known = ~np.isnan(inside).all(axis=1)
     rows = track.rows[known]
     if not len(rows):
-        return 0, 0, 0.0, False
+        return 0, 0, 0.0, 0.0, False
     inside = inside[known]
     width = min(max(1, round(3 / look.grid.hours)), inside.shape[1])
     filled = np.where(np.isnan(inside), 1.0, inside)
@@ -231,7 +236,12 @@ def _places(look: Look, track: Track, first: int, last: int, depth: float) -> tu
     falls = fallen.argmax(axis=1)
     span = max(1, round(2 / look.grid.hours))
     at_once = max((int(((falls >= t) & (falls <= t + span)).sum()) for t in np.unique(falls)), default=0)
+    strokes = sum(
+        _fall(look.share[row], first, last, float(1 - low)) <= span
+        for row, low in zip(rows[hit], lowest[hit], strict=True)
+    )
     bottom = look.grid.values[rows, first : last + 1]
     settled = bottom[:, min(1, bottom.shape[1] - 1) :]
     alike = len(rows) > 1 and bool(np.nanmax(settled) == np.nanmin(settled))
-    return len(rows), int(hit.sum()), at_once / max(int(hit.sum()), 1), alike
+    number = int(hit.sum())
+    return len(rows), number, at_once / max(number, 1), strokes / max(number, 1), alike

@@ -120,10 +120,22 @@ def _recurring(outages: list[Outage]) -> list[Outage]:
                     chain.append(other)
         if len(chain) >= 3:
             left = [one for one in left if one not in chain]
-            found.append(_merged(chain))
+            torn = [
+                one for one in found if _torn(one, chain[0])
+            ]  # the data begin in the midst of a first one
+            found = [one for one in found if one not in torn]
+            found.append(_merged([*torn, *chain], len(torn)))
         else:
             found.append(first)
     return sorted(found, key=lambda one: one.begins)
+
+
+def _torn(other: Outage, first: Outage) -> bool:
+    """Whether an outage is the rest of one night before the first: shorter, and over at the same hour."""
+    apart = (other.ends - first.ends) % _DAY
+    slack = max(2 * _HOUR, other.main.step, first.main.step)
+    shorter = other.ends - other.begins < first.ends - first.begins
+    return shorter and min(apart, _DAY - apart) <= slack and 0 < first.begins - other.ends <= _DAY
 
 
 def _again(chain: list[Outage], other: Outage) -> bool:
@@ -135,14 +147,16 @@ def _again(chain: list[Outage], other: Outage) -> bool:
     gap = other.begins - chain[-1].begins
     return (
         min(apart, _DAY - apart) <= slack
-        and abs(lasted - length) <= max(slack, 0.5 * length)
+        and (abs(lasted - length) <= max(slack, 0.5 * length) or (other.end is None and lasted < length))
         and _DAY / 2 < gap <= 8 * _DAY
         and abs(other.main.depth - chain[0].main.depth) <= 0.5
     )
 
 
-def _merged(chain: list[Outage]) -> Outage:
-    begins = [one.begins % _DAY for one in chain]
+def _merged(chain: list[Outage], torn: int) -> Outage:
+    """The chain as one outage; its first `torn` members are not whole and tell nothing of the hours."""
+    whole = chain[torn:]
+    begins = [one.begins % _DAY for one in whole]
     reference = begins[0]
     start = (
         round(
@@ -151,16 +165,14 @@ def _merged(chain: list[Outage]) -> Outage:
         )
         % 24
     )
-    hours = max(1, round(float(np.median([one.ends - one.begins for one in chain])) / _HOUR))
+    hours = max(1, round(float(np.median([one.ends - one.begins for one in whole])) / _HOUR))
     days = sorted({one.begins // _DAY for one in chain})
     weekdays = sorted({(day + 3) % 7 for day in days})  # 1 January 1970 was a Thursday
     names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
     covered = [(start + i) % 24 for i in range(min(hours, 24))]
-    when = (
-        "nightly or daily"
-        if len(days) >= 0.8 * (days[-1] - days[0] + 1)
-        else "on " + ", ".join(names[d] for d in weekdays)
-    )
+    passed = {(day + 3) % 7 for day in range(days[0], days[-1] + 1)}
+    daily = len(days) >= 0.7 * (days[-1] - days[0] + 1) and passed == set(weekdays)
+    when = "daily" if daily else "on " + ", ".join(names[d] for d in weekdays)
     text = f"{when}, about {start:02d}:00 to {(start + hours) % 24:02d}:00 UTC, on {len(days)} days"
     pattern = {
         "text": text,
@@ -173,7 +185,7 @@ def _merged(chain: list[Outage]) -> Outage:
     by_signal: dict[str, Loss] = {}
     for loss in deepest:
         by_signal.setdefault(loss.signal, loss)
-    main = replace(chain[0].main, depth=float(np.median([one.main.depth for one in chain])))
+    main = replace(whole[0].main, depth=round(float(np.median([one.main.depth for one in whole])), 4))
     losses = (main, *(loss for signal, loss in by_signal.items() if signal != main.signal))
     return Outage(
         chain[0].scope,

@@ -19,6 +19,8 @@ class Traits:
         at_once: Share of the places that fell together.
         reach: Share of the places or regions that were hit.
         places: Places measured.
+        strokes: Share of the hit places that fell within two hours each, whenever that was.
+        fall_hours: How long the whole took to fall.
         alike: Whether all places showed exactly one value.
         bins: Length in bins.
         country: Whether it is about a whole country.
@@ -28,6 +30,7 @@ class Traits:
         countries_hit: Countries in which the same source fell in the same hour, this one included.
         countries_measured: Countries that the source measured then.
         latency_only: Whether nothing but a risen latency shows it.
+        latency_fell: Whether nothing but a fallen latency index shows it.
         domestic_ok: Whether domestic targets answered while foreign ones failed.
         part_of: Kind of the national outage that it is part of; empty where it is none.
     """
@@ -40,6 +43,8 @@ class Traits:
     at_once: float
     reach: float
     places: int
+    strokes: float
+    fall_hours: float
     alike: bool
     bins: int
     country: bool
@@ -49,6 +54,7 @@ class Traits:
     countries_hit: int
     countries_measured: int
     latency_only: bool
+    latency_fell: bool
     domestic_ok: bool
     part_of: str
 
@@ -104,6 +110,11 @@ RULES: tuple[Rule, ...] = (
         ),
         "every place showed exactly the same value for one or two bins, and then the ordinary one again",
     ),
+    Rule(
+        "disruption",
+        lambda t: t.latency_fell and t.depth < 0.85,
+        "a latency index fell, which is no measure of how much was lost",
+    ),
     Rule("disruption", lambda t: t.latency_only, "latency rose; no loss of connectivity was measured"),
     Rule(
         "domestic_only",
@@ -129,6 +140,19 @@ RULES: tuple[Rule, ...] = (
         "shutdown",
         lambda t: t.country and t.reach >= 0.6 and _together(t) and t.depth >= 0.5 and not t.slow_return,
         "most was lost within two hours, in most places at once, without the slow return of a power cut",
+    ),
+    Rule(
+        "shutdown",
+        lambda t: (
+            t.country
+            and t.reach >= 0.8
+            and t.depth >= 0.9
+            and t.strokes >= 0.8
+            and t.places >= 3
+            and t.fall_hours <= 24
+            and not t.slow_return
+        ),
+        "each place lost nearly everything at one stroke, one after the other within a day",
     ),
     Rule(
         "shutdown",
