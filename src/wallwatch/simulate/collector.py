@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import zlib
-from datetime import datetime
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,35 +36,37 @@ def report_id(opened: datetime, country: str, network: int, nettest: str, key: s
 
 
 class Collector:
-    """Keeps what has arrived until its day is over, then writes the day's files.
+    """Keeps what has arrived until a file is full of days, then writes it.
+
+    The real collector begins a file every hour. Of a small country such a file would hold a line or two, so here a
+    file holds a day or more, and has the name of its last hour.
 
     Args:
         out: The folder in which `raw/` lies.
-        hours: How many hours of arrivals one file holds, by country; 24 where not named. The real collector
-            writes a file an hour; a small country's would hold a line or two each.
+        first_day: The day from which files count their days.
+        days: How many days of arrivals one file holds: (country, nettest) to a number.
     """
 
-    def __init__(self, out: Path, hours: dict[str, int]) -> None:
-        self._out, self._hours = out, hours
-        self._waiting: dict[str, dict[Path, list[tuple[str, bytes]]]] = {}
+    def __init__(self, out: Path, first_day: date, days: Callable[[str, str], int]) -> None:
+        self._out, self._first, self._days = out, first_day, days
+        self._waiting: dict[date, dict[Path, list[tuple[str, bytes]]]] = {}
         self.files = 0
 
     def take(self, measurement: dict[str, Any], uid: str, received: datetime) -> None:
         """Takes one measurement in."""
         country, nettest = measurement["probe_cc"], measurement["test_name"]
-        length = self._hours.get(country, 24) if nettest == "web_connectivity" else 24
-        hour = received.hour // length * length + length - 1
+        length = self._days(country, nettest)
+        number = (received.date() - self._first).days
+        last = self._first + timedelta(days=number // length * length + length - 1)
         name = nettest.replace("_", "")
-        folder = Path(f"raw/{received:%Y%m%d}/{hour:02}/{country}/{name}")
-        path = folder / f"{received:%Y%m%d}{hour:02}_{country}_{name}.n0.0.jsonl.gz"
-        day = self._waiting.setdefault(f"{received:%Y%m%d}", {})
-        day.setdefault(path, []).append((uid, _ENCODER.encode(measurement)))
+        path = Path(f"raw/{last:%Y%m%d}/23/{country}/{name}/{last:%Y%m%d}23_{country}_{name}.n0.0.jsonl.gz")
+        waiting = self._waiting.setdefault(last, {})
+        waiting.setdefault(path, []).append((uid, _ENCODER.encode(measurement)))
 
-    def flush(self, before: datetime | None = None) -> None:
-        """Writes the files of all days before that of `before`; of all days where it is null."""
-        limit = None if before is None else f"{before:%Y%m%d}"
+    def flush(self, before: date | None = None) -> None:
+        """Writes the files whose last day is before `before`; all files where it is null."""
         for day in sorted(self._waiting):
-            if limit is not None and day >= limit:
+            if before is not None and day >= before:
                 continue
             for path, lines in sorted(self._waiting.pop(day).items()):
                 content = io.BytesIO()

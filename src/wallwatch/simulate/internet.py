@@ -128,6 +128,8 @@ class Internet:
         """What a query for a name's addresses gives.
 
         Args:
+            path: The way.
+            host: The name.
             engine: `getaddrinfo`, `udp` (clear text, to a public resolver) or `doh`.
         """
         site = self.sites[host]
@@ -201,6 +203,9 @@ class Internet:
         """What a request for a host's page gives, on a connection that stands.
 
         Args:
+            path: The way.
+            host: The name in the request.
+            address: Where the connection leads.
             clear_text: Whether it is sent without TLS, where its host can be read on the way.
             when: The date that the server writes.
         """

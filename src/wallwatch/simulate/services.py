@@ -189,9 +189,12 @@ def measure(
     """The test keys of one measurement of a service.
 
     Args:
+        internet: What answers.
+        path: The way from the probe.
+        service: One of `SERVICES`.
+        date: The date that servers write.
         endpoints_cut: How connects to the service's endpoints fail; null where they do not.
         dead: Endpoints that answer nobody (trap J24).
-        service: One of `SERVICES`.
     """
     made = _Service(internet, path, service, date, endpoints_cut)
     failures = {

@@ -22,6 +22,9 @@ def level(
     """The share of the normal level that outages leave, hour by hour.
 
     Args:
+        plan: What happens.
+        hours: How many hours, from the plan's start.
+        country: The country.
         source: The signal; outages name the sources that show them.
         region: Null for the whole country.
         place: The number of the place in its region: places begin to fall apart where an outage is ragged.
@@ -70,6 +73,7 @@ def observatory(plan: Plan, rng: np.random.Generator) -> str:
     """The IP Observatory's columns: an index of 0 to 100 for each place and hour.
 
     Args:
+        plan: What happens, and the regions.
         rng: Noise.
     """
     hours = plan.days * 24

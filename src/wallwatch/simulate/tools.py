@@ -26,6 +26,7 @@ def measure(tool: str, cut: bool, offline: bool, seconds: float) -> tuple[dict[s
     """The test keys and the run time of one measurement.
 
     Args:
+        tool: One of `TOOLS`.
         cut: Whether the tool cannot get through.
         offline: Whether the probe has no connection.
         seconds: How long it takes to start, where it does.
