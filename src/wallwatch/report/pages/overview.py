@@ -1,0 +1,65 @@
+"""The overview: what is restricted now, what changed, how much is known about which country."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from wallwatch.report.facts import FEW_SESSIONS, WEEK, Country
+from wallwatch.report.findings import Finding, place_name
+from wallwatch.report.language import Language
+from wallwatch.report.places import country_page, is_made_up
+
+
+def totals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many files were taken in, and how much was set aside."""
+    files, measurements, signals = con.execute(
+        """
+        SELECT count(DISTINCT file_id), (SELECT count(*) FROM measurements),
+          (SELECT count(*) FROM signals) FROM files
+        """
+    ).fetchall()[0]
+    aside = con.execute("SELECT count(*) FROM quarantine").fetchall()[0][0]
+    return {"files": files, "measurements": measurements, "signals": signals, "set_aside": aside}
+
+
+def context(
+    con: duckdb.DuckDBPyConnection,
+    known: Mapping[str, Country],
+    findings: Sequence[Finding],
+    now: datetime | None,
+    language: Language,
+) -> dict[str, Any]:
+    """What `overview.html` shows."""
+    national = [one for one in findings if one.row.get("parent") is None]
+    restrictions = [one for one in national if one.restriction]
+    table = []
+    for code, country in known.items():
+        mine = [one for one in restrictions if one.country == code]
+        table.append(
+            {
+                "country": country,
+                "name": place_name(code, language),
+                "page": country_page(code),
+                "current": sum(one.current for one in mine),
+                "found": len(mine),
+                "stale": now is not None and country.last <= now - WEEK,
+            }
+        )
+    return {
+        "now": now,
+        "week": None if now is None else now - WEEK,
+        "current": [one for one in restrictions if one.current],
+        "left_open": [one for one in restrictions if one.status == "left_open"],
+        "began": [one for one in restrictions if one.new],
+        "ended": [one for one in restrictions if one.status == "ended_lately"],
+        "past": [one for one in restrictions if one.status == "past"],
+        "others": [one for one in findings if not one.restriction],
+        "countries": table,
+        "made_up": [code for code in known if is_made_up(code)],
+        "few": FEW_SESSIONS,
+        "totals": totals(con),
+    }
