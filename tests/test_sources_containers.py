@@ -189,6 +189,24 @@ def test_what_is_not_read_is_set_aside_whole_with_a_reason(
     assert reason in reasons[0]
 
 
+def test_a_bomb_of_nothing_is_named(tmp_path: Path) -> None:
+    """X2."""
+    path = write(tmp_path, gzip.compress(bytes(8 << 20)))
+    kind, measurements, reasons = counts(path, Limits(ratio_from=1 << 20))
+    assert (kind, measurements, len(reasons)) == ("unknown", 0, 1)
+    assert "compressed size" in reasons[0]
+
+
+def test_a_huge_line_that_shrinks_like_a_bomb_costs_only_itself(tmp_path: Path) -> None:
+    """X1: the lines behind it are kept, in bounded memory."""
+    path = write(tmp_path, gzip.compress(TEXT + b"x" * (300 << 20) + b"\n" + TEXT, 1))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    kind, measurements, reasons = counts(path)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert (kind, measurements, len(reasons)) == ("ooni", 80, 1)
+    assert after - before < 300_000
+
+
 def test_a_zip_bomb_is_not_even_opened(tmp_path: Path) -> None:
     """X2."""
     with zipfile.ZipFile(tmp_path / "z", "w", zipfile.ZIP_DEFLATED) as archive:

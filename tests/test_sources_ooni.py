@@ -439,7 +439,11 @@ def test_no_address_of_the_volunteer_in_any_column() -> None:
         "requests": [
             {
                 "request": {"url": f"http://portal.example/?ip={own}"},
-                "response": {"code": 302, "headers_list": [["Location", f"http://x.example/{own}"]]},
+                "response": {
+                    "code": 302,
+                    "headers_list": [["Location", f"http://x.example/{own}"]],
+                    "body": f"<title>You are {own}</title>",
+                },
             }
         ],
     }

@@ -8,6 +8,7 @@ import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -114,6 +115,12 @@ def take_in(
     progress.stage("taking in", len(new))
     try:
         _run(new, workers, fingerprints, summary, progress)
+    except BrokenProcessPool as error:
+        raise WallwatchError(
+            "a reading process was killed, perhaps for want of memory; what was taken in stays: "
+            "run again, with fewer workers",
+            status=1,
+        ) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise WallwatchError(

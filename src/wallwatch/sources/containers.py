@@ -45,7 +45,11 @@ def head(path: Path, size: int, limits: Limits) -> bytes:
 
 
 def mentions(path: Path, words: tuple[bytes, ...], limits: Limits) -> bool:
-    """Whether any of the words occurs anywhere in the decompressed file."""
+    """Whether any of the words occurs anywhere in the decompressed file.
+
+    Raises:
+        BombError: It expands beyond the limits, without them before.
+    """
     longest = max(map(len, words))
     tail = b""
     try:
@@ -54,7 +58,7 @@ def mentions(path: Path, words: tuple[bytes, ...], limits: Limits) -> bool:
             if any(word in text for word in words):
                 return True
             tail = text[-longest:]
-    except (TornError, BombError, RefusedError):
+    except (TornError, RefusedError):
         pass
     return False
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from wallwatch.sources import obs_web
 from wallwatch.sources.batch import Batch
+from wallwatch.sources.bytestream import BombError
 from wallwatch.sources.containers import head, mentions
 from wallwatch.sources.stretch import Limits
 from wallwatch.sources.tar import is_tar
@@ -61,7 +62,9 @@ def readers() -> tuple[Reader, ...]:
     """The signal readers of this folder, in the order of their module names."""
     import wallwatch.sources as room
 
-    names = sorted(m.name for m in pkgutil.iter_modules(room.__path__) if m.name.startswith(("signals_", "statements_")))
+    names = sorted(
+        m.name for m in pkgutil.iter_modules(room.__path__) if m.name.startswith(("signals_", "statements_"))
+    )
     return tuple(cast(Reader, importlib.import_module(f"{room.__name__}.{name}")) for name in names)
 
 
@@ -93,8 +96,11 @@ def recognise(path: Path, limits: Limits) -> tuple[str, str]:
     ):
         return UNKNOWN, "a report in YAML (OONI before 2016), which is not read"
     # A damaged or very long first line may hide that the others are measurements.
-    if mentions(path, (b'"test_keys"', b'"measurement_start_time"'), limits):
-        return OONI, ""
+    try:
+        if mentions(path, (b'"test_keys"', b'"measurement_start_time"'), limits):
+            return OONI, ""
+    except BombError as error:
+        return UNKNOWN, str(error)
     return UNKNOWN, "no reader knows this content"
 
 

@@ -15,14 +15,15 @@ class Limits:
         stretch: Bytes after which a stretch ends, at the next line end; fixed, so that what is read
             together never depends on the machine.
         ratio: How many times larger than its compressed form a file may become …
-        ratio_from: … once it has become this large, in bytes.
+        ratio_from: … once it has become this large, in bytes: a single long line may shrink as far as a bomb
+            does, and must not cost the lines behind it.
         members: Members of one archive.
     """
 
     line: int = 64 << 20
     stretch: int = 32 << 20
     ratio: int = 250
-    ratio_from: int = 256 << 20
+    ratio_from: int = 2 << 30
     members: int = 1_000_000
 
 

@@ -130,6 +130,7 @@ class Flattener:
         self._depth_hosts: dict[int | None, str] = {}
         self._hits: list[str] | None = None
         self._secret: str | None = None
+        self._starts: list[int] = []
 
     def start(
         self, measurement: int, first_host: str | None, redirects: bool, notes: list[str], secret: str | None
@@ -145,6 +146,8 @@ class Flattener:
         """
         self.measurement, self.first_host, self.redirects = measurement, first_host, redirects
         self.notes, self._secret = notes, secret
+        if secret is not None:
+            self._starts = [len(rows) for rows in self._lists()]
         self._hosts, self._networks, self._depth_hosts = {}, {}, {}
 
     def parts(self, keys: Parts) -> None:
@@ -388,7 +391,7 @@ class Flattener:
         self.rows.http.append(
             (
                 (asked.method or "").upper() or None if asked is not None else None,
-                self._open(url) if url else None,
+                url[:_LONGEST_TEXT] if url else None,
                 *self._response(response),
                 request.alpn or None,
                 self._hits,
@@ -523,7 +526,7 @@ class Flattener:
             at = http.layout(header_names)
             names = at.names
             if at.location >= 0:
-                location = self._open(http.as_text(values[at.location]))
+                location = http.as_text(values[at.location])[:_LONGEST_TEXT]
             if at.server >= 0:
                 server = http.as_text(values[at.server])[:300]
             told = self._known.telling_headers
@@ -533,11 +536,24 @@ class Flattener:
         self._hits = hits or None
         return (status, length, sha256, response.body_is_truncated, found_title, location, server, names)
 
-    def _open(self, text: str) -> str:
-        """The text without the probe's own address: portals like to put it into their redirects (trap X9)."""
-        if self._secret is not None:
-            text = text.replace(self._secret, "[scrubbed]")
-        return text[:_LONGEST_TEXT]
+    def finish(self) -> None:
+        """The measurement is complete: its own address is cut out of every text (trap X9).
+
+        Portals put it into redirects and titles, and some resolvers answer with it.
+        """
+        secret = self._secret
+        if secret is None:
+            return
+        for rows, start in zip(self._lists(), self._starts, strict=True):
+            for place in range(start, len(rows)):
+                rows[place] = tuple(
+                    value.replace(secret, "[scrubbed]") if isinstance(value, str) else value
+                    for value in rows[place]
+                )
+
+    def _lists(self) -> tuple[list[tuple[Any, ...]], ...]:
+        rows = self.rows
+        return rows.seen, rows.dns, rows.tls, rows.http, rows.step
 
     def note(self, text: str) -> None:
         """Adds a note, once."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 from wallwatch._text import safe_bytes
 from wallwatch.schema import CONTROLS, MEASUREMENTS, OBSERVATIONS, QUARANTINE
 from wallwatch.sources.batch import Batch
-from wallwatch.sources.ooni.envelope import MEASURED, WHO, Envelope, measured, probe_secret, who
+from wallwatch.sources.ooni.envelope import MEASURED, WHO, measured, probe_secret, who
 from wallwatch.sources.ooni.flatten import Flattener, Known, Matcher, NoFingerprints
 from wallwatch.sources.ooni.lenient import Lenient, coerce
 from wallwatch.sources.ooni.nettests import OTHER, Nettest, nettest
@@ -25,13 +25,6 @@ from wallwatch.sources.stretch import Line
 
 class _Head(Lenient, gc=False):
     test_name: str | None = None
-
-
-class _Wrapped(Lenient, gc=False):
-    """A post-can's member (probe services' format): the measurement in `content`."""
-
-    format: str | None = None
-    content: Any = None
 
 
 class UnreadableError(ValueError):
@@ -102,6 +95,7 @@ class OONIReader:
                 len(found_who), split_url(record.input)[1], test.redirects, own_notes, probe_secret(record)
             )
             outcome = test.flatten(flattener, record, keys) if keys is not None else None
+            flattener.finish()
             found_who.append(tuple(values))
             found_measured.append(
                 measured(
@@ -288,6 +282,3 @@ def set_aside(file_id: str, rows: Sequence[tuple[int, int, str, str]]) -> pa.Tab
         },
         len(rows),
     )
-
-
-__all__ = ["Envelope", "OONIReader", "looks_like_measurement", "set_aside"]
