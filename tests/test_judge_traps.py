@@ -393,6 +393,31 @@ def test_j25_what_fails_everywhere_does_not_count() -> None:
     assert world.verdict().state == "down"
 
 
+def slow_world(slow: dict[str, float], networks: int = 4) -> World:
+    """Eight sites on some networks, three sessions each; `slow` says what takes long on the first one."""
+    world = World()
+    for network in range(networks):
+        for number in range(8):
+            for _ in range(3):
+                target = f"site{number}.example"
+                seconds = slow.get(target, slow.get("*", 0.1)) if network == 0 else 0.1
+                m = world.measure(target, network=64600 + network).dns().tcp(duration_seconds=0.05)
+                m.tls(duration_seconds=seconds).page().helper()
+    return world
+
+
+def test_j26_slowed_for_one_host_in_one_network() -> None:
+    found = slow_world({"site3.example": 6.0}).judge().values()
+    slowed = {(v.target, v.network): v for v in found if v.state != "ok"}
+    assert set(slowed) == {("site3.example", 64600)}
+    verdict = slowed["site3.example", 64600]
+    assert (verdict.state, verdict.mechanisms) == ("impaired", ["tls.throttle"])
+
+
+def test_j26_slow_for_everything_is_congestion() -> None:
+    assert {v.state for v in slow_world({"*": 6.0}).judge().values()} == {"ok"}
+
+
 def test_j27_a_hop_without_a_control_is_no_suspicion() -> None:
     world = World()
     second = {"host": "second.example", "depth": 1, "ip": "203.0.113.4"}

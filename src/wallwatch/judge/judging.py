@@ -11,12 +11,13 @@ import pyarrow as pa
 
 from wallwatch.judge.references import References
 from wallwatch.judge.rules import RULES
-from wallwatch.judge.steps import context, decide, dns, http, peers, tcp, tls, units
+from wallwatch.judge.steps import context, decide, dns, http, pace, peers, tcp, tls, units
 
 #: In this order each step finds what it reads.
 STEPS: tuple[str, ...] = (
     *units.STEPS,
     *peers.STEPS,
+    *pace.STEPS,
     *context.STEPS,
     *tcp.STEPS,
     *tls.STEPS,

@@ -50,6 +50,19 @@ _CUT = (
 
 RULES: tuple[Rule, ...] = (
     Rule(
+        "tls.slowed_for_this_host",
+        "tls",
+        "proved AND slowed",
+        5,
+        "Handshakes with the host take many times as long as with this network's other targets, and as with the host "
+        "from other networks, in several sessions.",
+        "OONI design dd-007 (throttling); Xue et al., Throttling Twitter (IMC 2021)",
+        "impaired",
+        "tls.throttle",
+        "network",
+        "peers",
+    ),
+    Rule(
         "tls.certificate_valid",
         "tls",
         "proved",

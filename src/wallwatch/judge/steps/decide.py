@@ -241,7 +241,7 @@ summed AS (
     min(rank) FILTER (layer IN ('tls', 'http', 'service')) AS carried_rank,
     min(rank) FILTER (layer = 'http') AS http_rank,
     max(CASE WHEN o.m IS NOT NULL THEN 1 ELSE 0 END) AS opened,
-    count(*) FILTER (rank = 4) AS downs
+    count(*) FILTER (mechanism LIKE '%throttle%') AS throttled
   FROM ranked r LEFT JOIN opened o ON o.m = r.m
   GROUP BY r.m
 ),
@@ -249,6 +249,7 @@ decided AS (
   SELECT m, opened,
     CASE WHEN service_rank IS NOT NULL THEN service_rank
       WHEN rank <= 2 THEN rank
+      WHEN throttled > 0 THEN 3
       WHEN opened = 1 AND http_rank = 5 THEN 5
       WHEN rank <= 4 THEN rank
       WHEN rank = 5 AND carried_rank = 5 AND http_rank IS NULL THEN 5

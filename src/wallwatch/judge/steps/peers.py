@@ -59,13 +59,13 @@ FROM judge_by_network
 GROUP BY unit, day
 """
 
-#: The same at the hour, and the ones before and after: a service that breaks for an hour is fine over the day.
+#: The same within three hours: a service that breaks for an hour is fine over the day.
 THAT_HOUR = """
 CREATE OR REPLACE TEMP TABLE judge_that_hour AS
 WITH by_network AS (
   SELECT unit, hour + shift AS hour, network, max(coalesce(country, 'ZZ')) AS country,
     count(DISTINCT session) FILTER (opened) AS ok, count(DISTINCT session) FILTER (failed AND NOT opened) AS bad
-  FROM judge_seen, (VALUES (-1), (0), (1)) AS shifts(shift)
+  FROM judge_seen, (VALUES (-3), (-2), (-1), (0), (1), (2), (3)) AS shifts(shift)
   WHERE opened OR failed
   GROUP BY unit, hour + shift, network
 )

@@ -77,7 +77,7 @@ hosts AS (
   FROM judged
   GROUP BY m, host
 )
-SELECT t.*, c.old_roots, c.has_control, c.helper_followed, c.peers_fine, c.peers_down,
+SELECT t.*, s.m IS NOT NULL AS slowed, c.old_roots, c.has_control, c.helper_followed, c.peers_fine, c.peers_down,
   t.control_ok_same_address OR (NOT t.control_failed_same_address
     AND (c.helper_tls_ok OR (NOT c.helper_tls_failed AND c.page_ok AND c.has_control))) AS control_ok,
   t.control_failed_same_address OR (NOT t.control_ok_same_address AND NOT c.helper_tls_ok
@@ -88,7 +88,9 @@ SELECT t.*, c.old_roots, c.has_control, c.helper_followed, c.peers_fine, c.peers
     WHEN t.closed >= greatest(t.timeouts, 1) THEN 'closed'
     WHEN t.timeouts > 0 THEN 'timeout'
     ELSE 'other' END AS failure_kind
-FROM hosts t JOIN judge_context c ON c.m = t.m AND c.host = t.host
+FROM hosts t
+JOIN judge_context c ON c.m = t.m AND c.host = t.host
+LEFT JOIN judge_slowed s ON s.m = t.m AND s.host = t.host
 """
 
 QUIC = """

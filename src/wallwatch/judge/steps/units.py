@@ -27,7 +27,7 @@ def _unit() -> str:
 
 #: Columns that the judge reads, once: every step after it works on these rows.
 _COLUMNS = """
-  obs, layer, host, ip, port, ip_network, ip_kind, failure, failure_text, depth, time, time_flag, country, network,
+  obs, layer, host, ip, port, ip_network, ip_kind, failure, failure_text, duration_seconds, depth, time, time_flag, country, network,
   nettest, nettest_version, software, session, target, dns_engine, dns_query_type, dns_fingerprint, tls_no_verify,
   tls_certificate_sha256, tls_issuer, tls_not_before, tls_not_after, tls_self_signed, tls_matches_name, read_count,
   http_url, http_status, http_body_length, http_body_sha256, http_title, http_location, http_server,
