@@ -25,8 +25,8 @@ _N = len(_NORMAL)
 #: Chances an hour: of a loss beginning, of it ending, of a new level within normal and within loss.
 ONSET, END, DRIFT, STEP = 1 / 2000, 1 / 48, 1 / 720, 1 / 12
 
-#: Series that are smoothed together; bounds the memory.
-_TOGETHER = 512
+#: Bins × series that are smoothed together; bounds the memory at about 200 MB.
+_TOGETHER = 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,10 @@ def smooth(share: np.ndarray, scale: np.ndarray, memory: np.ndarray, hours: floa
         memory: Of each series: correlation of one bin's deviation with the next, 0 to 0.8.
         hours: Length of a bin.
     """
+    width = max(1, _TOGETHER // max(share.shape[1], 1))
     parts = [
-        _smooth(share[i : i + _TOGETHER], scale[i : i + _TOGETHER], memory[i : i + _TOGETHER], hours)
-        for i in range(0, len(share), _TOGETHER)
+        _smooth(share[i : i + width], scale[i : i + width], memory[i : i + width], hours)
+        for i in range(0, len(share), width)
     ]
     if not parts:
         none = np.zeros(share.shape)
@@ -109,53 +110,58 @@ def _student(deviation: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 def _smooth(share: np.ndarray, scale: np.ndarray, memory: np.ndarray, hours: float) -> Smoothed:
     series, bins = share.shape
-    on, off, drift, step = (1 - np.exp(-rate * hours) for rate in (ONSET, END, DRIFT, STEP))
+    small = np.float32  # densities are ratios near one: single precision is enough, and faster
+    share, scale, memory = share.astype(small), scale.astype(small), memory.astype(small)
+    levels, normal_prior = _LEVELS.astype(small), _NORMAL_PRIOR.astype(small)
+    on, off, drift, step = (small(1 - np.exp(-rate * hours)) for rate in (ONSET, END, DRIFT, STEP))
     stay = np.concatenate([np.full(_N, 1 - on - drift), np.full(len(_LOST), 1 - off - step)])
-    stay = np.maximum(stay, 0.0)
+    stay = np.maximum(stay, 0.0).astype(small)
     # a level that lies within the scatter of normal ones cannot be told from them, and would never end
     plain = _LOST[None] <= 1 - np.maximum(0.14, 1.5 * scale)[:, None]
     plain[:, -1] = True
-    lost_prior = plain / plain.sum(1, keepdims=True)
-    spread = scale[:, None] * (0.4 + 0.6 * _LEVELS)
+    lost_prior = (plain / plain.sum(1, keepdims=True)).astype(small)
+    spread = scale[:, None] * (0.4 + 0.6 * levels)
     calm = np.sqrt(1 - memory**2)[:, None]
 
     def seen(t: int) -> tuple[np.ndarray, np.ndarray]:
         """Densities of what bin `t` shows: at a new level, and where the level stayed."""
         x = share[:, t, None]
-        fresh = _student(x - _LEVELS, spread)
-        before = np.zeros_like(x) if t == 0 else np.nan_to_num(share[:, t - 1, None] - _LEVELS)
+        fresh = _student(x - levels, spread)
+        before = np.zeros_like(x) if t == 0 else np.nan_to_num(share[:, t - 1, None] - levels)
         carried = np.where(np.isnan(share[:, t - 1, None]) if t else True, 0.0, memory[:, None])
-        kept = _student(x - _LEVELS - carried * before, spread * np.where(carried > 0, calm, 1.0))
+        kept = _student(x - levels - carried * before, spread * np.where(carried > 0, calm, 1.0))
         missing = np.isnan(x)
         return np.where(missing, 1.0, fresh), np.where(missing, 1.0, kept)
 
     forward = np.empty((bins, series, len(_LEVELS)), np.float32)
-    alpha = np.concatenate([np.tile(0.98 * _NORMAL_PRIOR, (series, 1)), 0.02 * lost_prior], axis=1)
+    densities = np.empty((2, bins, series, len(_LEVELS)), np.float32)
+    alpha = np.concatenate([np.tile(0.98 * normal_prior, (series, 1)), 0.02 * lost_prior], axis=1)
     for t in range(bins):
         fresh, kept = seen(t)
+        densities[0, t], densities[1, t] = fresh, kept
         if t == 0:
             alpha = alpha * fresh
         else:
             normal = alpha[:, :_N].sum(1, keepdims=True)
-            lost = 1 - normal
-            to_normal = (drift * normal + off * lost) * _NORMAL_PRIOR
+            lost = alpha[:, _N:].sum(1, keepdims=True)
+            to_normal = (drift * normal + off * lost) * normal_prior
             to_lost = (on * normal + step * lost) * lost_prior
             alpha = alpha * stay * kept + np.concatenate([to_normal, to_lost], axis=1) * fresh
         alpha = alpha / alpha.sum(1, keepdims=True)
         forward[t] = alpha
 
-    lost = np.empty((series, bins))
+    gone = np.empty((series, bins))
     began, ended = np.zeros((series, bins)), np.zeros((series, bins))
-    beta = np.ones((series, len(_LEVELS)))
+    beta = np.ones((series, len(_LEVELS)), small)
     for t in range(bins - 1, -1, -1):
         here = forward[t] * beta
         here /= here.sum(1, keepdims=True)
-        lost[:, t] = here[:, _N:].sum(1)
+        gone[:, t] = here[:, _N:].sum(1)
         if t == 0:
             break
-        fresh, kept = seen(t)
+        fresh, kept = densities[0, t], densities[1, t]
         new = fresh * beta
-        new_normal = new[:, :_N] @ _NORMAL_PRIOR
+        new_normal = new[:, :_N] @ normal_prior
         new_lost = (new[:, _N:] * lost_prior).sum(1)
         before = stay * kept * beta
         before[:, :_N] += (drift * new_normal + on * new_lost)[:, None]
@@ -164,4 +170,4 @@ def _smooth(share: np.ndarray, scale: np.ndarray, memory: np.ndarray, hours: flo
         began[:, t] = forward[t - 1][:, :_N].sum(1) * on * new_lost / all_ways
         ended[:, t] = forward[t - 1][:, _N:].sum(1) * off * new_normal / all_ways
         beta = before / before.sum(1, keepdims=True)
-    return Smoothed(lost, began, ended)
+    return Smoothed(gone, began, ended)

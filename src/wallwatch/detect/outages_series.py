@@ -98,29 +98,31 @@ def _load(
     step: int,
     countries: list[str],
 ) -> Iterator[Grid]:
+    chosen = f"country IN (SELECT unnest(?)) AND signal = ? AND unit = ? AND step_seconds = ? AND isfinite(value) AND {where}"
+    parameters = [countries, signal, unit, step, *values]
+    names = con.execute(
+        f"SELECT DISTINCT country, region, place, network FROM signals WHERE {chosen} ORDER BY ALL",
+        parameters,
+    ).fetchall()
+    if not names:
+        return
+    keys = [(country, _name(region), _name(place), network) for country, region, place, network in names]
     columns: pa.Table = con.sql(
         f"""
-        WITH bins AS (
-            SELECT country, region, place, network, CAST(floor(epoch(time)) AS BIGINT) AS second, avg(value ORDER BY value) AS value
-            FROM signals
-            WHERE country IN (SELECT unnest(?)) AND signal = ? AND unit = ? AND step_seconds = ?
-              AND isfinite(value) AND {where}
-            GROUP BY ALL
+        WITH keys AS (
+            SELECT *, row_number() OVER (ORDER BY country, region, place, network) - 1 AS series
+            FROM (SELECT DISTINCT country, region, place, network FROM signals WHERE {chosen})
         )
-        SELECT dense_rank() OVER (ORDER BY country, region, place, network) - 1 AS series,
-               country, region, place, network, second, value
-        FROM bins ORDER BY series, second
+        SELECT series, CAST(floor(epoch(time)) AS BIGINT) AS second, value
+        FROM (SELECT * FROM signals WHERE {chosen}) AS s JOIN keys AS k
+          ON s.country = k.country AND s.region IS NOT DISTINCT FROM k.region
+         AND s.place IS NOT DISTINCT FROM k.place AND s.network IS NOT DISTINCT FROM k.network
         """,
-        params=[countries, signal, unit, step, *values],
+        params=[*parameters, *parameters],
     ).to_arrow_table()
     second = columns.column("second").to_numpy()
-    if not len(second):
-        return
     series = columns.column("series").to_numpy()
     value = columns.column("value").to_numpy()
-    first_rows = np.flatnonzero(np.diff(series, prepend=-1))
-    names = columns.select(["country", "region", "place", "network"]).take(first_rows).to_pylist()
-    keys = [(n["country"], _name(n["region"]), _name(n["place"]), n["network"]) for n in names]
     moments = np.unique(second)
     cuts = np.flatnonzero(np.diff(moments) > LONGEST_GAP_DAYS * _DAY)
     for begin, end in zip(moments[np.r_[0, cuts + 1]], moments[np.r_[cuts, len(moments) - 1]], strict=True):
@@ -130,13 +132,20 @@ def _load(
         a_day = max(_DAY // step, 1)
         at = (second[inside] - start) // step
         days = int(at.max()) // a_day + 1
-        cell = row * (days * a_day) + at
         size = len(used) * days * a_day
-        count = np.bincount(cell, minlength=size)
-        total = np.bincount(cell, weights=value[inside], minlength=size)
-        mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-        matrix = mean.reshape(len(used), days * a_day)
+        matrix = _means(row * (days * a_day) + at, value[inside], size).reshape(len(used), -1)
         yield Grid(signal, unit, int(step), start, tuple(keys[i] for i in used), matrix, int(at.max()))
+
+
+def _means(cell: np.ndarray, value: np.ndarray, size: int) -> np.ndarray:
+    """The mean of the values in each cell, whatever their order; NaN where there are none."""
+    count = np.bincount(cell, minlength=size)
+    if count.max(initial=0) > 1:  # a sum depends on the order of what is added
+        order = np.lexsort((value, cell))
+        cell, value = cell[order], value[order]
+    total = np.bincount(cell, weights=value, minlength=size)
+    found: np.ndarray = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return found
 
 
 def _name(text: str | None) -> str | None:
