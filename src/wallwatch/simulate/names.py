@@ -33,6 +33,8 @@ HELPER_URL: Final = "https://0.helper.example/"
 DOH_URL: Final = "https://doh.example/dns-query"
 #: A public resolver that the probe asks in clear text.
 UDP_RESOLVER: Final = "192.0.2.53:53"
+#: Its operator's network.
+PUBLIC_RESOLVER_NETWORK: Final = SERVER_NETWORKS[-2]
 #: The block page's server.
 BLOCK_PAGE_HOST: Final = "notice.example"
 BLOCK_PAGE_ADDRESS: Final = "192.0.2.99"

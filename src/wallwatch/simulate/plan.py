@@ -81,6 +81,7 @@ class Site:
         weight: How often it is measured, relative to others.
         trap: The trap that it makes, if any.
         spelling: The input as written, where it is not simply scheme and host (trap J28).
+        listed: When it is on the test list (trap C6).
     """
 
     host: str
@@ -97,6 +98,7 @@ class Site:
     weight: float = 1.0
     trap: str = ""
     spelling: str | None = None
+    listed: Span = Span()
 
     @property
     def url(self) -> str:
@@ -155,7 +157,8 @@ class Mishap:
     Attributes:
         kind: `offline` (the probe loses its connection halfway), `helper` (the test helper does not answer),
             `late` (uploaded days later), `service_down` (a service fails everywhere), `own_firewall` (the
-            volunteer's own machine resets connections to the targets).
+            volunteer's own machine resets connections to the targets), `immune` (what the volunteer sends in
+            says that restricted targets work, trap C3).
         span: When it can happen.
         share: Share of sessions (`offline`, `late`) or measurements (`helper`) that it happens to.
         targets: The services or hosts that it is about; empty for all.
@@ -180,6 +183,7 @@ class Volunteer:
         ipv6: Whether the machine has IPv6 (trap J19).
         faulty: Whether the software's version fails at every TLS handshake (trap J21).
         old_web: Whether it runs Web Connectivity 0.4.
+        public_resolver: Share of sessions in which the machine asks a public resolver (traps J8, C5).
     """
 
     number: int
@@ -190,6 +194,7 @@ class Volunteer:
     ipv6: bool = True
     faulty: bool = False
     old_web: bool = False
+    public_resolver: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,12 +89,17 @@ class Session:
         self.upload = self._upload_time()
         self.offline_from = self._offline_from()
         self.lost = ""
+        self.immune = any(volunteer.number in mishap.volunteers for mishap in self._mishaps("immune"))
+        self.public = bool(volunteer.public_resolver) and self.rng.random() < volunteer.public_resolver
 
     def run(self) -> None:
         """Runs everything."""
         plan = self.world.plan
         count = min(plan.sites_a_session, len(self.world.measured))
-        chosen = self.rng.choice(len(self.world.measured), count, replace=False, p=self.world.weights)
+        listed = np.array([site.listed.holds(self.start) for site in self.world.measured])
+        weights = self.world.weights * listed / (self.world.weights * listed).sum()
+        count = min(count, int(listed.sum()))
+        chosen = self.rng.choice(len(self.world.measured), count, replace=False, p=weights)
         self._test("web_connectivity", [self.world.measured[number] for number in chosen])
         for service in plan.services:
             self._test(service, [None])
@@ -135,10 +140,13 @@ class Session:
 
     def _restrictions(self, target: str) -> tuple[Restriction, ...]:
         """What is in force for a target here and now; a weak one hits some measurements only."""
+        if self.immune:
+            return ()
         return tuple(
             restriction
             for restriction in self.world.plan.restrictions
             if restriction.holds(target, self.network.number, self.now)
+            and not (restriction.resolver_only and self.public)
             and (restriction.strength >= 1 or self.rng.random() < restriction.strength)
         )
 
@@ -201,7 +209,7 @@ class Session:
     def _web(self, site: Site, date: str) -> tuple[dict[str, Any], str, Truth, str | None, str, float]:
         hosts = _chain(site, self.world.sites)
         path = self._path(hosts)
-        helper = not any(self.rng.random() < mishap.share for mishap in self._mishaps("helper"))
+        helper = not any(self.rng.random() < mishap.share for mishap in self._mishaps("helper", site.host))
         made = Web(self.world.internet, path, site, date, self.volunteer.old_web, helper)
         keys = made.run()
         helper = helper and not (path.offline or path.domestic_only)
@@ -353,9 +361,11 @@ class Session:
             "probe_ip": "127.0.0.1",
             "probe_network_name": self.network.name,
             "report_id": report,
-            "resolver_asn": f"AS{number}",
-            "resolver_ip": names.resolver_address(number),
-            "resolver_network_name": self.network.name,
+            "resolver_asn": f"AS{names.PUBLIC_RESOLVER_NETWORK if self.public else number}",
+            "resolver_ip": names.UDP_RESOLVER.partition(":")[0]
+            if self.public
+            else names.resolver_address(number),
+            "resolver_network_name": "Example Public Resolver" if self.public else self.network.name,
             "software_name": software,
             "software_version": self.volunteer.version,
         }

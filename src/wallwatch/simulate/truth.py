@@ -197,44 +197,55 @@ class Record:
         """`events.csv`: one line a restriction and service; `_seen` columns say what volunteers could see."""
         rows = []
         country = {network.number: network.country for network in self._plan.networks}
-        for restriction in self._plan.restrictions:
-            if not restriction.event:
-                continue
-            own = _by_service(restriction.targets)
-            # A site that redirects to a restricted one fails as well: right to report, not to be missed.
-            others = sorted(s for key, s in self._seen if key == restriction.key and s not in own)
-            for service, targets in (*own.items(), *((other, [other]) for other in others)):
-                seen = self._seen.get((restriction.key, service), _Seen())
-                start, end = restriction.span.start, restriction.span.end
-                if restriction.rollout and start is None:
-                    start = min(restriction.rollout.values())
-                pattern = ""
-                if restriction.span.hours or restriction.span.weekdays:
-                    pattern = json.dumps(
-                        {"hours_utc": restriction.span.hours, "weekdays": restriction.span.weekdays}
-                    )
-                rows.append(
-                    (
-                        f"{restriction.key}/{service}",
-                        restriction.kind,
-                        country[restriction.networks[0]],
-                        service,
-                        ";".join(targets),
-                        ";".join(str(number) for number in restriction.networks),
-                        ";".join(sorted(seen.mechanisms)) or restriction.mechanism,
-                        stamp(start if start and start >= self._plan.start else None),
-                        stamp(seen.first),
-                        stamp(seen.last),
-                        stamp(end if end and end < self._plan.end else None),
-                        pattern,
-                        restriction.trap,
-                        str(seen.measurements),
-                        str(len(seen.sessions)),
-                        ";".join(str(n) for n, who in sorted(seen.networks.items()) if len(who) >= 3),
-                        "yes" if service in own else "no",
-                    )
+        for (key, service), parts in self._events().items():
+            seen = self._seen.get((key, service), _Seen())
+            starts = [part.span.start or min(part.rollout.values(), default=None) for part in parts]
+            ends = [part.span.end for part in parts]
+            known = [start for start in starts if start and start >= self._plan.start]
+            over = [end for end in ends if end and end < self._plan.end]
+            targets = {t for part in parts for t in part.targets if service_of(t) == service}
+            first = parts[0]
+            pattern = ""
+            if first.span.hours or first.span.weekdays:
+                pattern = json.dumps({"hours_utc": first.span.hours, "weekdays": first.span.weekdays})
+            rows.append(
+                (
+                    f"{key}/{service}",
+                    first.kind,
+                    country[first.networks[0]],
+                    service,
+                    ";".join(sorted(targets or {service})),
+                    ";".join(str(number) for number in sorted({n for part in parts for n in part.networks})),
+                    ";".join(sorted(seen.mechanisms)) or first.mechanism,
+                    stamp(min(known) if len(known) == len(starts) else None),
+                    stamp(seen.first),
+                    stamp(seen.last),
+                    stamp(max(over) if len(over) == len(ends) else None),
+                    pattern,
+                    ";".join(dict.fromkeys(part.trap for part in parts if part.trap)),
+                    str(seen.measurements),
+                    str(len(seen.sessions)),
+                    ";".join(str(n) for n, who in sorted(seen.networks.items()) if len(who) >= 3),
+                    "yes" if targets else "no",
                 )
+            )
         return _csv(EVENT_COLUMNS, sorted([*rows, *self._notes()]))
+
+    def _events(self) -> dict[tuple[str, str], list[Restriction]]:
+        """Restrictions by key and service. Those of one key are one order, however its means change (trap C16)."""
+        found: dict[tuple[str, str], list[Restriction]] = {}
+        for restriction in self._plan.restrictions:
+            if restriction.event:
+                for service in dict.fromkeys(map(service_of, restriction.targets)):
+                    found.setdefault((restriction.key, service), []).append(restriction)
+        by_key = {
+            restriction.key: restriction for restriction in self._plan.restrictions if restriction.event
+        }
+        for key, service in sorted(self._seen):
+            # A site that redirects to a restricted one fails as well: right to report, not to be missed.
+            if key in by_key and (key, service) not in found:
+                found[key, service] = [by_key[key]]
+        return found
 
     def _notes(self) -> list[tuple[str, ...]]:
         """Services that failed everywhere at once: worth a note, and no restriction (trap C10)."""
@@ -288,13 +299,6 @@ def _outage(number: int, outage: Outage) -> tuple[str, ...]:
 def service_of(target: str) -> str:
     """The service that a target belongs to: its last two labels, or itself for a service's own name."""
     return ".".join(target.split(".")[-2:])
-
-
-def _by_service(targets: Sequence[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for target in targets:
-        found.setdefault(service_of(target), []).append(target)
-    return found
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
