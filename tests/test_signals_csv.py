@@ -351,3 +351,10 @@ def test_rows_do_not_depend_on_where_blocks_end(monkeypatch: pytest.MonkeyPatch)
     pieces, _ = read(signals_monash, data)
     assert pieces == whole
     assert pa.Table.from_pylist(whole).num_rows == 500
+
+
+def test_a_file_that_names_no_country_is_of_an_unknown_one() -> None:
+    rows, _ = read(signals_csv, b"region,time,value\nA,2024-01-02,1\n")
+    assert rows[0]["country"] == "ZZ"
+    rows, _ = read(signals_monash, b"name_1,time_e,connectivity\nA,%d,1\n" % HOUR)
+    assert rows[0]["country"] == "ZZ"

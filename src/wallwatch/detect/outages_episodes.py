@@ -138,8 +138,8 @@ def _loss(look: Look, track: Track, first: int, last: int) -> Loss | None:
         scope=track.scope,
         begins=grid.seconds(first),
         ends=grid.seconds(last + 1),
-        onset=_onset(look, track, first, int(seen[0])),
-        end=None if ongoing else _end(look, track, last),
+        onset=_onset(look, track, first, last, depth, int(seen[0])),
+        end=None if ongoing else _end(look, track, first, last, depth),
         depth=round(depth, 4),
         plateau=round(float(np.clip(np.nanmean(tail), 0, 1)), 4),
         probability=float(track.lost[first : last + 1].max()),
@@ -165,29 +165,33 @@ def _depth(inside: np.ndarray, hours: float) -> float:
     return float(np.clip(1 - near.mean(), 0, 1)) if len(near) else 1 - lowest
 
 
-def _onset(look: Look, track: Track, first: int, begin: int) -> Interval | None:
+def _onset(look: Look, track: Track, first: int, last: int, depth: float, begin: int) -> Interval | None:
     if first <= begin:
         return None
     reach = max(3, round(6 / look.grid.hours))
     a, b = max(first - reach, begin + 1), min(first + reach, len(track.share) - 1)
-    low, best, high = _spread(track.began[a : b + 1], a, first)
+    # A fall that the filter cannot date lies between the last ordinary bin and the one at half of the loss.
+    half = first + int(np.nanargmax(track.share[first : last + 1] <= 1 - depth / 2))
+    low, best, high = _spread(track.began[a : b + 1], a, (first, first, max(half - 1, first)))
     seconds, step = look.grid.seconds, look.grid.step
     return seconds(best), seconds(low), seconds(high) + step
 
 
-def _end(look: Look, track: Track, last: int) -> Interval:
+def _end(look: Look, track: Track, first: int, last: int, depth: float) -> Interval:
     reach = max(3, round(6 / look.grid.hours))
     a, b = max(last + 1 - reach, 1), min(last + 1 + reach, len(track.share) - 1)
-    low, best, high = _spread(track.ended[a : b + 1], a, last + 1)
+    under = np.flatnonzero(track.share[first : last + 1] <= 1 - depth / 2)
+    half = first + int(under[-1]) if len(under) else last
+    low, best, high = _spread(track.ended[a : b + 1], a, (min(half + 1, last + 1), last + 1, last + 1))
     seconds, step = look.grid.seconds, look.grid.step
     return seconds(best), seconds(low) - step, seconds(high)
 
 
-def _spread(weight: np.ndarray, begin: int, guess: int) -> tuple[int, int, int]:
+def _spread(weight: np.ndarray, begin: int, guess: tuple[int, int, int]) -> tuple[int, int, int]:
     """The bins that hold 5, the most, and 95 of 100 parts of the weight; the guess where there is little weight."""
     total = float(weight.sum())
     if total < 0.3:
-        return guess, guess, guess
+        return guess
     passed = np.cumsum(weight) / total
     low = int(np.searchsorted(passed, 0.05))
     high = min(int(np.searchsorted(passed, 0.95)), len(weight) - 1)

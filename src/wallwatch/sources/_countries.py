@@ -6,6 +6,9 @@ import re
 from functools import lru_cache
 from importlib.resources import files
 
+#: The country of a file that names none: a user-assigned code, which Unicode's CLDR too gives to the unknown.
+UNKNOWN = "ZZ"
+
 _ALPHA_2 = re.compile("[A-Z]{2}")
 
 

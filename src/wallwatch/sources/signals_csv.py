@@ -5,7 +5,7 @@ The first line names the columns, in any order; the delimiter is a comma, semico
     region     name of the region; empty for the whole country      required
     time       ISO 8601 (UTC where it names no zone) or epoch        required
     value      a number; empty where there is none                   required
-    country    ISO 3166-1, two or three letters
+    country    ISO 3166-1, two or three letters; without this column all rows are of `ZZ` (unknown)
     network    ASN, with or without `AS`
     place      a place within the region
     signal     name of the series' source; by default `csv`
@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wallwatch.sources import _signal_rows as common
+from wallwatch.sources._countries import UNKNOWN
 from wallwatch.sources._csv_blocks import Header, Rows, head_header, read_rows
 from wallwatch.sources.batch import Batch
 
@@ -101,8 +102,11 @@ def _parse(rows: Rows, header: Header) -> common.Parsed:
         found["signal"] = pc.coalesce(common.names(parsed, named["signal"], "signal name"), found["signal"])
     if "place" in named:
         found["place"] = common.names(parsed, named["place"], "place name")
-    if "country" in named:
-        found["country"] = common.countries(parsed, named["country"], required=False)
+    found["country"] = (
+        common.countries(parsed, named["country"], required=False)
+        if "country" in named
+        else pa.repeat(UNKNOWN, len(parsed))
+    )
     if "network" in named:
         found["network"] = _networks(parsed, named["network"])
     if "unit" in named:

@@ -1,6 +1,6 @@
 """Connectivity by place from the Monash IP Observatory: CSV files whose columns differ from file to file.
 
-Known columns, in any order: `iso` (country, three letters), `name_1` (region), `name_2` (place within it),
+Known columns, in any order: `iso` (country, three letters; without it all rows are of `ZZ`, unknown), `name_1` (region), `name_2` (place within it),
 `id_1`, `id_2`, `lat`, `lon`, `time_e` or `time_e_utc` (epoch seconds UTC, perhaps with a fraction), a string
 twin of the time, and one column with the value, usually `connectivity`. The value is an index of 0–100 or
 0–10 (highest is normal), or a latency index around 100; which of these, the values of the file say.
@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from wallwatch.sources import _signal_rows as common
+from wallwatch.sources._countries import UNKNOWN
 from wallwatch.sources._csv_blocks import Header, Rows, head_header, read_rows
 from wallwatch.sources.batch import Batch
 
@@ -107,8 +108,9 @@ def _parse(rows: Rows, header: Header, value: int) -> common.Parsed:
     named = dict(zip(header.names, columns, strict=True))
     time = _time_column(header)
     iso = next((name for name in _COUNTRIES if name in named), None)
-    if iso is not None:
-        parsed.columns["country"] = common.countries(parsed, named[iso])
+    parsed.columns["country"] = (
+        pa.repeat(UNKNOWN, len(parsed)) if iso is None else common.countries(parsed, named[iso])
+    )
     parsed.columns["region"] = common.names(parsed, named["name_1"], "region name", required=True)
     if "name_2" in named:
         parsed.columns["place"] = common.names(parsed, named["name_2"], "place name")
