@@ -7,6 +7,7 @@ that are the same within a measurement are one observation.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -60,7 +61,7 @@ _LAYER_COLUMNS = {
 }
 _NULLS = ["", "\\N", "NULL", "null", "nan", "NaN", "None", "<NA>"]
 #: Measurements whose rows are built at a time.
-_AT_A_TIME = 20_000
+_AT_A_TIME = 4_000
 
 
 def is_obs_web(names: Sequence[str]) -> bool:
@@ -103,17 +104,17 @@ def _read(
     as_of: datetime,
     matcher: Matcher | None,
 ) -> Iterator[Batch]:
-    with tempfile.TemporaryDirectory(prefix="wallwatch-") as folder:
-        con = duckdb.connect(
-            str(Path(folder) / "rows.duckdb"),
-            config={"memory_limit": "400MB", "threads": 1, "temp_directory": folder},
-        )
-        try:
-            con.execute("SET TimeZone = 'UTC'")
-            export = _Export(con, file_id, as_of, matcher or NoFingerprints())
-            yield from export.read(batches(export))
-        finally:
-            con.close()
+    # In memory as far as that goes; what does not fit spills to the system's folder for such files.
+    spill = Path(tempfile.gettempdir()) / f"wallwatch-spill-{os.getpid()}"
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": "400MB",
+        "threads": "1",
+        "temp_directory": str(spill),
+    }
+    with duckdb.connect(config=config) as con:
+        con.execute("SET TimeZone = 'UTC'")
+        export = _Export(con, file_id, as_of, matcher or NoFingerprints())
+        yield from export.read(batches(export))
 
 
 class _Export:
