@@ -267,6 +267,21 @@ def test_j17_forged_certificates(self_signed: bool, path: str) -> None:
     assert (world.verdict().state, world.verdict().mechanisms) == ("blocked", [path])
 
 
+def test_j17_an_old_helper_that_makes_no_handshakes() -> None:
+    world = World()
+    world.measure().dns().tcp().tls("ssl_unknown_authority", tls_self_signed=True).helper(tls=None)
+    assert (world.verdict().state, world.verdict().mechanisms) == ("blocked", ["tls.mitm.self_signed"])
+
+
+def test_j23_a_location_without_a_host_needs_no_control() -> None:
+    for location in ("https:///nowhere", "http://", "https://?x"):
+        world = World()
+        world.measure().dns().tcp().tls().http(
+            302, "http_invalid_redirect_location_host", http_location=location
+        )
+        assert world.verdict().state == "down", location
+
+
 def test_j18_a_filter_of_a_school_says_nothing_of_the_network() -> None:
     world = World()
     world.measure().dns().tcp(port=80).http(

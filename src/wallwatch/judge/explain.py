@@ -122,7 +122,7 @@ def explain(con: duckdb.DuckDBPyConnection, measurement_id: str) -> Explanation:
         for id_ in row["rules"]
         if id_ in BY_ID
     ]
-    against = [BY_ID[id_].sentence for id_ in whole["against"] if id_ in BY_ID]
+    against = [BY_ID[id_].sentence for id_ in whole["against"] if id_ in BY_ID] + _caveats(whole)
     flags = [_FLAGS.get(flag, flag) for flag in whole["flags"]]
     return Explanation(
         measurement_id=measurement_id,
@@ -240,6 +240,17 @@ def _no_control(con: duckdb.DuckDBPyConnection, whole: dict[str, Any]) -> list[s
             f"Of {networks} other networks that measured the same within a day, {fine} found it working and {bad} blocked."
         )
     ]
+
+
+def _caveats(whole: dict[str, Any]) -> list[str]:
+    """What weakens a claim of interference by the kind of evidence that it rests on."""
+    if whole["state"] not in ("blocked", "likely_blocked"):
+        return []
+    if whole["evidence"] == "peers":
+        return ["The contrast is with other networks, not with a control made for this measurement."]
+    if whole["evidence"] == "control":
+        return ["It is one measurement: a stray failure of the probe's own connection looks the same."]
+    return []
 
 
 def _would_change(whole: dict[str, Any], parts: list[dict[str, Any]]) -> list[str]:

@@ -70,7 +70,7 @@ SELECT x.m, x.unit AS host, x.obs, x.http_url, x.ip, x.port, x.http_status AS st
   {trusted("x", "c")} AS trusted,
   CASE WHEN x.failure_text LIKE '%too many redirects%' OR (x.http_status BETWEEN 300 AND 399 AND x.failure IS NOT NULL
       AND (x.failure LIKE 'http_%' OR x.failure LIKE 'unknown%')
-      AND coalesce(x.http_location SIMILAR TO '(https?:)?/*([:?#].*)?', true)) THEN 'redirect'
+      AND coalesce(x.http_location SIMILAR TO '((https?:)?//([/:?#].*)?)?', true)) THEN 'redirect'
     WHEN x.failure = 'unknown_failure' AND x.failure_text LIKE '%codec%' THEN 'instrument'
     ELSE {failure_kind("x.failure")} END AS kind,
   coalesce(k.block_page, false) AND coalesce(x.http_url LIKE 'http:%', false) AND NOT coalesce(k.false_positive, false) AS block_page,

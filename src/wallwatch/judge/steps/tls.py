@@ -42,7 +42,10 @@ names AS (
   SELECT m, ip, port, count(*) AS proved FROM own WHERE proved GROUP BY m, ip, port
 ),
 judged AS (
-  SELECT o.*, {trusted("o", "c")} AS trusted, h.ok AS helper_ok,
+  SELECT o.*, {trusted("o", "c")} AS trusted,
+    -- Helpers of old versions make no handshakes of their own: a page that they got proves the addresses they found.
+    coalesce(h.ok, CASE WHEN c.page_ok AND NOT c.helper_tls_ok AND NOT c.helper_tls_failed
+      AND list_contains(c.control_ips, o.ip) THEN true END) AS helper_ok,
     n.proved > CASE WHEN o.proved THEN 1 ELSE 0 END AS other_name_ok,
     {failure_kind("o.failure")} AS kind,
     v.tls_certificate_sha256 IS NOT NULL AS genuine,
