@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import duckdb
 
+from wallwatch.detect.events import FINE_SESSIONS
 from wallwatch.report.places import is_country
 
 #: Fewer independent sessions than this in all say nothing about a network (trap C13).
-FEW_SESSIONS: Final = 3
+FEW_SESSIONS: Final = FINE_SESSIONS
 
 #: What counts as new: the last week of the data.
 WEEK: Final = timedelta(days=7)

@@ -23,6 +23,10 @@ SURE: Final = 0.99
 NO_RESTRICTION: Final = ("service_outage", "instrument")
 
 
+#: Not seen to end.
+OPEN: Final = ("ongoing", "left_open")
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """An event or an outage.
@@ -124,7 +128,7 @@ def _began(row: Mapping[str, Any], language: Language) -> Markup:
             return _("before the data begin, at the latest %(last)s", last=last)
         return _("before the data begin")
     if first is not None and last is not None and last > first:
-        return _("%(best)s (between %(span)s)", best=best, span=_span(first, last, language))
+        return _("%(best)s (between %(span)s)", best=best, span=_span(best, first, last, language))
     return _("%(best)s", best=best)
 
 
@@ -138,12 +142,17 @@ def _ended(row: Mapping[str, Any], language: Language, last: datetime | None) ->
     if best is None:
         return _("at the latest %(last)s", last=latest)
     if first is not None and latest is not None and latest > first:
-        return _("%(best)s (between %(span)s)", best=best, span=_span(first, latest, language))
+        return _("%(best)s (between %(span)s)", best=best, span=_span(best, first, latest, language))
     return _("%(best)s", best=best)
 
 
-def _span(first: datetime, last: datetime, language: Language) -> Markup:
-    return language.gettext("%(first)s and %(last)s", first=first, last=last)
+def _span(best: datetime, first: datetime, last: datetime, language: Language) -> Markup:
+    """`20:00 and 22:00` where all is on one day; the days, too, where it is not."""
+    if best.date() == first.date() == last.date():
+        first_words, last_words = language.clock(first), language.clock(last)
+    else:
+        first_words, last_words = language.brief(first), language.brief(last)
+    return language.gettext("%(first)s and %(last)s", first=escape(first_words), last=escape(last_words))
 
 
 def place_name(code: str, language: Language) -> Markup:
@@ -227,8 +236,8 @@ def _event_headline(row: Mapping[str, Any], status: str, language: Language) -> 
             else (_("has been blocked") if sure else _("has likely been blocked"))
         )
     on = ngettext(
-        "%(found)s of %(n)s network with enough measurements",
-        "%(found)s of %(n)s networks with enough measurements",
+        "%(found)s of %(n)s measured network",
+        "%(found)s of %(n)s measured networks",
         measured,
         found=found,
     )
@@ -357,6 +366,20 @@ def load(
             )
     found.sort(key=_newest_first)
     return found
+
+
+def by_weight(finding: Finding) -> tuple[bool, bool, int, int, str]:
+    """What a reader should see first: what goes on, the whole country, more networks, more witnesses."""
+    row = finding.row
+    if finding.sort == "outage":
+        return (finding.status not in OPEN, False, -int(row["regions"]), 0, finding.page)
+    return (
+        finding.status not in OPEN,
+        True,
+        -len(row["networks"]),
+        -int(row["sessions_blocked"]),
+        finding.page,
+    )
 
 
 def _newest_first(finding: Finding) -> tuple[float, str, str]:

@@ -7,7 +7,7 @@ all values that come from data go through `shown`, so that hostile text stays te
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from gettext import NullTranslations
 from typing import Final
 
@@ -126,13 +126,10 @@ class Language:
         """The day and time: `9 November 2023, 05:00 UTC`."""
         return f"{self.day(moment)}, {self.clock(moment)} UTC"
 
-    def span(self, first: datetime, last: datetime) -> str:
-        """Two moments, the day said once where it is the same."""
-        if first == last:
-            return self.moment(first)
-        if first.astimezone(UTC).date() == last.astimezone(UTC).date():
-            return f"{self.day(first)}, {self.clock(first)}–{self.clock(last)} UTC"
-        return f"{self.moment(first)} – {self.moment(last)}"
+    def brief(self, moment: datetime) -> str:
+        """The day without its year, and the time: `9 November 05:00`."""
+        moment = moment.astimezone(UTC)
+        return f"{moment.day} {self.catalogue.gettext(_MONTHS[moment.month - 1])} {self.clock(moment)}"
 
     def days(self, first: datetime, last: datetime) -> str:
         """Two days, said once where they are the same."""
@@ -143,10 +140,3 @@ class Language:
     def weekday(self, number: int) -> str:
         """The name of a weekday, Monday as 0."""
         return self.catalogue.gettext(_WEEKDAYS[number])
-
-    def duration(self, length: timedelta) -> Markup:
-        """A length of time, in whole hours below three days and in whole days above."""
-        hours = max(round(length.total_seconds() / 3600), 1)
-        if hours < 72:
-            return self.ngettext("%(n)s hour", "%(n)s hours", hours)
-        return self.ngettext("%(n)s day", "%(n)s days", round(hours / 24))

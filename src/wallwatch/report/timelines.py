@@ -11,8 +11,8 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
+from wallwatch.detect.episodes import ENOUGH
 from wallwatch.report.charts import Bin
-from wallwatch.report.charts.strips import ENOUGH
 from wallwatch.report.facts import Country, rows
 from wallwatch.report.findings import Finding
 

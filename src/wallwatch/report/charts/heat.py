@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from markupsafe import Markup
 
-from wallwatch.report.charts.strips import ENOUGH
+from wallwatch.detect.episodes import ENOUGH
 from wallwatch.report.charts.svg import label, path, rect, svg
 from wallwatch.report.language import Language
 

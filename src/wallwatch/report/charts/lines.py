@@ -112,7 +112,11 @@ def _ceiling(series: Sequence[Series]) -> float:
     if highest <= 0:
         return 1.0
     unit = 10 ** math.floor(math.log10(highest))
-    return float(next(step * unit for step in (1, 2, 2.5, 5, 10) if step * unit >= highest * 0.999))
+    return float(
+        next(
+            step * unit for step in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if step * unit >= highest * 0.999
+        )
+    )
 
 
 def lines(

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from markupsafe import Markup, escape
 
+from wallwatch.detect.episodes import ENOUGH
 from wallwatch.report.charts.axis import Axis, drawn
 from wallwatch.report.charts.svg import label, line, path, place, rect, svg, text
 from wallwatch.report.language import Language
-
-#: Fewer independent sessions than this say nothing: shown as too few, never as a share (trap C13).
-ENOUGH: Final = 3
 
 _WIDTH = 720.0
 _LEFT = 44.0
@@ -41,7 +38,7 @@ class Bin:
 
     @property
     def enough(self) -> bool:
-        """Whether it is enough to show a share."""
+        """Whether it is enough to show a share: as many votes as carry a finding alone (trap C13)."""
         return self.sessions >= ENOUGH
 
     @property

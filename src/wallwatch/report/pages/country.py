@@ -10,7 +10,7 @@ import duckdb
 
 from wallwatch.report import charts
 from wallwatch.report.facts import FEW_SESSIONS, Country, rows
-from wallwatch.report.findings import Finding, place_name
+from wallwatch.report.findings import OPEN, Finding, by_weight, place_name
 from wallwatch.report.language import Language
 from wallwatch.report.places import is_made_up, network_page, service_name
 from wallwatch.schema.words import STATES
@@ -151,8 +151,8 @@ def context(
         "country": country,
         "name": place_name(country.code, language),
         "made_up": is_made_up(country.code),
-        "open": [one for one in mine if one.restriction and one.status in ("ongoing", "left_open")],
-        "events": [one for one in mine if one.restriction and one.sort == "event"],
+        "open": [one for one in mine if one.restriction and one.status in OPEN],
+        "events": sorted((one for one in mine if one.restriction and one.sort == "event"), key=by_weight),
         "outages": [
             one for one in mine if one.restriction and one.sort == "outage" and one.row["parent"] is None
         ],

@@ -11,9 +11,9 @@ import duckdb
 from markupsafe import Markup, escape
 
 from wallwatch._text import safe_text
+from wallwatch.detect.episodes import ENOUGH
 from wallwatch.judge.rules import BY_ID
 from wallwatch.report import charts, links
-from wallwatch.report.charts.strips import ENOUGH
 from wallwatch.report.facts import Country
 from wallwatch.report.findings import Finding, certainty, mechanism, place_name
 from wallwatch.report.language import Language
@@ -66,6 +66,18 @@ def _repeats(detail: Mapping[str, Any]) -> str:
     return text if isinstance(text, str) else ""
 
 
+def _counts(line: Timeline | None, detail: Mapping[str, Any]) -> dict[str, Any]:
+    """A network's counts: in its own part of the event where the detector says them, else in the event's time."""
+    names = ("sessions", "sessions_blocked", "measurements", "measurements_blocked", "insufficient")
+    if all(isinstance(detail.get(name), int | float) for name in names):
+        return {name: detail[name] for name in names}
+    if line is None:
+        return {}
+    one = line.inside
+    values = (one.sessions, one.blocked, one.measurements, one.measurements_blocked, line.insufficient)
+    return dict(zip(names, values, strict=True))
+
+
 def _figure(
     line: Timeline,
     whole: Course,
@@ -76,17 +88,19 @@ def _figure(
     language: Language,
 ) -> dict[str, Any]:
     _ = language.gettext
-    inside = line.inside
     told = sum(one.enough for one in line.bins)
+    span = (_moment(detail, "onset", whole.span[0]), _moment(detail, "end", whole.span[1]))
+    counts = _counts(line, detail)
     description = _(
-        "Found in %(blocked)s of %(n)s sessions in the time of the event. "
+        "%(first)s to %(last)s: found in %(blocked)s of %(n)s sessions. "
         "Of the stretches with data, %(told)s of %(bins)s have enough sessions for a share.",
-        blocked=round(inside.blocked, 1),
-        n=round(inside.sessions, 1),
+        first=escape(language.day(span[0])),
+        last=escape(language.day(max(span))),
+        blocked=round(counts["sessions_blocked"], 1),
+        n=round(counts["sessions"], 1),
         told=told,
         bins=len(line.bins),
     )
-    span = (_moment(detail, "onset", whole.span[0]), _moment(detail, "end", whole.span[1]))
     chart = charts.strip(
         f"n{line.network}",
         line.bins,
@@ -186,6 +200,7 @@ def _rules(fired: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 "against": rule is not None and rule.against,
             }
         )
+    found.sort(key=lambda one: 0 if one["for"] else 1 if one["against"] else 2)
     return found
 
 
@@ -251,7 +266,7 @@ def context(
             "name": names.get((code, n), ""),
             "page": network_page(code, n) if (code, n) in measured else None,
             "status": status,
-            "line": lines.get(n),
+            "counts": _counts(lines.get(n), details.get(n, {})),
         }
         for status, numbers in (
             ("found", affected + [n for n in row["networks"] if n not in lines]),

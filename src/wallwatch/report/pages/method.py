@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from wallwatch.detect.episodes import ENOUGH
 from wallwatch.judge.rules import RULES
-from wallwatch.report.charts.strips import ENOUGH
 from wallwatch.report.facts import FEW_SESSIONS
 from wallwatch.report.findings import SURE
 from wallwatch.schema import words

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from wallwatch.report.facts import Country
-from wallwatch.report.findings import Finding, place_name
+from wallwatch.report.findings import Finding, by_weight, place_name
 from wallwatch.report.language import Language
 from wallwatch.report.pages.country import targets, volume_chart
 from wallwatch.report.places import country_page, is_made_up
@@ -31,7 +31,7 @@ def context(
         language: Of the words.
     """
     number = network["network"]
-    mine = [one for one in findings if one.country == country.code and one.restriction]
+    mine = sorted((one for one in findings if one.country == country.code and one.restriction), key=by_weight)
     listed, every = targets(con, country.code, number)
     return {
         "country": country,

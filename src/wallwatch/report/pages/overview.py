@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from wallwatch.report.facts import FEW_SESSIONS, WEEK, Country
-from wallwatch.report.findings import Finding, place_name
+from wallwatch.report.findings import Finding, by_weight, place_name
 from wallwatch.report.language import Language
 from wallwatch.report.places import country_page, is_made_up
 
@@ -52,8 +52,9 @@ def context(
     return {
         "now": now,
         "week": None if now is None else now - WEEK,
-        "current": [one for one in restrictions if one.current],
-        "left_open": [one for one in restrictions if one.status == "left_open"],
+        "current": sorted((one for one in restrictions if one.current), key=by_weight),
+        "going_on": sum(one.status == "ongoing" for one in restrictions),
+        "left_open": sorted((one for one in restrictions if one.status == "left_open"), key=by_weight),
         "began": [one for one in restrictions if one.new],
         "ended": [one for one in restrictions if one.status == "ended_lately"],
         "past": [one for one in restrictions if one.status == "past"],
