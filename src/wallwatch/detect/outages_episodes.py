@@ -174,7 +174,7 @@ def _onset(look: Look, track: Track, first: int, last: int, depth: float, begin:
     half = first + int(np.nanargmax(track.share[first : last + 1] <= 1 - depth / 2))
     low, best, high = _spread(track.began[a : b + 1], a, (first, first, max(half - 1, first)))
     seconds, step = look.grid.seconds, look.grid.step
-    return seconds(best), seconds(low), seconds(high) + step
+    return seconds(best), seconds(low) - round(step * _unseen(track, depth)), seconds(high) + step
 
 
 def _end(look: Look, track: Track, first: int, last: int, depth: float) -> Interval:
@@ -184,7 +184,12 @@ def _end(look: Look, track: Track, first: int, last: int, depth: float) -> Inter
     half = first + int(under[-1]) if len(under) else last
     low, best, high = _spread(track.ended[a : b + 1], a, (min(half + 1, last + 1), last + 1, last + 1))
     seconds, step = look.grid.seconds, look.grid.step
-    return seconds(best), seconds(low) - step, seconds(high)
+    return seconds(best), seconds(low) - step, seconds(high) + round(step * _unseen(track, depth))
+
+
+def _unseen(track: Track, depth: float) -> float:
+    """The part of a bin that a loss may have taken without being seen in its mean."""
+    return min(1.0, max(0.08, 2 * track.scale) / depth)
 
 
 def _spread(weight: np.ndarray, begin: int, guess: tuple[int, int, int]) -> tuple[int, int, int]:

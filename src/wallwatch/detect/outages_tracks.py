@@ -26,6 +26,7 @@ class Track:
         lost: Per bin: probability of loss.
         began: Per bin: probability that a loss began.
         ended: Per bin: probability that a loss ended.
+        scale: How its share scatters on ordinary days.
         least_depth: Losses smaller than this are not told from rhythm, holidays and chance.
     """
 
@@ -35,6 +36,7 @@ class Track:
     lost: np.ndarray
     began: np.ndarray
     ended: np.ndarray
+    scale: float
     least_depth: float
 
 
@@ -122,6 +124,7 @@ def look(grid: Grid) -> Look:
             smoothed.lost[i],
             smoothed.began[i],
             smoothed.ended[i],
+            float(scale[i]),
             _least_depth(grid, usual, rows, shares[i], float(scale[i])),
         )
         for i, (scope, rows) in enumerate(listed)
