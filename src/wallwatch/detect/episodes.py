@@ -53,9 +53,10 @@ class Episode:
         return max(run.probability for run in self.runs)
 
     @property
-    def share(self) -> float:
-        """Share of votes against the target in the series that tells most."""
-        return max((against, against / votes) for against, votes in _by_series(self.runs).values())[1]
+    def tells_most(self) -> tuple[float, float, float]:
+        """Votes against the target, and all votes, in the series that has most of the first; and its `Run.beside`."""
+        (against, votes), key = max((sums, key) for key, sums in _by_series(self.runs).items())
+        return against, votes, max(run.beside for run in self.runs if (run.key[2], run.key[4]) == key)
 
     @property
     def against(self) -> float:

@@ -10,7 +10,7 @@ import duckdb
 
 from wallwatch.detect import levels, smooth, spans
 from wallwatch.detect.episodes import ENOUGH, SURE
-from wallwatch.detect.restrictions import SHARE
+from wallwatch.detect.restrictions import FORGED
 from wallwatch.detect.timeline import timeline
 
 
@@ -54,7 +54,7 @@ def explain(con: duckdb.DuckDBPyConnection, event_id: str) -> dict[str, Any]:
             "raised_by_other_networks": smooth.OTHERS,
             "claimed_from_probability": SURE,
             "claimed_from_votes": ENOUGH,
-            "claimed_from_share": SHARE,
+            "share_that_could_be_forged": FORGED,
         },
     }
 

@@ -11,7 +11,7 @@ import numpy as np
 from wallwatch.detect.common_mode import ServiceOutage
 from wallwatch.detect.episodes import Episode, episodes
 from wallwatch.detect.recurrence import Recurrence, recurrence
-from wallwatch.detect.restrictions import SHARE, Restriction, Support, restrictions
+from wallwatch.detect.restrictions import Restriction, Support, outweighs_forgery, restrictions
 from wallwatch.detect.runs import runs
 from wallwatch.detect.smooth import Smoothed, others_at_the_time, smooth
 from wallwatch.detect.spans import Span, sources
@@ -38,10 +38,16 @@ class Found:
 
 
 def twice(series: Series) -> Smoothed:
-    """The filter, run a second time with what it said of other networks of the country."""
-    alone = smooth(series)
-    others = others_at_the_time(series, alone.so_far)
-    return smooth(series, others) if others.any() else alone
+    """The filter, run a second time on what other networks of the country say something about."""
+    result = smooth(series)
+    others = others_at_the_time(series, result.so_far)
+    touched = np.unique(series.series[others > 0])
+    if len(touched):
+        part, inside = series.only(touched)
+        again = smooth(part, others[inside])
+        for name in ("blocked", "so_far", "began", "ended", "level"):
+            getattr(result, name)[inside] = getattr(again, name)
+    return result
 
 
 def find(
@@ -74,7 +80,7 @@ def find(
     supports = {}
     for i, episode in enumerate(found):
         count, alone = behind.get(i, (0, False))
-        patterned = episode.share < SHARE and pattern(series, episode) is not None
+        patterned = not outweighs_forgery(episode) and pattern(series, episode) is not None
         supports[episode] = Support(count, alone, patterned)
     return Found(series, smoothed, found, supports, restrictions(kind, found, supports))
 

@@ -32,11 +32,12 @@ def likelihoods(k: npt.NDArray[np.int64], n: npt.NDArray[np.int64]) -> npt.NDArr
     Returns:
         In (0, 1]; [hours, levels].
     """
-    pairs, inverse = np.unique(np.stack([k, n], axis=1), axis=0, return_inverse=True)
-    against, total = pairs[:, :1] / UNITS, pairs[:, 1:] / UNITS
+    span = int(n.max(initial=0)) + 1
+    pairs, inverse = np.unique(k * span + n, return_inverse=True)
+    against, total = (pairs // span)[:, None] / UNITS, (pairs % span)[:, None] / UNITS
     weight = 1 / RHO - 1
     a, b = LEVELS * weight, (1 - LEVELS) * weight
     log = betaln(against + a, total - against + b) - betaln(a, b)
     table = np.maximum(np.exp(log - log.max(axis=1, keepdims=True)), 1e-12)
-    found: npt.NDArray[np.float64] = table[np.ravel(inverse)]
+    found: npt.NDArray[np.float64] = table[inverse]
     return found

@@ -6,12 +6,22 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wallwatch.detect.episodes import ENOUGH, PAUSE, SURE, Episode
+from scipy.special import betainc
+
+from wallwatch.detect.episodes import ENOUGH, PAUSE, Episode
 from wallwatch.detect.runs import Moment
 
-#: Share of votes against the target below which an episode is not claimed: that much forged measurements can make
-#: (trap C2), unless its votes keep to a pattern in time.
-SHARE = 0.5
+#: So large a share of the votes can be forged (trap C2). The share against the target must be larger, with confidence
+#: `CONFIDENCE`, unless the votes keep to a pattern in time; and larger still by `CONTRAST` times what the share at
+#: other times is above `USUAL`: who forges, or fails, all the time does so in some hours more than in others.
+FORGED = 0.35
+USUAL = 0.05
+CONTRAST = 2.0
+
+#: A mixed picture, with less than `CLEAR` of the votes against the target, needs so many of them.
+CLEAR = 0.75
+MANY = 10.0
+CONFIDENCE = 0.95
 
 #: Hours before and after a restriction in which a network with little evidence joins it.
 NEARBY = 24
@@ -87,13 +97,22 @@ def event_id(kind: str, country: str, service: str, hour: int) -> str:
     return "ev-" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def outweighs_forgery(episode: Episode) -> bool:
+    """Whether more of the votes are against the target than can be forged: a beta posterior with Jeffreys' prior."""
+    against, votes, beside = episode.tells_most
+    if against < CLEAR * votes and against < MANY:
+        return False
+    bar = min(FORGED + CONTRAST * max(beside - USUAL, 0.0), 1.0)
+    return bool(betainc(against + 0.5, votes - against + 0.5, bar) <= 1 - CONFIDENCE)
+
+
 def claimable(episode: Episode, support: Support) -> bool:
     """Whether an episode may be claimed on its own evidence."""
     return (
         episode.alarm is not None
         and support.sources >= 2
         and not support.alone
-        and (episode.share >= SHARE or support.patterned)
+        and (outweighs_forgery(episode) or support.patterned)
     )
 
 
@@ -102,7 +121,7 @@ def joins(episode: Episode, support: Support) -> bool:
     return (
         support.sources >= 2
         and episode.against >= ENOUGH / 2
-        and (episode.share >= SHARE or support.patterned)
+        and (outweighs_forgery(episode) or support.patterned)
     )
 
 
@@ -142,6 +161,3 @@ def restrictions(
             group.sort(key=lambda e: (e.first, e.last, e.network))
             found.append(Restriction(kind, country, service, tuple(group), alarm))
     return found
-
-
-__all__ = ["SURE", "Restriction", "Support", "claimable", "event_id", "joins", "restrictions"]

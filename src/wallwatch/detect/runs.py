@@ -44,6 +44,8 @@ class Run:
         against: Votes against the target in it.
         votes: All votes in it.
         tally: Hours with votes against the target, and these votes.
+        beside: Share of the series' votes that is against the target outside all such stretches, pulled to nothing
+            where there are few.
     """
 
     key: tuple[str, str, str, int, str]
@@ -56,6 +58,7 @@ class Run:
     against: float
     votes: float
     tally: tuple[tuple[int, float], ...] = ()
+    beside: float = 0.0
 
 
 def runs(series: Series, smoothed: Smoothed) -> list[Run]:
@@ -73,6 +76,9 @@ def runs(series: Series, smoothed: Smoothed) -> list[Run]:
     after = np.zeros(len(inside), dtype=bool)
     after[:-1] = inside[1:] & ~edge[1:]
     lasts = np.flatnonzero(inside & ~after)
+    outside = np.where(inside, 0, np.stack([series.k, series.n])) / UNITS
+    k_outside, n_outside = (np.bincount(of, weights=part, minlength=len(series)) for part in outside)
+    beside = (k_outside + 0.25) / (n_outside + 10)
     for index, (a, b) in enumerate(zip(firsts.tolist(), lasts.tolist(), strict=True)):
         sure = smoothed.blocked[a : b + 1]
         alarmed = np.flatnonzero(smoothed.so_far[a : b + 1] >= LIKELY)
@@ -100,6 +106,7 @@ def runs(series: Series, smoothed: Smoothed) -> list[Run]:
                     for hour, k in zip(series.hour[a : b + 1], series.k[a : b + 1], strict=True)
                     if k
                 ),
+                float(beside[which]),
             )
         )
     return found

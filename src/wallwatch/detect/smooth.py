@@ -32,7 +32,7 @@ OWN_HALF_LIFE = 168.0
 OTHERS = 40.0
 
 #: Numbers held at once for a batch of series.
-_BATCH = 12_000_000
+_BATCH = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)

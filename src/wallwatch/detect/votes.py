@@ -13,8 +13,9 @@ import numpy.typing as npt
 #: Votes are counted in whole parts of this many to one, so that sums do not depend on the order of the rows.
 UNITS = 16
 
-# A source's r-th hour within a day counts r ** -0.5 (repeats tell less than new sources), and a session that finds
-# nearly everything blocked, over many services, says more of itself than of the network (trap C18).
+# The r-th hour of a day in which a source says the same counts r ** -0.5: repeats tell less than new sources, and less
+# than the same source changing its mind. A session that finds nearly everything blocked, over many services, says more
+# of itself than of the network (trap C18).
 _VOTES = f"""
 WITH spoke AS (
   SELECT country, service, target, network, layer, source, hour_index, session,
@@ -44,7 +45,8 @@ hourly AS (
 ),
 weighed AS (
   SELECT *, standing / sqrt(row_number() OVER (
-    PARTITION BY country, service, target, network, layer, source, hour_index // 24 ORDER BY hour_index)) AS weight
+    PARTITION BY country, service, target, network, layer, source, hour_index // 24, 2 * k >= n
+    ORDER BY hour_index)) AS weight
   FROM hourly
 ),
 summed AS (
@@ -88,6 +90,21 @@ class Series:
     def series(self) -> npt.NDArray[np.int64]:
         """For each hour the index of its series."""
         return np.repeat(np.arange(len(self)), np.diff(self.start))
+
+    def only(self, chosen: npt.NDArray[np.int64]) -> tuple[Series, npt.NDArray[np.bool_]]:
+        """Some of the series, by rising index, and which hours are theirs."""
+        lengths = np.diff(self.start)
+        inside = np.zeros(len(self), dtype=np.bool_)
+        inside[chosen] = True
+        inside = np.repeat(inside, lengths)
+        part = Series(
+            [self.keys[index] for index in chosen],
+            np.concatenate([[0], np.cumsum(lengths[chosen])]),
+            self.hour[inside],
+            self.n[inside],
+            self.k[inside],
+        )
+        return part, inside
 
     def groups(self) -> Iterator[tuple[tuple[str, str], int, int]]:
         """Runs of series that share country and service: both, first series, and one after the last."""
