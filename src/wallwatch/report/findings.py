@@ -19,8 +19,11 @@ from wallwatch.schema.words import MECHANISMS
 #: From this probability on, a finding is stated without "likely".
 SURE: Final = 0.99
 
-#: Kinds that are no restriction: told so that nobody takes them for one.
-NO_RESTRICTION: Final = ("service_outage", "instrument")
+#: Kinds that are faults of a service or an instrument: told so that nobody takes them for censorship.
+FAULTS: Final = ("service_outage", "instrument")
+
+#: Kinds that are no restriction, as far as can be told.
+NO_RESTRICTION: Final = (*FAULTS, "disruption")
 
 
 #: Not seen to end.
@@ -41,7 +44,8 @@ class Finding:
         ended: When it ended, in words.
         status: `ongoing`, `ended_lately`, `left_open` (open where the country's data end early) or `past`.
         new: Whether it began in the last week of the data.
-        restriction: Whether it is one, and not a fault of a service or an instrument.
+        restriction: Whether it is one, as far as can be told.
+        fault: Whether it is a fault of a service or an instrument.
         pattern: Its pattern in time: `text`, `hours_utc`, `weekdays`, `days`; empty where it has none.
         details: Per network, as the detector says.
     """
@@ -56,6 +60,7 @@ class Finding:
     status: str
     new: bool
     restriction: bool
+    fault: bool
     pattern: Mapping[str, Any] = field(default_factory=dict)
     details: tuple[Mapping[str, Any], ...] = ()
 
@@ -360,6 +365,7 @@ def load(
                     status=status,
                     new=now is not None and row["onset_best"] is not None and onset > now - WEEK,
                     restriction=row["kind"] not in NO_RESTRICTION,
+                    fault=row["kind"] in FAULTS,
                     pattern=_object(row["recurrence"]),
                     details=_details(row["details"]) if is_event else (),
                 )

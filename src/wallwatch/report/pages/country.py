@@ -154,10 +154,12 @@ def context(
         "open": [one for one in mine if one.restriction and one.status in OPEN],
         "events": sorted((one for one in mine if one.restriction and one.sort == "event"), key=by_weight),
         "outages": [
-            one for one in mine if one.restriction and one.sort == "outage" and one.row["parent"] is None
+            one for one in mine if not one.fault and one.sort == "outage" and one.row["parent"] is None
         ],
-        "parts": [one for one in mine if one.sort == "outage" and one.row["parent"] is not None],
-        "others": [one for one in mine if not one.restriction],
+        "parts": [
+            one for one in mine if not one.fault and one.sort == "outage" and one.row["parent"] is not None
+        ],
+        "others": [one for one in mine if one.fault],
         "networks": networks(con, country.code, mine, names),
         "few": FEW_SESSIONS,
         "targets": listed,

@@ -31,7 +31,7 @@ def context(
         language: Of the words.
     """
     number = network["network"]
-    mine = sorted((one for one in findings if one.country == country.code and one.restriction), key=by_weight)
+    mine = sorted((one for one in findings if one.country == country.code and not one.fault), key=by_weight)
     listed, every = targets(con, country.code, number)
     return {
         "country": country,

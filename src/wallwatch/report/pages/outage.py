@@ -71,7 +71,7 @@ def context(
     _ = language.gettext
     row, code = finding.row, finding.country
     parts = {
-        one.row["region"] or f"AS{one.row['network']}": one
+        one.row["region"] or one.page: one
         for one in findings
         if one.sort == "outage" and one.row["parent"] == row["outage_id"]
     }

@@ -58,7 +58,7 @@ def context(
         "began": [one for one in restrictions if one.new],
         "ended": [one for one in restrictions if one.status == "ended_lately"],
         "past": [one for one in restrictions if one.status == "past"],
-        "others": [one for one in findings if not one.restriction],
+        "others": [one for one in national if not one.restriction],
         "countries": table,
         "made_up": [code for code in known if is_made_up(code)],
         "few": FEW_SESSIONS,
