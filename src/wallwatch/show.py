@@ -95,8 +95,9 @@ def iso(moment: datetime | None) -> str | None:
 
 
 def _interval(row: Record, name: str) -> Record | None:
+    """An interval as an object; the end of what is not seen to end is null, whatever its earliest may be."""
     found = {part: iso(row[f"{name}_{part}"]) for part in ("best", "earliest", "latest")}
-    return found if any(found.values()) else None
+    return found if found["best"] or (name == "onset" and any(found.values())) else None
 
 
 def _verdict(row: Record) -> Record:
