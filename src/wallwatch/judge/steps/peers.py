@@ -70,7 +70,7 @@ WITH by_network AS (
   GROUP BY unit, hour + shift, network
 )
 SELECT unit, hour, count(DISTINCT country) FILTER (bad > ok) >= 3
-  AND count(*) FILTER (bad > ok) > 2 * count(*) FILTER (ok >= bad) AS down
+  AND count(*) FILTER (ok > 0) = 0 AS down
 FROM by_network
 GROUP BY unit, hour
 HAVING count(DISTINCT country) FILTER (bad > ok) >= 2 AND count(*) FILTER (bad > ok) >= count(*) FILTER (ok >= bad)
