@@ -17,10 +17,6 @@ from wallwatch.detect.runs import Moment
 FORGED = 0.35
 USUAL = 0.05
 CONTRAST = 2.0
-
-#: A mixed picture, with less than `CLEAR` of the votes against the target, needs so many of them.
-CLEAR = 0.75
-MANY = 10.0
 CONFIDENCE = 0.95
 
 #: Hours before and after a restriction in which a network with little evidence joins it.
@@ -100,8 +96,6 @@ def event_id(kind: str, country: str, service: str, hour: int) -> str:
 def outweighs_forgery(episode: Episode) -> bool:
     """Whether more of the votes are against the target than can be forged: a beta posterior with Jeffreys' prior."""
     against, votes, beside = episode.tells_most
-    if against < CLEAR * votes and against < MANY:
-        return False
     bar = min(FORGED + CONTRAST * max(beside - USUAL, 0.0), 1.0)
     return bool(betainc(against + 0.5, votes - against + 0.5, bar) <= 1 - CONFIDENCE)
 
