@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
 
 from wallwatch.detect.runs import Run, runs
 from wallwatch.detect.smooth import smooth
-from wallwatch.detect.votes import votes
+from wallwatch.detect.votes import UNITS, from_table
 
-#: Countries that must fail together.
+#: Countries that must fail together, and the share of those measured at the time.
 COUNTRIES = 3
-
-#: Hours by which their beginnings may differ.
-TOGETHER = 3
-
-#: Share of the countries measured at the time that must fail.
 MOST = 0.5
+
+#: A country fails where at least this share of its sessions does, and where outside that time fewer than `RARELY` do:
+#: a country that blocks the service all the time is no witness.
+MAINLY = 0.5
+RARELY = 0.3
+
+#: Days around the failure that are "outside that time".
+AROUND_DAYS = 7
+
+#: Hours by which a failure that is part of it may stick out.
+SLACK = 3
 
 #: Country of an event that is of no country: `ZZ` is ISO 3166's user-assigned code for "unknown or unspecified".
 NOWHERE = "ZZ"
+
+# One series a service, in which each country is a source, so that none outvotes the others.
+_FAILING = f"""
+WITH hourly AS (
+  SELECT service, country, hour_index, count(*) AS n, count(*) FILTER (rank <= 4) AS k
+  FROM detect_rows WHERE layer = 'all' AND rank <= 5 GROUP BY ALL
+),
+weighed AS (
+  SELECT *, 1 / sqrt(row_number() OVER (PARTITION BY service, country, hour_index // 24, 2 * k >= n ORDER BY hour_index))
+    AS weight
+  FROM hourly
+)
+SELECT '' AS country, service, '' AS target, 0 AS network, 'all' AS layer, hour_index,
+  CAST(sum(CAST(round({UNITS} * weight) AS BIGINT)) AS BIGINT) AS n,
+  CAST(sum(CAST(round({UNITS} * weight * k / n) AS BIGINT)) AS BIGINT) AS k
+FROM weighed
+GROUP BY service, hour_index
+QUALIFY max(sum(k)) OVER (PARTITION BY service) > 0
+ORDER BY service, hour_index
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +55,23 @@ class ServiceOutage:
 
     Attributes:
         service: The service.
-        first: First hour.
-        last: Last hour.
-        runs: One a country.
-        measured: Countries measured at the time.
+        run: When it failed, over all countries.
+        countries: Where it failed, sorted.
+        measured: Countries measured at the time in which it usually works.
     """
 
     service: str
-    first: int
-    last: int
-    runs: tuple[Run, ...]
+    run: Run
+    countries: tuple[str, ...]
     measured: int
-
-    @property
-    def countries(self) -> tuple[str, ...]:
-        """The countries, sorted."""
-        return tuple(sorted({run.key[0] for run in self.runs}))
 
     def explains(self, country: str, service: str, first: int, last: int) -> bool:
         """Whether failures of a service in a country, in these hours, are part of it."""
         return (
             service == self.service
             and country in self.countries
-            and first >= self.first - TOGETHER
-            and last <= self.last + TOGETHER
+            and first >= self.run.first - SLACK
+            and last <= self.run.last + SLACK
         )
 
 
@@ -61,46 +79,30 @@ def service_outages(con: duckdb.DuckDBPyConnection) -> list[ServiceOutage]:
     """The outages, by service and first hour.
 
     Args:
-        con: Shows `verdicts`.
+        con: Has the view `detect_rows` (`rows.prepare`).
     """
-    measured = dict(
-        con.sql(
-            "SELECT service, count(DISTINCT country) FROM detect_rows WHERE layer = 'all' AND rank <= 5 "
-            f"GROUP BY service HAVING count(DISTINCT country) >= {COUNTRIES}"
-        ).fetchall()
-    )
-    if not measured:
+    several = con.sql("SELECT count(DISTINCT country) FROM detect_rows").fetchall()[0][0]
+    if several < COUNTRIES:
         return []
-    failing = votes(con, "failing")
-    by_service: dict[str, list[Run]] = {}
-    for run in runs(failing, smooth(failing)):
-        if run.key[1] in measured and run.against >= 0.5 * run.votes:
-            by_service.setdefault(run.key[1], []).append(run)
-    found: list[ServiceOutage] = []
-    for service in sorted(by_service):
-        found += _clusters(con, service, by_service[service])
+    series = from_table(con.sql(_FAILING).to_arrow_table())
+    found = []
+    for run in runs(series, smooth(series)):
+        states = con.execute(
+            """
+            SELECT country, count(DISTINCT session) FILTER (inside) AS n,
+              count(DISTINCT session) FILTER (inside AND rank <= 4) AS k,
+              count(DISTINCT session) FILTER (NOT inside) AS n_outside,
+              count(DISTINCT session) FILTER (NOT inside AND rank <= 4) AS k_outside
+            FROM (
+              SELECT country, session, rank, hour_index BETWEEN $first AND $last AS inside FROM detect_rows
+              WHERE layer = 'all' AND rank <= 5 AND service = $service
+                AND hour_index BETWEEN $first - $around AND $last + $around
+            ) GROUP BY country ORDER BY country
+            """,
+            {"service": run.key[1], "first": run.first, "last": run.last, "around": 24 * AROUND_DAYS},
+        ).fetchall()
+        usual = [row for row in states if row[1] and row[3] and row[4] < RARELY * row[3]]
+        failing = tuple(row[0] for row in usual if row[2] >= MAINLY * row[1])
+        if len(failing) >= max(COUNTRIES, MOST * len(usual)):
+            found.append(ServiceOutage(run.key[1], run, failing, len(usual)))
     return found
-
-
-def _clusters(con: duckdb.DuckDBPyConnection, service: str, found: Sequence[Run]) -> list[ServiceOutage]:
-    waiting = sorted(found, key=lambda run: (run.first, run.key))
-    outages: list[ServiceOutage] = []
-    while waiting:
-        seed = waiting[0]
-        together = [run for run in waiting if run.first <= seed.first + TOGETHER]
-        countries = {run.key[0] for run in together}
-        if len(countries) < COUNTRIES:
-            waiting.pop(0)
-            continue
-        # Where a restriction runs on after the others have ended, the outage is only the part in common.
-        lasts = sorted(run.last for run in together)
-        last = lasts[len(lasts) // 2]
-        measured = con.execute(
-            "SELECT count(DISTINCT country) FROM detect_rows WHERE layer = 'all' AND rank <= 5 AND service = ? "
-            "AND hour_index BETWEEN ? AND ?",
-            [service, seed.first, last],
-        ).fetchall()[0][0]
-        if len(countries) >= MOST * measured:
-            outages.append(ServiceOutage(service, seed.first, last, tuple(together), int(measured)))
-        waiting = [run for run in waiting if run not in together]
-    return outages

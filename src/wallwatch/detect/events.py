@@ -247,27 +247,40 @@ def _speaks_against(
 
 
 def _outage_row(con: duckdb.DuckDBPyConnection, outage: ServiceOutage) -> dict[str, Any]:
-    listed = ", ".join("'" + country.replace("'", "''") + "'" for country in outage.countries)
+    run = outage.run
     where = (
-        f"service = $service AND country IN ({listed}) AND hour_index BETWEEN {outage.first} AND {outage.last} "
+        "service = $service AND list_contains($countries, country) AND hour_index BETWEEN $first AND $last "
         "AND layer = 'all' AND rank <= 5"
     )
+    given = {
+        "service": outage.service,
+        "countries": list(outage.countries),
+        "first": run.first,
+        "last": run.last,
+    }
     totals = con.execute(
         "SELECT count(*), count(*) FILTER (rank <= 2), count(DISTINCT session), "
-        "count(DISTINCT session) FILTER (rank <= 2), list(DISTINCT network ORDER BY network), "
-        f"list(DISTINCT target ORDER BY target), count(*) FILTER (rank <= 4) FROM detect_rows WHERE {where}",
-        {"service": outage.service},
+        "count(DISTINCT session) FILTER (rank <= 2), list(DISTINCT network ORDER BY network) FILTER (rank <= 4), "
+        f"list(DISTINCT target ORDER BY target) FILTER (rank <= 4) FROM detect_rows WHERE {where}",
+        given,
     ).fetchall()[0]
     ids = con.execute(
-        f"SELECT measurement_id FROM (SELECT measurement_id, row_number() OVER (PARTITION BY country, network "
+        "SELECT measurement_id FROM (SELECT measurement_id, row_number() OVER (PARTITION BY country, network "
         f"ORDER BY time, measurement_id) AS turn FROM detect_rows WHERE {where} AND rank <= 4) "
         f"ORDER BY turn, measurement_id LIMIT {spans.WITNESSES}",
-        {"service": outage.service},
+        given,
     ).fetchall()
-    alarm = min(run.alarm for run in outage.runs)
-    countries = outage.countries
+    countries = con.execute(
+        "SELECT country, count(*), count(*) FILTER (rank <= 4) "
+        f"FROM detect_rows WHERE {where} GROUP BY country ORDER BY country",
+        given,
+    ).fetchall()
+    said = (
+        f"it failed in {len(outage.countries)} of {outage.measured} countries where it usually works and was measured "
+        f"then ({', '.join(outage.countries)}): no national restriction"
+    )
     return {
-        "event_id": event_id("service_outage", NOWHERE, outage.service, alarm),
+        "event_id": event_id("service_outage", NOWHERE, outage.service, run.alarm),
         "kind": "service_outage",
         "country": NOWHERE,
         "service": outage.service,
@@ -277,37 +290,21 @@ def _outage_row(con: duckdb.DuckDBPyConnection, outage: ServiceOutage) -> dict[s
         "targets": totals[5],
         "layers": [],
         "mechanisms": [],
-        "onset_best": moment(outage.first),
-        "onset_earliest": moment(outage.first - 1),
-        "onset_latest": moment(outage.first + 1),
-        "end_best": moment(outage.last + 1),
-        "end_earliest": moment(outage.last),
-        "end_latest": moment(max((run.end.latest or run.last + 2) for run in outage.runs)),
-        "probability": round(min(*(run.probability for run in outage.runs), MOST_SURE), 4),
+        "onset_best": moment(run.onset.best),
+        "onset_earliest": moment(run.onset.earliest),
+        "onset_latest": moment(run.onset.latest),
+        "end_best": moment(run.end.best),
+        "end_earliest": moment(run.end.earliest),
+        "end_latest": moment(run.end.latest),
+        "probability": round(min(run.probability, MOST_SURE), 4),
         "measurements": totals[0],
         "measurements_blocked": totals[1],
         "sessions": totals[2],
         "sessions_blocked": totals[3],
         "witnesses": sorted(id_ for (id_,) in ids),
-        "against": [
-            (
-                f"it failed in {len(countries)} of {outage.measured} countries measured at the time "
-                f"({', '.join(countries)}): no national restriction"
-            )
-        ],
+        "against": [said],
         "details": json.dumps(
-            [
-                {
-                    "country": run.key[0],
-                    "onset": _interval(run.onset),
-                    "end": _interval(run.end),
-                    "probability": round(min(run.probability, MOST_SURE), 4),
-                    "failing": totals[6],
-                }
-                for run in sorted(outage.runs, key=lambda run: run.key)
-            ],
-            ensure_ascii=False,
-            sort_keys=True,
+            [{"country": name, "measurements": n, "failing": k} for name, n, k in countries], sort_keys=True
         ),
     }
 

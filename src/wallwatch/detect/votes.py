@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 #: Votes are counted in whole parts of this many to one, so that sums do not depend on the order of the rows.
 UNITS = 16
@@ -22,9 +22,7 @@ WITH spoke AS (
     count(*) FILTER (rank IN (1, 2, 5)) AS n_blocking,
     count(*) FILTER (rank <= 2) AS k_blocking,
     count(*) FILTER (rank IN (1, 2, 5) OR throttled = 1) AS n_throttling,
-    count(*) FILTER (rank = 3 AND throttled = 1) AS k_throttling,
-    count(*) FILTER (rank <= 5) AS n_failing,
-    count(*) FILTER (rank <= 4) AS k_failing
+    count(*) FILTER (rank = 3 AND throttled = 1) AS k_throttling
   FROM detect_rows
   WHERE layer <> 'service' AND rank <= 5 AND (WHERE_CLAUSE)
   GROUP BY ALL
@@ -61,8 +59,8 @@ QUALIFY max(k) OVER (PARTITION BY country, service, target, network, layer) > 0
 ORDER BY country, service, target, network, layer, hour_index
 """
 
-#: What can be counted against a target: `blocking`, `throttling`, `failing` (anything but working).
-SIGNALS = ("blocking", "throttling", "failing")
+#: What can be counted against a target.
+SIGNALS = ("blocking", "throttling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,27 +113,26 @@ class Series:
                 first = index
 
 
-def _from(keys: list[list[Any]], n: Any, k: Any, hour: Any) -> Series:
-    names: list[tuple[str, str, str, int, str]] = []
-    starts = [0]
-    size = len(hour)
-    columns = [np.asarray(column, dtype=object) for column in keys]
-    if size:
-        changed = np.zeros(size - 1, dtype=bool)
+def from_table(table: pa.Table) -> Series:
+    """The series of a table with the columns of the keys, `hour_index`, `n` and `k`, sorted by the first six."""
+    hour, n, k = (table.column(name).to_numpy().astype(np.int64) for name in ("hour_index", "n", "k"))
+    columns = [
+        table.column(name).combine_chunks().to_numpy(zero_copy_only=False)
+        for name in ("country", "service", "target", "network", "layer")
+    ]
+    changed = np.ones(len(hour), dtype=np.bool_)
+    if len(hour):
+        changed[1:] = False
         for column in columns:
-            changed |= column[1:] != column[:-1]
-        starts = [0, *(np.flatnonzero(changed) + 1).tolist()]
-        for at in starts:
-            country, service, target, network, layer = (column[at] for column in columns)
-            names.append((str(country), str(service), str(target), int(network), str(layer)))
-        starts.append(size)
-    return Series(
-        names,
-        np.asarray(starts, dtype=np.int64),
-        np.asarray(hour, dtype=np.int64),
-        np.asarray(n, dtype=np.int64),
-        np.asarray(k, dtype=np.int64),
-    )
+            changed[1:] |= column[1:] != column[:-1]
+    first = np.flatnonzero(changed)
+    names = [
+        (str(country), str(service), str(target), int(network), str(layer))
+        for country, service, target, network, layer in zip(
+            *(column[first] for column in columns), strict=True
+        )
+    ]
+    return Series(names, np.append(first, len(hour)), hour, n, k)
 
 
 def votes(
@@ -160,22 +157,8 @@ def votes(
     """
     if signal not in SIGNALS:
         raise ValueError(f"no signal {signal}")
-    where = "true"
-    parameters: list[str] = []
+    where, parameters = "true", []
     if country is not None and service is not None:
         where, parameters = "country = ? AND service = ?", [country, service]
-    elif signal == "failing":
-        # A service that fails everywhere is looked for in whole measurements, country by country.
-        where = "layer = 'all'"
     query = _VOTES.replace("WHERE_CLAUSE", where).replace("SIGNAL", signal)
-    if signal == "failing":
-        query = query.replace("country, service, target, network, layer", "country, service, layer").replace(
-            "SELECT country, service, layer, hour_index, n, k",
-            "SELECT country, service, '' AS target, 0 AS network, layer, hour_index, n, k",
-        )
-    got = con.sql(query, params=parameters).to_arrow_table()
-    keys = []
-    for name in ("country", "service", "target", "network", "layer"):
-        keys.append(got.column(name).combine_chunks().to_numpy(zero_copy_only=False))
-    hour, n, k = (got.column(name).to_numpy() for name in ("hour_index", "n", "k"))
-    return _from(keys, n, k, hour)
+    return from_table(con.sql(query, params=parameters).to_arrow_table())
