@@ -131,6 +131,11 @@ def test_an_event_is_found_and_placed() -> None:
     assert found.recall == Share(1, 1)
     assert found.onset.hours == (0.0,)
     assert found.end.hours == (6.0,)
+    assert found.each["order/site.example"].as_dict() == {
+        "claims": 1,
+        "onset_error_hours": 0.0,
+        "end_error_hours": 6.0,
+    }
     assert found.networks_right == Share(1, 1)
     assert found.networks_found == Share(1, 2)
     assert found.mechanisms["tls.reset.sni"] == (Share(1, 1), Share(2, 3))
@@ -257,3 +262,19 @@ def test_the_whole_way_on_a_small_country(tmp_path: Path) -> None:
     text = scores.as_text()
     assert text.index("accused wrongly") < text.index("precision")
     assert "BY TRAP" in text
+
+
+@pytest.mark.parametrize("trap", ["J2", "J21", "C18", "S6"])
+def test_a_trap_fools_nobody(trap: str, tmp_path: Path) -> None:
+    """One innocent world each of judging, instruments, time and signals: no restriction and no shutdown is claimed."""
+    from wallwatch.evaluate.commands import run_simulated
+
+    scores = evaluate.scenario(trap=trap, seed=3, workdir=tmp_path, run=run_simulated)
+    assert scores.verdicts.accused_wrongly.part == 0
+    assert scores.events.false_claims == ()
+    assert scores.outages.false_claims == scores.outages.shutdowns_wrongly == ()
+
+
+def test_an_unknown_trap_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WallwatchError, match="there is no scenario Q9"):
+        evaluate.scenario(trap="Q9", seed=1, workdir=tmp_path, run=lambda inputs, folder: None)

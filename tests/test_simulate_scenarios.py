@@ -12,7 +12,7 @@ import pytest
 
 from wallwatch import simulate
 
-#: J18 needs a filter's page that the reference data know; all other traps of the two first parts have a world.
+#: J18 needs a filter page that the reference data know, and X is about damaged files; each other trap has a world.
 EXPECTED = (
     *(f"J{n}" for n in range(1, 32) if n != 18),
     *(f"C{n}" for n in range(1, 19)),

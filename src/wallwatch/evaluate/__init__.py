@@ -1,5 +1,5 @@
 """Accuracy as numbers: against the simulated truth and against truth files."""
 
-from wallwatch.evaluate.simulated import Scores, score, simulated
+from wallwatch.evaluate.scores import Scores, scenario, score, simulated
 
-__all__ = ["Scores", "score", "simulated"]
+__all__ = ["Scores", "scenario", "score", "simulated"]

@@ -94,6 +94,29 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """How one restriction was found.
+
+    Attributes:
+        claims: Events that meet it.
+        onset_hours: How far off its onset is; null where it or the claim has none.
+        end_hours: How far off its end is; null where it or the claim has none.
+    """
+
+    claims: int
+    onset_hours: float | None = None
+    end_hours: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain objects."""
+        return {
+            "claims": self.claims,
+            "onset_error_hours": self.onset_hours,
+            "end_error_hours": self.end_hours,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class EventScore:
     """How well the claimed restrictions agree with the truth.
 
@@ -115,6 +138,7 @@ class EventScore:
         recurring: Recurring restrictions found as recurring, of those found.
         mechanisms: By true mechanism: restrictions found, and mechanism paths named.
         traps: By trap: restrictions found.
+        each: By restriction that could be seen: how many events found it, and how far off they are placed.
         notes: Events that say that something is no restriction, by kind: those that are right, of all.
     """
 
@@ -135,6 +159,7 @@ class EventScore:
     recurring: Share
     mechanisms: Mapping[str, tuple[Share, Share]]
     traps: Mapping[str, Share]
+    each: Mapping[str, Placed]
     notes: Mapping[str, Share]
 
     def as_dict(self) -> dict[str, Any]:
@@ -158,6 +183,7 @@ class EventScore:
                 for name, (found, named) in self.mechanisms.items()
             },
             "traps": {name: share.as_dict() for name, share in self.traps.items()},
+            "each": {key: placed.as_dict() for key, placed in self.each.items()},
             "notes": {kind: share.as_dict() for kind, share in self.notes.items()},
         }
 
@@ -241,7 +267,8 @@ def score(claimed: Sequence[Claim], true: Sequence[TrueEvent]) -> EventScore:
     wanted = [truth for truth in real if truth.required and truth.visible]
     hits = [truth for truth in wanted if found[truth.key]]
     false = [claim for claim in accusing if not met[claim.event_id]]
-    onset, end, open_onset, open_end = _times(hits, found)
+    each = {truth.key: _placed(truth, found[truth.key]) for truth in wanted}
+    open_onset, open_end = _open(hits, found)
     claimed_networks = true_networks = 0
     for claim in accusing:
         of_truth = frozenset(n for truth in met[claim.event_id] for n in truth.networks)
@@ -265,41 +292,47 @@ def score(claimed: Sequence[Claim], true: Sequence[TrueEvent]) -> EventScore:
         },
         Share(true_networks, claimed_networks),
         Share(sum(any(n in claim.networks for claim in found[truth.key]) for truth, n in seen), len(seen)),
-        Errors(tuple(onset)),
-        Errors(tuple(end)),
+        Errors(tuple(placed.onset_hours for placed in each.values() if placed.onset_hours is not None)),
+        Errors(tuple(placed.end_hours for placed in each.values() if placed.end_hours is not None)),
         open_onset,
         open_end,
         Share(sum(any(claim.recurring for claim in found[truth.key]) for truth in recurring), len(recurring)),
         _by_mechanism(wanted, found),
         _by_trap(wanted, found),
+        each,
         _notes(claimed, true),
     )
 
 
-def _times(
-    hits: Sequence[TrueEvent], found: Mapping[str, Sequence[Claim]]
-) -> tuple[list[float], list[float], Share, Share]:
-    onset, end = [], []
-    open_onset, open_end = [], []
-    for truth in hits:
-        mine = found[truth.key]
-        # Of several claims for one restriction, the first says when it began and the last when it ended.
-        first = min(mine, key=lambda claim: claim.onset or _FIRST)
-        last = max(mine, key=lambda claim: claim.end or _LAST)
-        if truth.onset is None:
-            open_onset.append(first.onset is None)
-        elif first.onset is not None:
-            onset.append(outside(first.onset, truth.onset, truth.onset_seen or truth.onset))
-        if truth.end is None:
-            open_end.append(last.end is None)
-        elif last.end is not None:
-            end.append(outside(last.end, truth.end_seen or truth.end, truth.end))
-    return (
-        onset,
-        end,
-        Share(sum(open_onset), len(open_onset)),
-        Share(sum(open_end), len(open_end)),
+def _first(claims: Sequence[Claim]) -> Claim:
+    """Of several claims for one restriction, the one that says when it began."""
+    return min(claims, key=lambda claim: claim.onset or _FIRST)
+
+
+def _last(claims: Sequence[Claim]) -> Claim:
+    """And the one that says when it ended."""
+    return max(claims, key=lambda claim: claim.end or _LAST)
+
+
+def _placed(truth: TrueEvent, mine: Sequence[Claim]) -> Placed:
+    if not mine:
+        return Placed(0)
+    onset, end = _first(mine).onset, _last(mine).end
+    return Placed(
+        len(mine),
+        None
+        if truth.onset is None or onset is None
+        else round(outside(onset, truth.onset, truth.onset_seen or truth.onset), 2),
+        None
+        if truth.end is None or end is None
+        else round(outside(end, truth.end_seen or truth.end, truth.end), 2),
     )
+
+
+def _open(hits: Sequence[TrueEvent], found: Mapping[str, Sequence[Claim]]) -> tuple[Share, Share]:
+    onset = [_first(found[truth.key]).onset is None for truth in hits if truth.onset is None]
+    end = [_last(found[truth.key]).end is None for truth in hits if truth.end is None]
+    return Share(sum(onset), len(onset)), Share(sum(end), len(end))
 
 
 def _notes(claimed: Sequence[Claim], true: Sequence[TrueEvent]) -> dict[str, Share]:

@@ -24,6 +24,7 @@ class Loss:
     Attributes:
         key: Its name in the truth, or its id.
         parent: The national outage that it is part of, if any.
+        required: Whether missing it is a fault.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Loss:
     depth: float
     parent: str | None = None
     trap: str = ""
+    required: bool = True
 
     def meets(self, other: Loss) -> bool:
         """Whether both are of the same country, of places that lie in each other, and of a time in common."""
@@ -136,6 +138,7 @@ def truths(rows: Iterable[Mapping[str, str]]) -> list[Loss]:
             float(row["depth"]),
             None,
             row["trap"],
+            row["required"] == "yes",
         )
         for row in rows
     ]
@@ -150,16 +153,17 @@ def score(claimed: Sequence[Loss], true: Sequence[Loss]) -> OutageScore:
         for claim in whole
         if claim.kind == "shutdown" and not any(t.kind == "shutdown" and claim.meets(t) for t in true)
     ]
+    wanted = [truth for truth in true if truth.required]
     best: dict[str, Loss] = {}
     kinds: dict[str, tuple[str, ...]] = {}
-    for truth in true:
+    for truth in wanted:
         met = [claim for claim in claimed if claim.meets(truth)]
         if not met:
             continue
         best[truth.key] = min(met, key=lambda claim: _distance(claim, truth))
         if best[truth.key].kind != truth.kind:
             kinds[f"{truth.key}: {truth}"] = tuple(sorted({claim.kind for claim in met}))
-    hits = [truth for truth in true if truth.key in best]
+    hits = [truth for truth in wanted if truth.key in best]
     right = [truth for truth in hits if best[truth.key].kind == truth.kind]
     onset = [_apart(best[t.key].onset, t.onset) for t in right]
     end = [_apart(best[t.key].end, t.end) for t in right]
@@ -168,14 +172,14 @@ def score(claimed: Sequence[Loss], true: Sequence[Loss]) -> OutageScore:
         Share(len(false), len(whole)),
         tuple(str(claim) for claim in false),
         tuple(str(claim) for claim in shutdowns),
-        Share(len(hits), len(true)),
-        tuple(f"{truth.key}: {truth}" for truth in true if truth.key not in best),
+        Share(len(hits), len(wanted)),
+        tuple(f"{truth.key}: {truth}" for truth in wanted if truth.key not in best),
         Share(len(right), len(hits)),
         kinds,
         Errors(tuple(hours for hours in onset if hours is not None)),
         Errors(tuple(hours for hours in end if hours is not None)),
         max(depths, default=None),
-        _by_trap(true, right),
+        _by_trap(wanted, right),
     )
 
 

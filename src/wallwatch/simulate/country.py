@@ -33,12 +33,21 @@ _NAMES = (
 )
 #: The made-up country's networks, largest first.
 NETWORKS: tuple[Network, ...] = tuple(
-    Network(names.PROBE_NETWORKS[n], name, mobile=mobile, share=share, ipv6=n != 4, relay=n == 5)
+    Network(
+        names.PROBE_NETWORKS[n],
+        name,
+        mobile=mobile,
+        share=share,
+        ipv6=n != 4,
+        relay=n == 5,
+        # One network is bad at everything.
+        stray=0.06 if n == 7 else 0.015 if mobile else 0.008,
+    )
     for n, (name, mobile, share) in enumerate(_NAMES)
 )
 #: Networks in other countries, two in each.
 PEERS: tuple[Network, ...] = tuple(
-    Network(names.PROBE_NETWORKS[8 + n], f"Peer Net {n + 1}", names.ELSEWHERE[n // 2], share=0.5)
+    Network(names.PROBE_NETWORKS[8 + n], f"Peer Net {n + 1}", names.ELSEWHERE[n // 2], share=0.5, stray=0.01)
     for n in range(8)
 )
 ASN = tuple(network.number for network in NETWORKS)

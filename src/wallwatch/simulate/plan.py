@@ -42,6 +42,7 @@ class Network:
         share: How much of the measuring happens in it, relative to others.
         ipv6: Whether its probes have IPv6.
         relay: Whether it sends all clear-text DNS through an honest relay of its own (trap J9).
+        stray: Share of measurements that fail for no reason that anybody could know, as on every real network.
     """
 
     number: int
@@ -51,6 +52,7 @@ class Network:
     share: float = 1.0
     ipv6: bool = True
     relay: bool = False
+    stray: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

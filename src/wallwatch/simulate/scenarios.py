@@ -84,8 +84,8 @@ def quiet(start: datetime, days: int) -> Plan:
     return Plan(start, days, networks, sites, volunteers, sites_a_session=11)
 
 
-def _site(plan: Plan, host: str = _TARGET, **changes: object) -> Plan:
-    sites = [replace(site, **changes) if site.host == host else site for site in plan.sites]  # type: ignore[arg-type]
+def _site(plan: Plan, which: str = _TARGET, **changes: object) -> Plan:
+    sites = [replace(site, **changes) if site.host == which else site for site in plan.sites]  # type: ignore[arg-type]
     return replace(plan, sites=sites)
 
 

@@ -17,6 +17,8 @@ from wallwatch.simulate.web import Web
 
 _ARCHITECTURE = {"android": "arm64", "ios": "arm64", "linux": "amd64", "windows": "amd64", "macos": "arm64"}
 _ANY_ACCUSATION = ("likely_blocked", "blocked")
+#: How a connection fails for no reason.
+_STRAY = ("dns.timeout", "tcp.timeout", "tcp.timeout", "tls.timeout", "tls.reset.other", "http.timeout")
 #: Mechanisms that only a visit in clear text meets, and those that only an encrypted one does.
 _CLEAR_TEXT = ("http.",)
 _ENCRYPTED = ("tls.",)
@@ -150,6 +152,19 @@ class Session:
             and (restriction.strength >= 1 or self.rng.random() < restriction.strength)
         )
 
+    def _stray(self, hosts: list[str]) -> dict[str, tuple[Restriction, ...]]:
+        """A failure of one host for no reason, now and then."""
+        if self.rng.random() >= self.network.stray:
+            return {}
+        host = hosts[int(self.rng.integers(len(hosts)))]
+        mechanism = str(self.rng.choice(_STRAY))
+        if not _shows(mechanism, self.world.sites[host].scheme):
+            return {}
+        stray = Restriction(
+            "stray", (host,), (self.network.number,), mechanism, resolver_only=True, event=False, trap="stray"
+        )
+        return {host: (stray,)}
+
     def _path(self, hosts: list[str], service: str | None = None) -> Path:
         effects: dict[str, tuple[Restriction, ...]] = {}
         whole = self._restrictions(service) if service else ()
@@ -157,6 +172,8 @@ class Session:
             found = whole or self._restrictions(host)
             if found:
                 effects[host] = found
+        if not effects:
+            effects = self._stray(hosts)
         firewall = frozenset(
             host for host in hosts for mishap in self._mishaps("own_firewall", host) if host in mishap.targets
         )
@@ -228,6 +245,8 @@ class Session:
             for effect in path.effects.get(host, ())
             if _shows(effect.mechanism, self.world.sites[host].scheme)
         ]
+        if any(effect.key == "stray" for effect in seen):
+            return _for_no_reason()
         if seen:
             traps = ["J22"] if site.host not in path.effects else []
             if path.faulty and site.scheme == "https":
@@ -237,13 +256,14 @@ class Session:
                 )
             return met(seen, helper, [*traps, *([] if helper else ["J29"])])
         if path.own_firewall & set(hosts):
-            return unclear("C18", also=("likely_blocked", "impaired"))
+            traps = [m.trap for host in hosts for m in self._mishaps("own_firewall", host) if m.trap]
+            return unclear(*dict.fromkeys(traps), also=("likely_blocked", "impaired"))
         if path.faulty and site.scheme == "https":
             return unclear("J21", also=("ok", "down", "impaired"))
         trouble = next((path.ailing[host] for host in hosts if path.ailing[host]), None)
         without = () if helper else ("insufficient", "impaired")
         if trouble is not None:
-            trap = {"loopback": "J6", "tls": "J16"}.get(trouble, "J3")
+            trap = site.trap or {"loopback": "J6", "tls": "J16"}.get(trouble, "J3")
             return down(trap, *(["J29"] if not helper else []), also=without)
         if site.trap == "J23":
             return down("J23", also=("ok", "insufficient"))
@@ -260,7 +280,8 @@ class Session:
     def _service(self, service: str, date: str) -> tuple[dict[str, Any], str, Truth, str | None, str, float]:
         hosts = list(services.HOSTS[service])
         path = self._path(hosts, service)
-        effects = path.effects.get(hosts[0], ())
+        stray = any(effect.key == "stray" for found in path.effects.values() for effect in found)
+        effects = () if stray else path.effects.get(hosts[0], ())
         cut = None
         if service in services.ENDPOINTS and any(not e.parts or "endpoint" in e.parts for e in effects):
             cut = "generic_timeout_error"
@@ -283,6 +304,8 @@ class Session:
             found = unclear("J20")
         elif path.domestic_only:
             found = unclear("S3", also=("impaired", "likely_blocked", "down"))
+        elif stray:
+            found = _for_no_reason()
         elif effects and path.faulty:
             found = unclear("J21", also=("impaired", *_ANY_ACCUSATION))
         elif effects:
@@ -299,7 +322,8 @@ class Session:
 
     def _tool(self, tool: str) -> tuple[dict[str, Any], str, Truth, str | None, str, float]:
         effects = self._restrictions(tool)
-        cut = bool(effects) or self.cut_off
+        stray = self.rng.random() < self.network.stray
+        cut = bool(effects) or self.cut_off or stray
         keys, runtime = tools.measure(tool, cut, bool(self.lost), 3 + 20 * float(self.rng.random()))
         if self.lost:
             found = unclear("J20")
@@ -308,6 +332,8 @@ class Session:
         elif effects:
             # A tool that does not start says little of why.
             found = replace(met(effects, True), accept=(*_ANY_ACCUSATION, "impaired"))
+        elif stray:
+            found = _for_no_reason()
         else:
             found = fine(*(["J25"] if tool == "tor" else []))
         return keys, tools.VERSIONS[tool], found, tools.target(tool), tool, runtime
@@ -391,6 +417,11 @@ class Session:
             session=report,
             when=self.now.replace(microsecond=0),
         )
+
+
+def _for_no_reason() -> Truth:
+    """One failure by itself looks as a restriction's does; only many of them tell the difference."""
+    return unclear("stray", also=("likely_blocked", "impaired", "down", "ok"))
 
 
 def _chain(site: Site, sites: Mapping[str, Site]) -> list[str]:

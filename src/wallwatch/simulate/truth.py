@@ -128,6 +128,7 @@ OUTAGE_COLUMNS = (
     "end",
     "depth",
     "trap",
+    "required",
 )
 
 
@@ -166,7 +167,7 @@ class Record:
         self._rows.append(
             (
                 measurement_id,
-                ";".join(truth.traps),
+                ";".join(dict.fromkeys(truth.traps)),
                 truth.state,
                 "|".join(truth.accept),
                 ";".join(truth.mechanisms),
@@ -278,10 +279,14 @@ class Record:
 
     def outages(self) -> str:
         """`outages.csv`: one line a loss of connectivity, or of the instrument."""
-        return _csv(OUTAGE_COLUMNS, [_outage(n, outage) for n, outage in enumerate(self._plan.outages)])
+        return _csv(
+            OUTAGE_COLUMNS,
+            [_outage(n, outage, bool(self._plan.regions)) for n, outage in enumerate(self._plan.outages)],
+        )
 
 
-def _outage(number: int, outage: Outage) -> tuple[str, ...]:
+def _outage(number: int, outage: Outage, watched: bool) -> tuple[str, ...]:
+    """One line; a cut of which no signal tells can be suspected, and is not held against anybody (trap C7)."""
     return (
         f"{outage.kind}-{number + 1}",
         outage.kind,
@@ -293,6 +298,7 @@ def _outage(number: int, outage: Outage) -> tuple[str, ...]:
         stamp(outage.span.end),
         f"{outage.depth:g}",
         outage.trap,
+        "yes" if watched or outage.kind == "domestic_only" else "no",
     )
 
 

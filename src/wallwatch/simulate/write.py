@@ -44,8 +44,8 @@ class Written:
 
     @property
     def inputs(self) -> list[Path]:
-        """What `wallwatch run` is to be given."""
-        return [self.raw, self.signals]
+        """What `wallwatch run` is to be given; signals only where there are any."""
+        return [folder for folder in (self.raw, self.signals) if folder.is_dir()]
 
 
 def write(

@@ -94,6 +94,29 @@ def simulated(
     """
     progress = progress or Silent()
     written = simulate.write(workdir / "country", seed=seed, days=days, scale=scale, progress=progress)
+    return _run_and_score(written, workdir, run, progress)
+
+
+def scenario(*, trap: str, seed: int, workdir: Path, run: Run, progress: Progress | None = None) -> Scores:
+    """The same for the small world of one trap.
+
+    Args:
+        trap: Its number, a key of `simulate.SCENARIOS`.
+        seed: Of the simulation.
+        workdir: An empty folder to work in.
+        run: The way of the data.
+        progress: Hears how far it is.
+
+    Raises:
+        WallwatchError: There is no such scenario.
+    """
+    if trap not in simulate.SCENARIOS:
+        raise WallwatchError(f"there is no scenario {trap}; there are {', '.join(simulate.SCENARIOS)}")
+    written = simulate.SCENARIOS[trap].write(workdir / "country", seed=seed)
+    return _run_and_score(written, workdir, run, progress or Silent())
+
+
+def _run_and_score(written: simulate.Written, workdir: Path, run: Run, progress: Progress) -> Scores:
     progress.stage("Judging and detecting")
     run(written.inputs, workdir / "workspace")
     progress.stage("Scoring")
