@@ -11,6 +11,7 @@ import pytest
 from wallwatch._errors import WallwatchError
 from wallwatch.engine import Workspace
 from wallwatch.schema import CELLS, FILES, MEASUREMENTS, TABLES
+from wallwatch.schema.measurements import UNREPORTED
 from wallwatch.schema.words import FAILURE_ALIASES, FAILURES, MECHANISMS, is_mechanism
 
 HOUR = dt.datetime(2023, 11, 9, 5, tzinfo=dt.UTC)
@@ -158,3 +159,33 @@ def test_j31_the_vocabulary_is_closed_and_paths_have_prefixes():
     assert is_mechanism("tls.reset")
     assert not is_mechanism("tls.res")
     assert not is_mechanism("dns.blocked")
+
+
+def test_c14_a_line_and_its_post_can_are_one_measurement(tmp_path):
+    """Upstream publishes a measurement as a line without its uid, and as a post-can whose name is the uid."""
+    workspace = Workspace.create(tmp_path)
+    same = {
+        "session": "20231101T001801Z_telegram_KE_15808_n1_z22APjAvT2jPkjoI",
+        "time": HOUR,
+        "runtime_seconds": 4.97,
+        "observations": 27,
+    }
+    uid = "20231101001804.122100_KE_telegram_1a9d7a09d2948c64"
+    put(workspace, "aa", [measurement("20231101001804_KE_telegram_aaaaaaaaaaaaaaaa", 1) | same])
+    put(workspace, "bb", [measurement(uid, 1) | same, measurement("m2", 2) | same | {"runtime_seconds": 5.1}])
+    assert workspace.find_repeated() == 1
+    with workspace.connect() as con:
+        assert con.sql("SELECT measurement_id FROM measurements ORDER BY 1").fetchall() == [(uid,), ("m2",)]
+
+
+def test_measurements_without_a_report_id_are_never_taken_for_copies(tmp_path):
+    workspace = Workspace.create(tmp_path)
+    same = {
+        "session": UNREPORTED + "20231101_KE_1_x",
+        "time": HOUR,
+        "runtime_seconds": 4.97,
+        "observations": 27,
+    }
+    put(workspace, "aa", [measurement("m1", 1) | same])
+    put(workspace, "bb", [measurement("m2", 1) | same])
+    assert workspace.find_repeated() == 0

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from wallwatch import archive, detect, judge
+from wallwatch._errors import WallwatchError
+from wallwatch._files import write_atomic
 from wallwatch._progress import Progress, Silent
 from wallwatch._text import safe_text
 from wallwatch.archive import Summary
@@ -62,7 +64,7 @@ def run(
     progress = progress or Silent()
     workspace = Workspace.create(root)
     with workspace.lock():
-        known = Fingerprints.load(fingerprints)
+        known = _fingerprints(workspace, fingerprints)
         taken_in = archive.take_in(
             inputs,
             workspace.layout,
@@ -71,14 +73,32 @@ def run(
             as_of=as_of,
             progress=progress,
         )
-        return bring_up_to_date(workspace, taken_in, progress)
+        return bring_up_to_date(workspace, taken_in, known, progress)
 
 
-def bring_up_to_date(workspace: Workspace, taken_in: Summary, progress: Progress) -> RunSummary:
+def _fingerprints(workspace: Workspace, given: Sequence[Path]) -> Fingerprints:
+    """The packaged fingerprints and those of the workspace, to which the given files are added for good.
+
+    They are kept because a later run must judge what this one read by the same knowledge.
+    """
+    folder = workspace.layout.references / "fingerprints"
+    for path in given:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise WallwatchError(f"{path} cannot be read: {error.strerror}") from error
+        Fingerprints.load([path])  # a file that is none is refused before it is kept
+        write_atomic(folder / f"{hashlib.sha256(content).hexdigest()[:16]}.csv", content)
+    return Fingerprints.load(sorted(folder.glob("[0-9a-f]*.csv")))
+
+
+def bring_up_to_date(
+    workspace: Workspace, taken_in: Summary, known: Fingerprints, progress: Progress
+) -> RunSummary:
     """Makes every derived table anew whose inputs, rules or code have changed since it was made."""
     repeated = workspace.find_repeated()
     rows: dict[str, int] = {}
-    references = judge.References.load(workspace.layout.references)
+    references = judge.References.load(workspace.layout.references, known.expected_countries())
     facts = _digest(*workspace.layout.taken_in())
     verdicts = _digest(facts, judge.RULE_SET, references.version, _source("judge"), _source("engine"))
     con = workspace.connect()

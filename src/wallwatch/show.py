@@ -17,13 +17,11 @@ import pyarrow.parquet as pq
 
 from wallwatch._errors import WallwatchError
 from wallwatch._text import csv_text, safe_json, safe_text
+from wallwatch.schema.measurements import UNREPORTED
 
 Record = dict[str, Any]
 
 FORMATS: Final = ("table", "json", "jsonl", "csv", "parquet")
-
-#: Sessions that the reader made up where the upstream has no report id begin so.
-NO_REPORT_ID: Final = "unreported:"
 
 _BATCH = 10_000
 
@@ -105,7 +103,7 @@ def _verdict(row: Record) -> Record:
     return {
         "measurement_id": row["measurement_id"],
         "source": f"{row['path']}:{row['line']}",
-        "report_id": "" if session.startswith(NO_REPORT_ID) else session,
+        "report_id": "" if session.startswith(UNREPORTED) else session,
         "input": row["input"],
         "target": row["target"],
         "host": row["host"],
@@ -247,7 +245,8 @@ LISTINGS: Final[Mapping[str, Listing]] = {
         "event_id",
     ),
     "outages": Listing(
-        "SELECT * FROM outages WHERE true {where} ORDER BY onset_earliest NULLS FIRST, country, scope, region, outage_id",
+        "SELECT * FROM outages WHERE true {where}"
+        " ORDER BY country, parent IS NOT NULL, onset_earliest NULLS FIRST, scope, region, outage_id",
         "country",
         "lower(region) = {0} OR 'as' || network = {0} OR CAST(network AS VARCHAR) = {0}",
         "coalesce(onset_earliest, TIMESTAMPTZ '-infinity')",

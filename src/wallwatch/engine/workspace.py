@@ -20,6 +20,7 @@ from wallwatch.engine import views
 from wallwatch.schema import TABLES, Table
 from wallwatch.schema.columns import TYPES
 from wallwatch.schema.layout import DERIVED, PER_FILE, Layout
+from wallwatch.schema.measurements import UNREPORTED
 
 #: The layout of a workspace; raised when an older Wallwatch could not read it any more.
 FORMAT = 1
@@ -28,6 +29,9 @@ FORMAT = 1
 ROW_GROUP = 131_072
 
 _STAGE = "stage.json"
+
+#: An id that the collector gave: the time of receipt with microseconds comes first.
+_UID = r"^\d{14}\.\d{6}_"
 
 
 class Workspace:
@@ -166,28 +170,48 @@ class Workspace:
     def find_repeated(self) -> int:
         """Notes which measurements several files hold, so that the views show each of them once.
 
+        Upstream publishes many measurements twice, as lines and as post-cans, whose names alone carry the uid: two
+        rows are the same measurement when they have one id, or when session, test, input, start, run time and
+        number of observations are equal in different files. The copy with the uid stays, else that of the file
+        whose id is smallest. Sessions that were made up for want of a report id are never compared.
+
         Returns:
             How many copies are left out.
         """
-        con = self.connect()
         folder = self.layout.table("repeated")
-        parts = self.layout.parts("measurements")
-        query = (
-            f"SELECT measurement_id, file_id, line FROM ({views.select(TABLES['measurements'], parts)}) "
-            "QUALIFY row_number() OVER (PARTITION BY measurement_id ORDER BY file_id, line) > 1 "
-            "ORDER BY ALL"
-        )
-        # Most workspaces have no copies: the cheap question comes first.
-        total, distinct = con.sql(
-            "SELECT count(*), count(DISTINCT measurement_id) FROM "
-            f"({views.select(TABLES['measurements'], parts)})"
-        ).fetchall()[0]
-        if total == distinct:
+        source = views.select(TABLES["measurements"], self.layout.parts("measurements"))
+        with self.connect() as con:
+            con.execute(
+                "CREATE TEMP TABLE seen AS SELECT measurement_id, file_id, line, session, nettest, input, time, "
+                f"runtime_seconds, observations, country, network FROM ({source})"
+            )
+            found = con.sql(
+                f"""
+                WITH named AS (
+                    SELECT measurement_id, file_id, line, row_number() OVER (
+                        PARTITION BY measurement_id ORDER BY file_id, line) AS copy
+                    FROM seen
+                ), alike AS (
+                    SELECT measurement_id, file_id, line,
+                        dense_rank() OVER (
+                            PARTITION BY session, nettest, input, time, runtime_seconds, observations, country, network
+                            ORDER BY NOT regexp_matches(measurement_id, '{_UID}'), file_id
+                        ) AS copy
+                    FROM seen
+                    WHERE NOT starts_with(session, '{UNREPORTED}') AND time IS NOT NULL AND runtime_seconds > 0
+                )
+                SELECT measurement_id, file_id, line FROM named WHERE copy > 1
+                UNION
+                SELECT measurement_id, file_id, line FROM alike WHERE copy > 1
+                ORDER BY ALL
+                """
+            ).to_arrow_table()
+        if not found.num_rows:
             (folder / "0.parquet").unlink(missing_ok=True)
             return 0
         with atomic_folder(folder) as temporary:
-            pq.write_table(con.sql(query).to_arrow_table(), temporary / "0.parquet", compression="zstd")
-        return int(total - distinct)
+            pq.write_table(found, temporary / "0.parquet", compression="zstd")
+        return int(found.num_rows)
 
 
 def _row_groups(table: Table, rows: duckdb.DuckDBPyRelation | pa.Table) -> Iterator[pa.Table]:

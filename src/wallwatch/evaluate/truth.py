@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from wallwatch._errors import WallwatchError
 
@@ -94,7 +95,34 @@ class TruthScore:
         """Cases in which blocking was claimed wrongly."""
         return sum(case.false_alarm for case in self.cases)
 
-    def __str__(self) -> str:
+    def as_dict(self) -> dict[str, Any]:
+        """The score as plain objects, for JSON."""
+        return {
+            "accepted": self.accepted,
+            "cases": len(self.cases),
+            "false_alarms": self.false_alarms,
+            "mechanism_precision": self.precision,
+            "mechanism_recall": self.recall,
+            "confusion": [
+                {"truth": truth, "verdict": said, "cases": count}
+                for (truth, said), count in sorted(self.confusion.items())
+            ],
+            "by_case": [
+                {
+                    "case": case.name,
+                    "accepted": case.accepted,
+                    "accepts": list(case.accepts),
+                    "state": case.judged.state,
+                    "mechanisms": list(case.judged.mechanisms),
+                    "true_mechanisms": list(case.true_mechanisms),
+                    "host": case.judged.host,
+                    "locus": case.judged.locus,
+                }
+                for case in self.cases
+            ],
+        }
+
+    def as_text(self) -> str:
         """The score as lines of text."""
         lines = [
             f"states accepted       {self.accepted} of {len(self.cases)}",

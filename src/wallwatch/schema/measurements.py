@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from wallwatch.schema.columns import Column, Table, columns
+
+#: Sessions that a reader makes up, where the upstream has no report id, begin so.
+UNREPORTED: Final = "none_"
 
 _WHERE = (
     Column(

@@ -7,6 +7,7 @@ import re
 from datetime import datetime
 from typing import Any
 
+from wallwatch.schema.measurements import UNREPORTED
 from wallwatch.sources.ooni.clock import clock_flag, leading_time, parse_time
 from wallwatch.sources.ooni.lenient import Lenient
 from wallwatch.sources.ooni.parts import Number
@@ -155,7 +156,7 @@ def made_session(
     Without a report id nothing tells two volunteers from one, so independence is not assumed.
     """
     day = time.strftime("%Y%m%d") if time is not None else "unknown"
-    return f"none_{day}_{country or 'ZZ'}_{network or 0}_{(software or 'unknown').replace(' ', '_')}"
+    return f"{UNREPORTED}{day}_{country or 'ZZ'}_{network or 0}_{(software or 'unknown').replace(' ', '_')}"
 
 
 def probe_secret(found: Envelope) -> str | None:
