@@ -283,6 +283,72 @@ def _outage_short(row: Mapping[str, Any], language: Language) -> Markup:
     return words.get(row["kind"], foreign(row["kind"]))
 
 
+def _marked(message: str) -> str:
+    """Marks a message for the catalogues; it is translated where it is used."""
+    return message
+
+
+#: Kind to the sentences of what is over and of what is not, each surely and likely.
+_OUTAGES: Final = {
+    "shutdown": (
+        (
+            _marked(
+                "%(where)s was cut off from the internet %(when)s: about %(depth)s of its connectivity was lost"
+            ),
+            _marked(
+                "%(where)s was likely cut off from the internet %(when)s: about %(depth)s of its connectivity was lost"
+            ),
+        ),
+        (
+            _marked(
+                "%(where)s has been cut off from the internet %(when)s: about %(depth)s of its connectivity was lost"
+            ),
+            _marked(
+                "%(where)s has likely been cut off from the internet %(when)s: about %(depth)s of its connectivity was lost"
+            ),
+        ),
+    ),
+    "partial": (
+        (
+            _marked("%(where)s lost about %(depth)s of its connectivity %(when)s"),
+            _marked("%(where)s likely lost about %(depth)s of its connectivity %(when)s"),
+        ),
+        (
+            _marked("%(where)s has been without about %(depth)s of its connectivity %(when)s"),
+            _marked("%(where)s has likely been without about %(depth)s of its connectivity %(when)s"),
+        ),
+    ),
+    "domestic_only": (
+        (
+            _marked("%(where)s was cut off from foreign sites, while domestic ones answered, %(when)s"),
+            _marked(
+                "%(where)s was likely cut off from foreign sites, while domestic ones answered, %(when)s"
+            ),
+        ),
+        (
+            _marked("%(where)s has been cut off from foreign sites, while domestic ones answer, %(when)s"),
+            _marked(
+                "%(where)s has likely been cut off from foreign sites, while domestic ones answer, %(when)s"
+            ),
+        ),
+    ),
+    "disruption": (
+        (
+            _marked("Connectivity of %(where)s was disrupted %(when)s: about %(depth)s of it was lost"),
+            _marked(
+                "Connectivity of %(where)s was likely disrupted %(when)s: about %(depth)s of it was lost"
+            ),
+        ),
+        (
+            _marked("Connectivity of %(where)s has been disrupted %(when)s: about %(depth)s of it was lost"),
+            _marked(
+                "Connectivity of %(where)s has likely been disrupted %(when)s: about %(depth)s of it was lost"
+            ),
+        ),
+    ),
+}
+
+
 def _outage_headline(row: Mapping[str, Any], status: str, language: Language) -> Markup:
     _ = language.gettext
     where, when = _outage_place(row, language), _when(row, status, language)
@@ -293,26 +359,9 @@ def _outage_headline(row: Mapping[str, Any], status: str, language: Language) ->
             where=where,
             when=when,
         )
-    sentences = {
-        "shutdown": (
-            "%(where)s was cut off the internet %(when)s: about %(depth)s of its connectivity was lost",
-            "%(where)s was likely cut off the internet %(when)s: about %(depth)s of its connectivity was lost",
-        ),
-        "partial": (
-            "%(where)s lost about %(depth)s of its connectivity %(when)s",
-            "%(where)s likely lost about %(depth)s of its connectivity %(when)s",
-        ),
-        "domestic_only": (
-            "%(where)s was cut off from foreign sites, while domestic ones answered, %(when)s",
-            "%(where)s was likely cut off from foreign sites, while domestic ones answered, %(when)s",
-        ),
-    }
-    default = (
-        "Connectivity of %(where)s was disrupted %(when)s: about %(depth)s of it was lost",
-        "Connectivity of %(where)s was likely disrupted %(when)s: about %(depth)s of it was lost",
-    )
-    sure, likely = sentences.get(row["kind"], default)
-    return _(sure if row["probability"] >= SURE else likely, where=where, when=when, depth=depth)
+    over, going_on = _OUTAGES.get(row["kind"], _OUTAGES["disruption"])
+    sentences = over if row["end_best"] is not None or row["end_latest"] is not None else going_on
+    return _(sentences[row["probability"] < SURE], where=where, when=when, depth=depth)
 
 
 def certainty(probability: float, language: Language) -> Markup:

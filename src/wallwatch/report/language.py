@@ -98,9 +98,9 @@ class Language:
         """
         whole = round(share * 100)
         if whole == 0 and share > 0:
-            return "under 1 %"
+            return self.catalogue.gettext("under 1 %")
         if whole == 100 and share < 1:
-            return "over 99 %"
+            return self.catalogue.gettext("over 99 %")
         return f"{whole} %"
 
     def day(self, moment: datetime) -> str:

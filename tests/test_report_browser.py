@@ -1,0 +1,117 @@
+"""The report in a browser: from disk, without JavaScript, on a phone, without a request."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import report_world as world
+from wallwatch import report
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+
+def _executable() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("WALLWATCH_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found:
+        return found
+    message = "Chromium is not installed (apt-get install chromium), or name it in WALLWATCH_CHROMIUM"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = _executable()
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=executable, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("report") / "out"
+    with world.connect(world.rows()) as con:
+        report.write(con, out)
+    return out
+
+
+@pytest.fixture(params=[(1280, 900, "light"), (390, 844, "dark")], ids=["desk", "phone"])
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page without JavaScript that notes every request that does not stay on the disk."""
+    width, height, scheme = request.param
+    context = browser.new_context(
+        java_script_enabled=False, viewport={"width": width, "height": height}, color_scheme=scheme
+    )
+    opened = context.new_page()
+    asked: list[str] = []
+    opened.on("request", lambda found: asked.append(found.url))
+    complaints: list[str] = []
+    opened.on("console", lambda found: complaints.append(found.text))
+    yield opened
+    context.close()
+    assert [url for url in asked if not url.startswith("file://")] == []
+    assert complaints == []
+
+
+def _fits(page: Page) -> bool:
+    """Whether nothing has to be scrolled sideways but what scrolls by itself."""
+    wide = page.locator("html").evaluate("e => e.scrollWidth - e.clientWidth")
+    return bool(wide <= 0)
+
+
+def test_a_reader_clicks_from_the_overview_to_an_event_and_its_country(page: Page, folder: Path) -> None:
+    page.goto((folder / "index.html").as_uri())
+    assert page.get_by_role("heading", level=1).inner_text().endswith("going on")
+    page.get_by_role("link", name="news.example was blocked on 1 of 2 measured networks in Kenya").click()
+    assert page.url.endswith(f"event/{world.EVENT_ID}.html")
+    assert page.get_by_role("img").count() >= 3
+    page.get_by_role("navigation", name="Where this page is").get_by_role("link", name="Kenya").click()
+    assert page.url.endswith("country/KE.html")
+    page.get_by_role("link", name="AS64500").click()
+    assert page.url.endswith("network/KE-64500.html")
+    page.get_by_role("link", name="Overview").first.click()
+    assert page.url.endswith("index.html")
+
+
+def test_tables_open_without_a_script(page: Page, folder: Path) -> None:
+    page.goto((folder / f"event/{world.EVENT_ID}.html").as_uri())
+    table = page.locator("details table").first
+    assert not table.is_visible()
+    page.locator("summary", has_text="The chart as a table").first.click()
+    assert table.is_visible()
+
+
+def test_no_page_is_wider_than_the_screen(page: Page, folder: Path) -> None:
+    for path in sorted(folder.rglob("*.html")):
+        page.goto(path.as_uri())
+        assert _fits(page), path
+
+
+def test_the_keyboard_reaches_the_content_first(page: Page, folder: Path) -> None:
+    page.goto((folder / "index.html").as_uri())
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "Skip to the content"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.locator("main :focus").count() == 1
+
+
+def test_the_style_applies_and_is_the_only_one(page: Page, folder: Path) -> None:
+    """The content policy lets the page's own style through."""
+    page.goto((folder / "index.html").as_uri())
+    assert page.locator(".card").first.evaluate("e => getComputedStyle(e).borderRadius") == "6px"
