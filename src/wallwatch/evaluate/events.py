@@ -81,6 +81,14 @@ class Claim:
             return False
         if self.networks and truth.networks and not self.networks & truth.networks:
             return False
+        return self._at_the_time_of(truth)
+
+    def notes(self, truth: TrueEvent) -> bool:
+        """Whether it is about the same service and time: what is no restriction has no country of its own."""
+        same = self.service == truth.service or bool(self.targets & truth.targets)
+        return same and self._at_the_time_of(truth)
+
+    def _at_the_time_of(self, truth: TrueEvent) -> bool:
         begins = truth.onset or _FIRST
         first, last = self.onset or self.onset_earliest or _FIRST, self.end or _LAST
         return last >= begins and (truth.end is None or first <= truth.end + _TOLERANCE)
@@ -340,7 +348,7 @@ def _notes(claimed: Sequence[Claim], true: Sequence[TrueEvent]) -> dict[str, Sha
     groups = {kind: [claim for claim in claimed if claim.kind == kind] for kind in kinds}
     return {
         kind: Share(
-            sum(any(truth.kind == kind and claim.meets(truth) for truth in true) for claim in group),
+            sum(any(truth.kind == kind and claim.notes(truth) for truth in true) for claim in group),
             len(group),
         )
         for kind, group in groups.items()

@@ -84,7 +84,9 @@ def sites(start: datetime, weight: float = 1.0) -> list[Site]:
     hosting = names.SERVER_NETWORKS
 
     def plain(host: str, number: int, **changes: Any) -> Site:
-        made = Site(host, give(1 + number % 2, six=number % 3 == 0), hosting[number % 8], weight=weight)
+        # Domestic sites stand in the country's own networks.
+        network = ASN[number % 3] if changes.get("domestic") else hosting[number % 8]
+        made = Site(host, give(1 + number % 2, six=number % 3 == 0), network, weight=weight)
         return replace(made, **changes)
 
     found = [

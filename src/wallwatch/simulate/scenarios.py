@@ -78,7 +78,10 @@ def quiet(start: datetime, days: int) -> Plan:
         Volunteer(number, (network.number,), 1.5 if rank == 0 else 0.8, ipv6=rank != 2)
         for number, (network, rank) in enumerate((network, rank) for network in networks for rank in range(3))
     ]
-    sites = [Site(f"www{n}.example", (names.site_address(n),), _HOST, domestic=n % 4 == 3) for n in range(9)]
+    sites = [
+        Site(f"www{n}.example", (names.site_address(n),), _A if n % 4 == 3 else _HOST, domestic=n % 4 == 3)
+        for n in range(9)
+    ]
     sites.append(Site("clear.example", (names.site_address(20),), _HOST, scheme="http"))
     sites.append(Site(_TARGET, (names.site_address(30),), _HOST))
     return Plan(start, days, networks, sites, volunteers, sites_a_session=11)

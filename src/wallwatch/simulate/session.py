@@ -326,7 +326,7 @@ class Session:
         cut = bool(effects) or self.cut_off or stray
         keys, runtime = tools.measure(tool, cut, bool(self.lost), 3 + 20 * float(self.rng.random()))
         if self.lost:
-            found = unclear("J20")
+            found = unclear("J20", also=_ANY_ACCUSATION if effects else ())
         elif self.cut_off:
             found = unclear("S3", also=("impaired", "likely_blocked", "down"))
         elif effects:

@@ -132,6 +132,10 @@ OUTAGE_COLUMNS = (
 )
 
 
+#: Stands for no single country (ISO 3166-1, user-assigned).
+SEVERAL_COUNTRIES = "ZZ"
+
+
 def stamp(when: datetime | None) -> str:
     """A time as ISO 8601 in UTC; empty where there is none."""
     return "" if when is None else when.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -249,32 +253,37 @@ class Record:
         return found
 
     def _notes(self) -> list[tuple[str, ...]]:
-        """Services that failed everywhere at once: worth a note, and no restriction (trap C10)."""
-        countries = sorted({network.country for network in self._plan.networks})
+        """Services and sites that failed everywhere at once: worth a note, and no restriction (traps C10, J3)."""
+        found = [
+            (target, mishap.span, mishap.trap)
+            for mishap in self._plan.mishaps
+            if mishap.kind == "service_down"
+            for target in mishap.targets
+        ]
+        found += [
+            (site.host, trouble.span, site.trap) for site in self._plan.sites for trouble in site.trouble
+        ]
         return [
             (
-                f"service-outage/{target}/{country}",
+                f"service-outage/{target}",
                 "service_outage",
-                country,
+                SEVERAL_COUNTRIES,
+                service_of(target),
                 target,
-                target,
                 "",
                 "",
-                stamp(mishap.span.start),
+                stamp(span.start),
                 "",
                 "",
-                stamp(mishap.span.end),
+                stamp(span.end),
                 "",
-                mishap.trap,
+                trap,
                 "0",
                 "0",
                 "",
                 "no",
             )
-            for mishap in self._plan.mishaps
-            if mishap.kind == "service_down"
-            for target in mishap.targets
-            for country in countries
+            for target, span, trap in found
         ]
 
     def outages(self) -> str:
