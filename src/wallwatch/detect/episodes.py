@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from wallwatch.detect.runs import Moment, Run
 
-#: Hours of quiet that one restriction may have within it: a weekend.
-PAUSE = 72
+#: Hours of quiet, or of nobody measuring, that one restriction may have within it: a week.
+PAUSE = 168
 
-#: The same, where the next run begins at the same time of day: a week.
+#: The same, where the next run begins at the same time of day: what comes once a week leaves nearly as much between.
 PAUSE_BY_THE_CLOCK = 8 * 24
 
 #: Independent votes against the target that carry an episode alone; fewer are too little to say (trap C13).

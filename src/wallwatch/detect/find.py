@@ -79,9 +79,9 @@ def find(
     behind = sources(con, kind, spans) if spans else {}
     supports = {}
     for i, episode in enumerate(found):
-        count, alone = behind.get(i, (0, False))
+        count, alone, everywhere = behind.get(i, (0, False, False))
         patterned = not outweighs_forgery(episode) and pattern(series, episode) is not None
-        supports[episode] = Support(count, alone, patterned)
+        supports[episode] = Support(count, alone, patterned, everywhere)
     return Found(series, smoothed, found, supports, restrictions(kind, found, supports))
 
 

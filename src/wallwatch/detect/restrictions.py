@@ -19,6 +19,10 @@ USUAL = 0.05
 CONTRAST = 2.0
 CONFIDENCE = 0.95
 
+#: What lasts no longer, with nobody in any country who found it working and no control, may be the service's own
+#: failure (trap C10).
+SHORT = 24
+
 #: Hours before and after a restriction in which a network with little evidence joins it.
 NEARBY = 24
 
@@ -31,11 +35,14 @@ class Support:
         sources: Distinct sources that found it blocked.
         alone: Whether all of them look like one probe, and another kind of probe saw nothing.
         patterned: Whether its votes keep to a pattern in time.
+        everywhere: Whether nobody, on any network of any country, found it working in that time, and nothing but the
+            comparison with others speaks for it.
     """
 
     sources: int
     alone: bool
     patterned: bool
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,7 @@ def claimable(episode: Episode, support: Support) -> bool:
         episode.alarm is not None
         and support.sources >= 2
         and not support.alone
+        and not (support.everywhere and episode.last - episode.first < SHORT)
         and (outweighs_forgery(episode) or support.patterned)
     )
 

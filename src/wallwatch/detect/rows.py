@@ -6,6 +6,7 @@ import duckdb
 
 #: Where a measurement has several hosts on a layer, its worst counts; `insufficient` only where all are.
 #: `source` is whom a vote belongs to: the probe where it has a credential, else the session (trap C1).
+#: `contrasted`: what is wrong rests on an artefact or on a control of the moment.
 ROWS = """
 CREATE OR REPLACE TEMP VIEW detect_rows AS
 SELECT measurement_id, layer, country, network, service, target, session, probe_id, resolver_network, software,
@@ -16,6 +17,8 @@ SELECT measurement_id, layer, country, network, service, target, session, probe_
     WHEN 'ok' THEN 5 ELSE 6 END) AS rank,
   max(CASE WHEN state = 'impaired' AND array_to_string(mechanisms, ' ') LIKE '%.throttle%'
     THEN 1 ELSE 0 END) AS throttled,
+  max(CASE WHEN state IN ('blocked', 'likely_blocked', 'impaired') AND evidence IN ('artefact', 'control')
+    THEN 1 ELSE 0 END) AS contrasted,
   list_sort(list_distinct(flatten(list(mechanisms)))) AS mechanisms,
   list_sort(list_distinct(flatten(list(rules)))) AS rules
 FROM verdicts
@@ -50,12 +53,51 @@ HAVING sum(n) >= 5 AND sum(k) <= 0.1 * sum(n) AND count(*) FILTER (k <= 0.1 * n)
 """
 
 
+#: Half-days in which most of what usually works on a network, or in a country, fails: connectivity is lost there, and a
+#: failure says nothing of the single target. That is for the outages (traps S1 to S4), whatever is blocked besides.
+LOST_HOURS = 12
+LOST_SERVICES = 8
+LOST_SHARE = 0.7
+
+LOST = f"""
+CREATE OR REPLACE TEMP TABLE detect_lost AS
+WITH usual AS (
+  SELECT country, service FROM detect_rows WHERE layer = 'all' AND rank <= 5
+  GROUP BY country, service HAVING count(*) >= 10 AND count(*) FILTER (rank <= 4) < 0.4 * count(*)
+),
+binned AS (
+  SELECT country, network, hour_index // {LOST_HOURS} AS bin, service,
+    count(*) AS n, count(*) FILTER (rank <= 4) AS k
+  FROM detect_rows JOIN usual USING (country, service) WHERE layer = 'all' AND rank <= 5 GROUP BY ALL
+),
+nationwide AS (
+  SELECT country, bin, service, sum(n) AS n, sum(k) AS k FROM binned GROUP BY ALL
+)
+SELECT country, network, bin FROM binned GROUP BY country, network, bin
+HAVING count(*) >= {LOST_SERVICES} AND count(*) FILTER (2 * k >= n) >= {LOST_SHARE} * count(*)
+UNION
+SELECT country, NULL AS network, bin FROM nationwide GROUP BY country, bin
+HAVING count(*) >= {LOST_SERVICES} AND count(*) FILTER (2 * k >= n) >= {LOST_SHARE} * count(*)
+"""
+
+# A table: many questions are put to it.
+_KEPT = f"""
+CREATE OR REPLACE TEMP TABLE detect_kept AS
+SELECT r.* EXCLUDE (rules) FROM detect_rows r
+WHERE (r.software IS NULL OR (r.target, r.software) NOT IN (SELECT (target, software) FROM detect_faulty))
+  AND (r.rank > 4 OR NOT EXISTS (
+    SELECT 1 FROM detect_lost l WHERE l.country = r.country AND l.bin = r.hour_index // {LOST_HOURS}
+      AND (l.network IS NULL OR l.network = r.network)))
+"""
+
+
 def prepare(con: duckdb.DuckDBPyConnection, *, trusted: bool = False) -> None:
     """Makes the temporary view `detect_rows` over the view `verdicts`.
 
     Args:
         con: Shows `verdicts`.
-        trusted: Leave out what faulty software says of a target; it is then in the temporary table `detect_faulty`.
+        trusted: Leave out what faulty software says of a target (it is then in the temporary table `detect_faulty`),
+            and failures in half-days without connectivity (`detect_lost`).
 
     Raises:
         duckdb.Error: There is no view `verdicts`, or it lacks a column of its schema.
@@ -63,5 +105,6 @@ def prepare(con: duckdb.DuckDBPyConnection, *, trusted: bool = False) -> None:
     con.execute(ROWS)
     if trusted:
         con.execute(FAULTY)
-        left_out = "v.software IS NULL OR (v.target, v.software) NOT IN (SELECT (target, software) FROM detect_faulty)"
-        con.execute(ROWS.replace("FROM verdicts\nWHERE", f"FROM verdicts v\nWHERE ({left_out}) AND"))
+        con.execute(LOST)
+        con.execute(_KEPT)
+        con.execute("CREATE OR REPLACE TEMP VIEW detect_rows AS SELECT * FROM detect_kept")

@@ -63,19 +63,28 @@ def _dicts(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
     return con.sql(query).to_arrow_table().to_pylist()  # type: ignore[no-any-return]
 
 
-def sources(con: duckdb.DuckDBPyConnection, kind: str, spans: Sequence[Span]) -> dict[int, tuple[int, bool]]:
-    """For each span: distinct sources against the target, and whether they look like one probe alone.
+def sources(
+    con: duckdb.DuckDBPyConnection, kind: str, spans: Sequence[Span]
+) -> dict[int, tuple[int, bool, bool]]:
+    """For each span: distinct sources against the target, whether they look like one probe, whether all agree.
 
-    They do where the span is short, all of them share software and resolver, and probes with others found nothing
-    around that time.
+    They look like one where the span is short, all of them share software and resolver, and probes with others found nothing
+    around that time. All agree where nobody on any network of any country found the service working in that time, and
+    no artefact or control speaks for a restriction.
     """
     _register(con, spans)
     against = AGAINST[kind]
     rows = _dicts(
         con,
         f"""
-        WITH near AS (
-          SELECT s.span, s.last - s.first + 1 AS hours, r.source, {against} AS against, r.layer, r.rank,
+        WITH fine AS (
+          SELECT s.span FROM detect_spans s JOIN detect_rows r
+            ON r.service = s.service AND r.layer = 'all' AND r.rank = 5
+            AND r.hour_index BETWEEN s.first AND s.last
+          GROUP BY s.span
+        ),
+        near AS (
+          SELECT s.span, r.contrasted, s.last - s.first + 1 AS hours, r.source, {against} AS against, r.layer, r.rank,
             r.hour_index BETWEEN s.first AND s.last AS within,
             concat_ws(' / ', coalesce(r.software, '?'), coalesce(CAST(r.resolver_network AS VARCHAR), '?')) AS look
           FROM detect_spans s JOIN detect_rows r
@@ -83,17 +92,19 @@ def sources(con: duckdb.DuckDBPyConnection, kind: str, spans: Sequence[Span]) ->
             AND r.hour_index BETWEEN s.first - {AROUND_HOURS} AND s.last + {AROUND_HOURS}
         ),
         looks AS (
-          SELECT span, min(look) AS look, count(DISTINCT look) AS looks, count(DISTINCT source) AS sources
+          SELECT span, min(look) AS look, count(DISTINCT look) AS looks, count(DISTINCT source) AS sources,
+            max(contrasted) AS contrasted
           FROM near WHERE within AND against GROUP BY span
         )
         SELECT l.span, l.sources,
           l.looks = 1 AND max(n.hours) <= {ONE_PROBE_HOURS}
-            AND count(DISTINCT n.source) FILTER (n.look <> l.look AND n.layer = 'all' AND n.rank = 5) >= 3 AS alone
+            AND count(DISTINCT n.source) FILTER (n.look <> l.look AND n.layer = 'all' AND n.rank = 5) >= 3 AS alone,
+          l.contrasted = 0 AND l.span NOT IN (SELECT span FROM fine) AS everywhere
         FROM looks l JOIN near n ON n.span = l.span
-        GROUP BY l.span, l.sources, l.looks ORDER BY l.span
+        GROUP BY l.span, l.sources, l.looks, l.contrasted ORDER BY l.span
         """,
     )
-    return {row["span"]: (row["sources"], bool(row["alone"])) for row in rows}
+    return {row["span"]: (row["sources"], bool(row["alone"]), bool(row["everywhere"])) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
