@@ -26,7 +26,7 @@ from wallwatch.schema.layout import Layout
 from wallwatch.sources.batch import Batch
 from wallwatch.sources.ooni import OONIReader
 from wallwatch.sources.ooni.flatten import Matcher
-from wallwatch.sources.readers import ReadStretches, read_file, read_stretch
+from wallwatch.sources.readers import ReadPortions, read_file, read_portion
 from wallwatch.sources.stretch import Stretch
 
 #: Characters of a hash that name a file.
@@ -189,15 +189,17 @@ def _count(summary: Summary, done: _Done, progress: Progress) -> None:
 
 
 class _Together:
-    """Reads the stretches of one file with all workers, a bounded number at a time, results in order."""
+    """Reads the portions of one file with all workers, a bounded number at a time, results in order."""
 
     def __init__(self, pool: ProcessPoolExecutor, ahead: int, as_of: datetime) -> None:
         self._pool, self._ahead, self._as_of = pool, ahead, as_of
 
-    def __call__(self, stretches: Iterator[Stretch], file_id: str) -> Iterator[Batch]:
+    def __call__(self, portions: Iterator[Iterator[Stretch]], file_id: str) -> Iterator[Batch]:
         waiting: deque[Future[Batch]] = deque()
-        for stretch in stretches:
-            waiting.append(self._pool.submit(_read_stretch_in_worker, stretch, file_id, self._as_of))
+        for portion in portions:
+            waiting.append(
+                self._pool.submit(_read_portion_in_worker, tuple(portion), file_id, self._as_of)
+            )
             if len(waiting) >= self._ahead:
                 yield waiting.popleft().result()
         while waiting:
@@ -218,14 +220,14 @@ def _take_file_in_worker(task: _Task) -> _Done:
     return _take_file(task, _worker_fingerprints, None)
 
 
-def _read_stretch_in_worker(stretch: Stretch, file_id: str, as_of: datetime) -> Batch:
+def _read_portion_in_worker(portion: tuple[Stretch, ...], file_id: str, as_of: datetime) -> Batch:
     reader = _worker_readers.get(as_of)
     if reader is None:
         reader = _worker_readers[as_of] = OONIReader(as_of, _worker_fingerprints)
-    return read_stretch(reader, stretch, file_id)
+    return read_portion(reader, portion, file_id)
 
 
-def _take_file(task: _Task, fingerprints: Matcher | None, together: ReadStretches | None) -> _Done:
+def _take_file(task: _Task, fingerprints: Matcher | None, together: ReadPortions | None) -> _Done:
     """Keeps one file's bytes, reads them and writes its tables; the row of `files` last."""
     layout = Layout(Path(task.root))
     file_id = task.sha256[:ID]
@@ -234,7 +236,7 @@ def _take_file(task: _Task, fingerprints: Matcher | None, together: ReadStretche
     reasons: dict[str, int] = {}
     with parts_of(layout, file_id) as parts:
         kind, batches = read_file(
-            raw, file_id, as_of=task.as_of, matcher=fingerprints, read_stretches=together
+            raw, file_id, as_of=task.as_of, matcher=fingerprints, read_portions=together
         )
         for batch in batches:
             parts.add(batch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
@@ -17,20 +17,28 @@ from wallwatch.sources.containers import head, open_stream, stretches
 from wallwatch.sources.ooni import OONIReader, set_aside
 from wallwatch.sources.ooni.flatten import Matcher
 from wallwatch.sources.recognise import HEAD, OONI, UNKNOWN, recognise, signal_reader
-from wallwatch.sources.stretch import Limits, Stretch
+from wallwatch.sources.stretch import Aside, Limits, Line, Stretch, portions
 
-#: Reads the stretches of an OONI file, in order, by whatever workers there are.
-ReadStretches = Callable[[Iterator[Stretch], str], Iterator[Batch]]
+#: Reads the portions of an OONI file's stretches, in order, by whatever workers there are.
+ReadPortions = Callable[[Iterator[Iterator[Stretch]], str], Iterator[Batch]]
 
 
-def read_stretch(reader: OONIReader, stretch: Stretch, file_id: str) -> Batch:
-    """The rows of one stretch of an OONI file, with a quarantine row for what the container set aside."""
-    batch = reader.read(stretch.lines(), file_id)
-    if not stretch.aside:
+def read_portion(reader: OONIReader, stretches: Iterable[Stretch], file_id: str) -> Batch:
+    """The rows of some stretches of an OONI file, with a quarantine row for what the container set aside.
+
+    Stretches are asked for one by one, as their lines are read.
+    """
+    aside: list[Aside] = []
+
+    def lines() -> Iterator[Line]:
+        for stretch in stretches:
+            aside.extend(stretch.aside)
+            yield from stretch.lines()
+
+    batch = reader.read(lines(), file_id)
+    if not aside:
         return batch
-    refused = set_aside(
-        file_id, [(a.number, a.offset, a.reason, safe_bytes(a.excerpt)) for a in stretch.aside]
-    )
+    refused = set_aside(file_id, [(a.number, a.offset, a.reason, safe_bytes(a.excerpt)) for a in aside])
     tables = dict(batch.tables)
     if "quarantine" in tables:
         refused = pa.concat_tables([tables["quarantine"], refused]).sort_by(
@@ -47,7 +55,7 @@ def read_file(
     as_of: datetime,
     matcher: Matcher | None = None,
     limits: Limits | None = None,
-    read_stretches: ReadStretches | None = None,
+    read_portions: ReadPortions | None = None,
 ) -> tuple[str, Iterator[Batch]]:
     """A file's kind, and its rows a bounded number at a time. A file that no reader knows is set aside.
 
@@ -57,7 +65,7 @@ def read_file(
         as_of: No measurement can be later than this.
         matcher: What finds fingerprints.
         limits: What it may ask of memory and time; the default limits where not given.
-        read_stretches: Reads the stretches of an OONI file; one after the other in this process where not given.
+        read_portions: Reads the stretches of an OONI file; one after the other in this process where not given.
 
     Raises:
         OSError: It cannot be read.
@@ -68,10 +76,11 @@ def read_file(
     except RefusedError as error:
         return UNKNOWN, iter([whole_aside(path, file_id, str(error))])
     if kind == OONI:
-        if read_stretches is None:
+        found = portions(stretches(path, limits), limits.batch)
+        if read_portions is None:
             reader = OONIReader(as_of, matcher)
-            return kind, (read_stretch(reader, stretch, file_id) for stretch in stretches(path, limits))
-        return kind, read_stretches(stretches(path, limits), file_id)
+            return kind, (read_portion(reader, portion, file_id) for portion in found)
+        return kind, read_portions(found, file_id)
     if kind == obs_web.KIND:
         return kind, _obs_web(path, file_id, as_of, matcher, limits)
     if kind == UNKNOWN:

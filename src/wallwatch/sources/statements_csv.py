@@ -50,7 +50,10 @@ _LONGEST = 1_000_000
 
 
 def _header(line: str) -> dict[str, int] | None:
-    names = [name.strip().lower() for name in next(csv.reader([line]), [])]
+    try:
+        names = [name.strip().lower() for name in next(csv.reader([line]), [])]
+    except csv.Error:  # a lone carriage return, for one
+        return None
     found = {
         field: names.index(alias)
         for field, aliases in _NAMES.items()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +14,10 @@ class Limits:
 
     Attributes:
         line: Longest line, document or archive member, in bytes.
-        stretch: Bytes after which a stretch ends, at the next line end; fixed, so that what is read
-            together never depends on the machine.
+        stretch: Bytes after which a stretch ends, at the next line end: few enough that its lines are still
+            in the processor's cache when they are decoded.
+        batch: Bytes of stretches that become rows together: enough that what Arrow costs for each column is
+            little. Both are fixed, so that what is read together never depends on the machine.
         ratio: How many times larger than its compressed form a file may become …
         ratio_from: … once it has become this large, in bytes: a single long line may shrink as far as a bomb
             does, and must not cost the lines behind it.
@@ -21,14 +25,14 @@ class Limits:
     """
 
     line: int = 64 << 20
-    stretch: int = 32 << 20
+    stretch: int = 1 << 19
+    batch: int = 32 << 20
     ratio: int = 250
     ratio_from: int = 2 << 30
     members: int = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a file, or one document of an archive.
 
     Attributes:
@@ -87,6 +91,11 @@ class Stretch:
             contents.pop()
         return cls(number, offset, contents)
 
+    @property
+    def size(self) -> int:
+        """Bytes of its lines."""
+        return sum(map(len, self.contents)) + sum(len(line.content) for line in self.documents)
+
     def lines(self) -> Iterator[Line]:
         """Its lines, blank ones too."""
         yield from self.documents
@@ -95,3 +104,21 @@ class Stretch:
             yield Line(number, offset, content)
             number += 1
             offset += len(content) + 1
+
+
+def portions(stretches: Iterable[Stretch], size: int) -> Iterator[Iterator[Stretch]]:
+    """Stretches that are read together: as many as it takes to have `size` bytes, or those that are left.
+
+    Each portion must be used up before the next one is asked for.
+    """
+    rest = iter(stretches)
+    for first in rest:
+        yield _portion(first, rest, size)
+
+
+def _portion(first: Stretch, rest: Iterator[Stretch], size: int) -> Iterator[Stretch]:
+    for stretch in chain((first,), rest):
+        size -= stretch.size
+        yield stretch
+        if size <= 0:
+            return
