@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from wallwatch.evaluate.events import parse
-from wallwatch.evaluate.numbers import Errors, Share
+from wallwatch.evaluate.numbers import Errors, Share, outside
 
 _TOLERANCE = timedelta(hours=2)
 _LAST = datetime.max.replace(tzinfo=UTC)
@@ -24,6 +24,8 @@ class Loss:
     Attributes:
         key: Its name in the truth, or its id.
         parent: The national outage that it is part of, if any.
+        onset_latest: Until when it can be said to have begun, in the truth; null where that is its onset.
+        end_earliest: From when it can be said to be over, in the truth; null where that is its end.
         required: Whether missing it is a fault.
     """
 
@@ -39,6 +41,8 @@ class Loss:
     parent: str | None = None
     trap: str = ""
     required: bool = True
+    onset_latest: datetime | None = None
+    end_earliest: datetime | None = None
 
     def meets(self, other: Loss) -> bool:
         """Whether both are of the same country, of places that lie in each other, and of a time in common."""
@@ -72,8 +76,8 @@ class OutageScore:
         missed: Which were not found.
         kind_right: Outages found under their own kind, of those found.
         kinds: Outages found under another kind only: as which.
-        onset: Hours between the onsets.
-        end: Hours between the ends.
+        onset: Hours between the claimed onset and the time in which the true one lies.
+        end: The same of the ends.
         depth: Greatest difference of the depth, 0 to 1; null where none was found.
         traps: By trap: outages found under their own kind.
     """
@@ -139,6 +143,8 @@ def truths(rows: Iterable[Mapping[str, str]]) -> list[Loss]:
             None,
             row["trap"],
             row["required"] == "yes",
+            parse(row["onset_latest"]),
+            parse(row["end_earliest"]),
         )
         for row in rows
     ]
@@ -165,8 +171,8 @@ def score(claimed: Sequence[Loss], true: Sequence[Loss]) -> OutageScore:
             kinds[f"{truth.key}: {truth}"] = tuple(sorted({claim.kind for claim in met}))
     hits = [truth for truth in wanted if truth.key in best]
     right = [truth for truth in hits if best[truth.key].kind == truth.kind]
-    onset = [_apart(best[t.key].onset, t.onset) for t in right]
-    end = [_apart(best[t.key].end, t.end) for t in right]
+    onset = [_off(best[t.key].onset, t.onset, t.onset_latest or t.onset) for t in right]
+    end = [_off(best[t.key].end, t.end_earliest or t.end, t.end) for t in right]
     depths = [abs(best[t.key].depth - t.depth) for t in right if t.kind != "instrument"]
     return OutageScore(
         Share(len(false), len(whole)),
@@ -197,6 +203,10 @@ def _distance(claim: Loss, truth: Loss) -> tuple[bool, bool, bool, float, str]:
 
 def _apart(one: datetime | None, other: datetime | None) -> float | None:
     return None if one is None or other is None else abs((one - other).total_seconds()) / 3600
+
+
+def _off(when: datetime | None, first: datetime | None, last: datetime | None) -> float | None:
+    return None if when is None or first is None or last is None else outside(when, first, last)
 
 
 def _by_trap(true: Sequence[Loss], right: Sequence[Loss]) -> dict[str, Share]:

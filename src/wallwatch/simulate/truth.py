@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from wallwatch.simulate.plan import Outage, Plan, Restriction
 
@@ -125,6 +125,8 @@ OUTAGE_COLUMNS = (
     "region",
     "network",
     "onset",
+    "onset_latest",
+    "end_earliest",
     "end",
     "depth",
     "trap",
@@ -148,6 +150,7 @@ class Record:
         self._plan = plan
         self._rows: list[tuple[str, ...]] = []
         self._seen: dict[tuple[str, str], _Seen] = {}
+        self._cut_off: dict[str, tuple[datetime, datetime]] = {}
 
     @property
     def measurements(self) -> int:
@@ -184,6 +187,9 @@ class Record:
                 stamp(when),
             )
         )
+        if "S3" in truth.traps:
+            first, last = self._cut_off.get(country, (when, when))
+            self._cut_off[country] = (min(first, when), max(last, when))
         if not truth.restriction:
             return
         seen = self._seen.setdefault((truth.restriction, service), _Seen())
@@ -287,15 +293,39 @@ class Record:
         ]
 
     def outages(self) -> str:
-        """`outages.csv`: one line a loss of connectivity, or of the instrument."""
+        """`outages.csv`: one line a loss of connectivity, or of the instrument.
+
+        It begins between `onset` and `onset_latest` and is over between `end_earliest` and `end`.
+        """
         return _csv(
             OUTAGE_COLUMNS,
-            [_outage(n, outage, bool(self._plan.regions)) for n, outage in enumerate(self._plan.outages)],
+            [
+                _outage(n, outage, bool(self._plan.regions), self._cut_off.get(outage.country))
+                for n, outage in enumerate(self._plan.outages)
+            ],
         )
 
 
-def _outage(number: int, outage: Outage, watched: bool) -> tuple[str, ...]:
-    """One line; a cut of which no signal tells can be suspected, and is not held against anybody (trap C7)."""
+def _outage(
+    number: int, outage: Outage, watched: bool, seen: tuple[datetime, datetime] | None
+) -> tuple[str, ...]:
+    """One line.
+
+    Args:
+        number: Its place in the plan.
+        outage: What happens.
+        watched: Whether a signal tells of it. A cut of which none does can be suspected, and is not held against
+            anybody (trap C7).
+        seen: When the first and the last measurement met it, where only measurements tell of it.
+    """
+    start, end = outage.span.start, outage.span.end
+    latest, earliest = start, end
+    if start and outage.ragged_hours:
+        latest = start + timedelta(hours=outage.ragged_hours)
+    if end and outage.recovery_hours:
+        end += timedelta(hours=outage.recovery_hours)
+    if seen and not outage.signals:
+        latest, earliest = seen
     return (
         f"{outage.kind}-{number + 1}",
         outage.kind,
@@ -303,8 +333,10 @@ def _outage(number: int, outage: Outage, watched: bool) -> tuple[str, ...]:
         outage.country,
         outage.region or "",
         str(outage.network or ""),
-        stamp(outage.span.start),
-        stamp(outage.span.end),
+        stamp(start),
+        stamp(latest),
+        stamp(earliest),
+        stamp(end),
         f"{outage.depth:g}",
         outage.trap,
         "yes" if watched or outage.kind == "domestic_only" else "no",
