@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import report_world as world
+from conftest import Demo
 from report_pages import Page, pages
 from wallwatch import report
 from wallwatch._errors import WallwatchError
@@ -318,3 +319,19 @@ def test_text_goes_through_the_catalogue(tmp_path: Path) -> None:
     )
     assert set(re.findall(r"[A-Za-z]{3,}", left)) <= set(re.findall(r"[A-Za-z]{3,}", rules + " " + data))
     assert 'dir="rtl"' in made["index.html"]
+
+
+def test_the_demo_has_a_report_without_a_loose_end(demo: Demo) -> None:
+    """The whole way of the data, from raw files: well formed, small, every link inside leads somewhere."""
+    found = pages(demo.folder / "report")
+    parsed = {path: Page.of(text) for path, text in found.items()}
+    assert len(found) > 30
+    for path, page in parsed.items():
+        assert page.unbalanced == [], path
+        assert len(page.ids) == len(set(page.ids)), path
+        assert len(found[path].encode()) < 200_000, path
+        for _, _, link, _ in page.links:
+            target, _, fragment = link.partition("#")
+            to = resolved(path, target) if target else path
+            assert to in parsed, (path, link)
+            assert not fragment or fragment in parsed[to].ids, (path, link)

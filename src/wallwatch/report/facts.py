@@ -65,6 +65,19 @@ _TABLES: Final[Mapping[str, str]] = {
         FROM cells WHERE layer = 'all' AND ($country IS NULL OR country = $country)
         GROUP BY ALL
     """,
+    # Networks of which nothing can be said: hardly measured, or never with a result; unless an event was found there.
+    "report_few": f"""
+        SELECT country, network FROM report_measured
+        WHERE network IS NOT NULL AND sessions < {FEW_SESSIONS} AND ($country IS NULL OR country = $country)
+        UNION
+        SELECT country, network FROM report_measured ANTI JOIN (
+          SELECT country, network FROM report_states GROUP BY ALL
+          HAVING sum(blocked + likely_blocked + impaired + down + ok) > 0
+        ) USING (country, network)
+        WHERE network IS NOT NULL
+        EXCEPT
+        SELECT country, unnest(networks) FROM events
+    """,
 }
 
 
@@ -76,7 +89,7 @@ class Country:
         code: ISO 3166-1 alpha-2.
         measurements: How many.
         networks: Known networks that were measured.
-        networks_few: Of these, with fewer than `FEW_SESSIONS` sessions.
+        networks_few: Of these, measured too little to say anything.
         targets: How many were measured.
         sessions: Independent sessions.
         signal_rows: Values of signals.
@@ -131,8 +144,9 @@ def countries(con: duckdb.DuckDBPyConnection) -> dict[str, Country]:
         """
         WITH whole AS (SELECT * FROM report_measured WHERE network IS NULL),
         nets AS (
-          SELECT country, count(*) AS networks, count(*) FILTER (sessions < $few) AS networks_few
-          FROM report_measured WHERE network IS NOT NULL GROUP BY country
+          SELECT country, count(*) AS networks, count(f.network) AS networks_few
+          FROM report_measured m LEFT JOIN report_few f USING (country, network)
+          WHERE m.network IS NOT NULL GROUP BY country
         ),
         signalled AS (
           SELECT country, sum(rows) AS rows, min(first) AS first, max(last) AS last
@@ -150,7 +164,6 @@ def countries(con: duckdb.DuckDBPyConnection) -> dict[str, Country]:
         FROM measured m FULL JOIN signalled s USING (country) LEFT JOIN nets USING (country)
         ORDER BY country
         """,
-        {"few": FEW_SESSIONS},
     )
     return {row["code"]: Country(**row) for row in found if is_country(row["code"])}
 

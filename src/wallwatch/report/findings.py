@@ -187,7 +187,7 @@ def _when(row: Mapping[str, Any], status: str, language: Language) -> Markup:
     if not known:
         return _("throughout the data, with no end seen")
     if status == "left_open":
-        return _("from %(onset)s, with no end seen in the data", onset=day["onset"])
+        return _("since %(onset)s, with no end seen in the data", onset=day["onset"])
     return _("since %(onset)s", onset=day["onset"])
 
 

@@ -60,7 +60,7 @@ _HOURS: Final = f"""
       sum(coalesce(votes_found, CASE WHEN judged > 0 THEN votes * found / judged ELSE 0 END)) AS blocked,
       sum(judged)::BIGINT AS measurements, sum(found)::BIGINT AS measurements_blocked,
       sum(insufficient)::BIGINT AS insufficient
-    FROM near GROUP BY event_id, network, hour, inside
+    FROM near GROUP BY event_id, network, hour, inside ORDER BY event_id, network, hour
 """
 
 

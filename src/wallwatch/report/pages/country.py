@@ -118,8 +118,9 @@ def networks(
           FROM report_states WHERE country = $country GROUP BY network
         )
         SELECT m.*, coalesce(s.blocked, 0) AS blocked, coalesce(s.judged, 0) AS judged,
-          coalesce(s.insufficient, 0) AS insufficient
+          coalesce(s.insufficient, 0) AS insufficient, f.network IS NOT NULL AS few
         FROM report_measured m LEFT JOIN states s USING (network)
+          LEFT JOIN report_few f ON f.country = m.country AND f.network = m.network
         WHERE m.country = $country AND m.network IS NOT NULL
         ORDER BY m.measurements DESC, m.network
         """,
@@ -127,7 +128,6 @@ def networks(
     )
     for row in found:
         row["name"] = names.get((country, row["network"]), "")
-        row["few"] = row["sessions"] < FEW_SESSIONS or not row["judged"]
         row["page"] = network_page(country, row["network"])
         row["events"] = sum(
             one.restriction and row["network"] in one.row["networks"]

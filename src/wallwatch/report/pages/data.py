@@ -19,6 +19,18 @@ TIME_FLAGS: Final = {
     "shifted": "the probe's clock is hours away from the collector's",
 }
 
+#: What a flag on a measurement itself means.
+FLAGS: Final = {
+    "probe_offline": "the probe lost its own connection",
+    "instrument": "this version of the probe fails wherever it runs",
+    "local_filter": "a filter of a company, a school or a hotel was seen, which says nothing of the network",
+    "clock_wrong": "the probe's clock is wrong",
+    "time_missing": "it does not say when it was made",
+    "time_before_2012": "it claims to be older than the first probes",
+    "time_future": "it claims to be from the future",
+    "time_shifted": "the probe's clock is hours away from the collector's",
+}
+
 
 def context(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """What `data.html` shows."""
@@ -92,5 +104,6 @@ def context(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             """,
         ),
         "time_flags": TIME_FLAGS,
+        "flag_words": FLAGS,
         "most": _MOST,
     }
