@@ -304,3 +304,51 @@ def test_throttling_is_its_own_kind(rng: np.random.Generator) -> None:
     assert event["kind"] == "throttling"
     assert event["mechanisms"] == ["tls.throttle.sni"]
     assert hours_apart(event["onset_best"], at(4)) <= 1
+
+
+def test_c10_a_short_failure_that_nobody_contradicts_is_not_claimed(rng: np.random.Generator) -> None:
+    world = World()
+    for network in (64500, 64501, 64502):
+        world.regularly(rng, 1, at(0), at(10), between(at(5), at(5, 6)), network=network, service="chat")
+    for row in world.rows:
+        row["evidence"] = "peers"
+    assert restrictions(world) == []
+    # One network on which it works at the time makes the difference.
+    world.regularly(rng, 1, at(0), at(10), noise=0, network=64503, service="chat")
+    (event,) = restrictions(world)
+    assert event["networks"] == [64500, 64501, 64502]
+
+
+def test_s3_where_nearly_everything_fails_no_target_is_restricted(rng: np.random.Generator) -> None:
+    world = World()
+    lost = between(at(6), at(8))
+    for number in range(20):
+        world.regularly(rng, 0.5, at(0), at(14), lost, target=f"foreign{number}.example")
+    for number in range(3):
+        world.regularly(rng, 0.5, at(0), at(14), noise=0, target=f"home{number}.example")
+    assert restrictions(world) == []
+
+
+def test_s3_a_restriction_outlasts_lost_connectivity(rng: np.random.Generator) -> None:
+    world = World()
+    lost = between(at(6), at(8))
+    for number in range(20):
+        world.regularly(rng, 0.5, at(0), at(14), lost, target=f"foreign{number}.example")
+    world.regularly(rng, 0.5, at(0), at(14), between(at(3), at(11)), target="banned.example")
+    (event,) = restrictions(world)
+    assert event["targets"] == ["banned.example"]
+    assert hours_apart(event["onset_best"], at(3)) <= 3
+    assert hours_apart(event["end_best"], at(11)) <= 3
+
+
+def test_c12_networks_with_little_each_show_the_pattern_together(rng: np.random.Generator) -> None:
+    def exams(time: datetime) -> bool:
+        return time.weekday() < 5 and 7 <= (time - START).days < 19 and time.hour in (5, 6, 7)
+
+    world = World()
+    for network in range(64500, 64505):
+        world.regularly(rng, 0.4, at(0), at(28), exams, network=network)
+    (event,) = restrictions(world)
+    pattern = json.loads(event["recurrence"])
+    assert set(pattern["hours_utc"]) <= {4, 5, 6, 7, 8}
+    assert "Saturday" not in pattern["weekdays"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,24 +79,80 @@ def _restriction_rows(con: duckdb.DuckDBPyConnection, found: Found) -> list[dict
     measured = [Span(i, e.country, e.service, e.network, e.first, e.last) for i, (_, e) in enumerate(members)]
     counted = spans.counts(con, kind, measured)
     witnessed = spans.witnesses(con, [number for number, _ in members])
-    whole = [Span(i, r.country, r.service, 0, r.first, r.last) for i, r in enumerate(found.restrictions)]
+    patterns = [_Patterns.of(found, restriction) for restriction in found.restrictions]
+    # A network that was measured only when nobody was restricted was not found fine.
+    whole = [
+        Span(i, r.country, r.service, 0, r.first, r.last, *patterns[i].when)
+        for i, r in enumerate(found.restrictions)
+    ]
     beside = spans.bystanders(con, kind, whole)
     result = []
     for number, restriction in enumerate(found.restrictions):
         own = [counted[i] for i, (of, _) in enumerate(members) if of == number]
         others = [row for row in beside if row["span"] == number]
-        result.append(_row(found, restriction, own, others, witnessed.get(number, [])))
+        result.append(_row(restriction, patterns[number], own, others, witnessed.get(number, [])))
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """Patterns in time of an event.
+
+    Attributes:
+        each: Of each of its episodes.
+        whole: Of the event; where no episode has one alone, of all together.
+        networks: The networks that keep to it.
+        everywhere: Whether these are all.
+    """
+
+    each: tuple[Recurrence | None, ...]
+    whole: Recurrence | None
+    networks: tuple[int, ...]
+    everywhere: bool
+
+    @classmethod
+    def of(cls, found: Found, restriction: Restriction) -> _Patterns:
+        """The patterns of an event."""
+        each = tuple(pattern(found.series, episode) for episode in restriction.episodes)
+        repeating = [
+            (one.votes_inside, -episode.network, one)
+            for episode, one in zip(restriction.episodes, each, strict=True)
+            if one is not None
+        ]
+        networks = {episode.network for episode in restriction.episodes}
+        if not repeating:
+            together = pattern(found.series, *restriction.episodes)
+            return cls(each, together, tuple(sorted(networks)) if together else (), together is not None)
+        whole = max(repeating, key=lambda item: item[:2])[2]
+        keeping = sorted({-negative for _, negative, _ in repeating})
+        return cls(each, whole, tuple(keeping), len(keeping) == len(networks))
+
+    @property
+    def when(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Hours and days in which other networks are compared with it: those of its pattern where all keep to it."""
+        if self.whole is None or not self.everywhere:
+            return (), ()
+        return self.whole.hours, self.whole.weekdays
+
+    def record(self) -> str | None:
+        """As the schema's JSON object."""
+        if self.whole is None:
+            return None
+        record = self.whole.record()
+        record["networks"] = list(self.networks)
+        if not self.everywhere:
+            named = ", ".join(f"AS{network}" for network in self.networks)
+            record["text"] = f"on {named}: {self.whole.text}"
+        return json.dumps(record, ensure_ascii=False, sort_keys=True)
+
+
 def _row(
-    found: Found,
     restriction: Restriction,
+    patterns: _Patterns,
     own: Sequence[Counts],
     beside: Sequence[dict[str, Any]],
     witnesses: list[str],
 ) -> dict[str, Any]:
-    patterns = [pattern(found.series, episode) for episode in restriction.episodes]
     networks = sorted({episode.network for episode in restriction.episodes})
     others = [row for row in beside if row["network"] not in networks]
     enough = max(FINE_SESSIONS, (restriction.last - restriction.first) / 48)
@@ -126,7 +183,7 @@ def _row(
         "end_best": moment(end.best),
         "end_earliest": moment(end.earliest),
         "end_latest": moment(end.latest),
-        "recurrence": _recurrence(restriction, patterns),
+        "recurrence": patterns.record(),
         "probability": round(min(restriction.probability, MOST_SURE), 4),
         "measurements": sum(count.measurements for count in own),
         "measurements_blocked": against,
@@ -137,7 +194,7 @@ def _row(
         "details": json.dumps(
             [
                 _detail(episode, count, repeats)
-                for episode, count, repeats in zip(restriction.episodes, own, patterns, strict=True)
+                for episode, count, repeats in zip(restriction.episodes, own, patterns.each, strict=True)
             ],
             ensure_ascii=False,
             sort_keys=True,
@@ -161,25 +218,6 @@ def _mechanisms(words: Sequence[dict[str, int]], against: int) -> list[str]:
     for counted in words:
         paths += [path for path in _notable([counted], sum(counted.values())) if path not in paths]
     return [path for path in paths if not any(other.startswith(path + ".") for other in paths)]
-
-
-def _recurrence(restriction: Restriction, patterns: Sequence[Recurrence | None]) -> str | None:
-    """The pattern of the network whose votes tell most of one, and which networks have one."""
-    repeating = [
-        (found.votes_inside, -episode.network, found)
-        for episode, found in zip(restriction.episodes, patterns, strict=True)
-        if found is not None
-    ]
-    if not repeating:
-        return None
-    _, network, found = max(repeating, key=lambda item: item[:2])
-    record = found.record()
-    names = sorted({-negative for _, negative, _ in repeating})
-    everywhere = len(names) == len({episode.network for episode in restriction.episodes})
-    if not everywhere:
-        record["text"] = f"on AS{-network}: {found.text}"
-    record["networks"] = names
-    return json.dumps(record, ensure_ascii=False, sort_keys=True)
 
 
 def _detail(episode: Any, count: Counts, repeats: Recurrence | None) -> dict[str, Any]:

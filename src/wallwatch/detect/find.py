@@ -85,25 +85,27 @@ def find(
     return Found(series, smoothed, found, supports, restrictions(kind, found, supports))
 
 
-def pattern(series: Series, episode: Episode) -> Recurrence | None:
-    """The pattern in time of an episode, from whole days of votes of the network on the service's targets.
+def pattern(series: Series, *episodes: Episode) -> Recurrence | None:
+    """The pattern in time of episodes together, from whole days of votes of their networks on the service's targets.
 
-    Of each target the layer with most votes against it speaks.
+    Of each network and target the layer with most votes against it speaks.
     """
-    first, last = episode.first // 24 * 24, episode.last // 24 * 24 + 23
+    first = min(episode.first for episode in episodes) // 24 * 24
+    last = max(episode.last for episode in episodes) // 24 * 24 + 23
     if last - first < 48:
         return None
-    best: dict[str, tuple[int, int, slice]] = {}
-    for index in _of(series, episode):
-        lo, hi = series.start[index], series.start[index + 1]
-        lo, hi = lo + np.searchsorted(series.hour[lo:hi], [first, last + 1])
-        against = int(series.k[lo:hi].sum())
-        target = series.keys[index][2]
-        if against > best.get(target, (0, 0, None))[0]:
-            best[target] = (against, index, slice(int(lo), int(hi)))
+    best: dict[tuple[int, str], tuple[int, slice]] = {}
+    for episode in episodes:
+        for index in _of(series, episode):
+            lo, hi = series.start[index], series.start[index + 1]
+            lo, hi = lo + np.searchsorted(series.hour[lo:hi], [first, last + 1])
+            against = int(series.k[lo:hi].sum())
+            key = (episode.network, series.keys[index][2])
+            if against > best.get(key, (0, None))[0]:
+                best[key] = (against, slice(int(lo), int(hi)))
     if not best:
         return None
-    chosen = [best[target][2] for target in sorted(best)]
+    chosen = [best[key][1] for key in sorted(best)]
     hour = np.concatenate([series.hour[part] for part in chosen])
     k = np.concatenate([series.k[part] for part in chosen])
     n = np.concatenate([series.n[part] for part in chosen])

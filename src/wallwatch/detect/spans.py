@@ -33,6 +33,8 @@ class Span:
         network: The network.
         first: First hour since 1970-01-01 00:00 UTC.
         last: Last hour, itself within.
+        hours: Look only at these hours of the day; all where empty.
+        weekdays: Look only at these days of the week, 0 is Monday; all where empty.
     """
 
     span: int
@@ -41,6 +43,8 @@ class Span:
     network: int
     first: int
     last: int
+    hours: tuple[int, ...] = ()
+    weekdays: tuple[int, ...] = ()
 
 
 def _register(con: duckdb.DuckDBPyConnection, spans: Sequence[Span]) -> None:
@@ -52,6 +56,8 @@ def _register(con: duckdb.DuckDBPyConnection, spans: Sequence[Span]) -> None:
             "network": pa.array([s.network for s in spans], pa.int64()),
             "first": pa.array([s.first for s in spans], pa.int64()),
             "last": pa.array([s.last for s in spans], pa.int64()),
+            "hours": pa.array([s.hours for s in spans], pa.list_(pa.int64())),
+            "weekdays": pa.array([s.weekdays for s in spans], pa.list_(pa.int64())),
         }
     )
     con.register("detect_spans_rows", table)
@@ -268,6 +274,8 @@ def bystanders(con: duckdb.DuckDBPyConnection, kind: str, spans: Sequence[Span])
             coalesce(min(r.rank) FILTER (r.layer = 'all'), 6) AS whole
           FROM detect_spans s JOIN detect_rows r ON r.country = s.country AND r.service = s.service
             AND r.hour_index BETWEEN s.first AND s.last
+            AND (len(s.hours) = 0 OR list_contains(s.hours, r.hour_index % 24))
+            AND (len(s.weekdays) = 0 OR list_contains(s.weekdays, (r.hour_index // 24 + 3) % 7))
           GROUP BY s.span, r.network, r.measurement_id
         )
         WHERE against OR whole <= 5
