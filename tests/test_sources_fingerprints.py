@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -97,3 +99,52 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, content: str, message
     path.write_text(content)
     with pytest.raises(WallwatchError, match=message):
         Fingerprints.from_csv([path])
+
+
+def both(fingerprints: Sequence[Fingerprint]) -> tuple[Fingerprints, Fingerprints]:
+    pytest.importorskip("hyperscan")
+    return Fingerprints(fingerprints, fast=False), Fingerprints(fingerprints, fast=True)
+
+
+def test_both_engines_find_the_same_of_the_communitys_files(shared_data: Path) -> None:
+    paths = sorted((shared_data / "reference").glob("fingerprints_*.csv"))
+    slow, fast = both(Fingerprints.load(paths).fingerprints)
+    rng = random.Random(1)
+    texts = [one.pattern.encode() for one in slow.fingerprints if one.location == "body"]
+    # Regular expressions are met by themselves, once their dots stand for something.
+    texts += [text.replace(b".*", b"\n \xff").replace(b"\\", b"") for text in texts]
+    bodies = [
+        *texts,
+        *(b" ".join(rng.choices(texts, k=9)) for _ in range(200)),
+        *(text[1:] for text in texts),
+    ]
+    found = [slow.match_body(body) for body in bodies]
+    assert [fast.match_body(body) for body in bodies] == found
+    assert {hit for hits in found for hit in hits} >= {
+        one.hit for one in slow.fingerprints if one.location == "body" and one.pattern_type == "contains"
+    }
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["full", "prefix", "contains", "regexp"]),
+            st.text('ab.*{}1,é"\\?|$^[]()\n\0+-', min_size=1, max_size=8),
+        ),
+        max_size=12,
+    ),
+    st.lists(st.text('ab{}1,é"\n\0+-.*', max_size=30), max_size=6),
+)
+def test_both_engines_find_the_same_of_any_patterns(given_: list[tuple[str, str]], texts: list[str]) -> None:
+    rows = []
+    for place, (kind, pattern) in enumerate(given_):
+        one = Fingerprint(f"n{place}", "isp", "body", kind, pattern)
+        try:
+            Fingerprints([one])
+        except WallwatchError:
+            continue  # no pattern that RE2 knows
+        rows.append(one)
+    slow, fast = both(rows)
+    for text in [*texts, *(pattern for _, pattern in given_), "".join(texts)]:
+        for body in (text.encode(), text.encode("latin-1")):
+            assert fast.match_body(body) == slow.match_body(body)

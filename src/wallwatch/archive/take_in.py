@@ -197,9 +197,7 @@ class _Together:
     def __call__(self, portions: Iterator[Iterator[Stretch]], file_id: str) -> Iterator[Batch]:
         waiting: deque[Future[Batch]] = deque()
         for portion in portions:
-            waiting.append(
-                self._pool.submit(_read_portion_in_worker, tuple(portion), file_id, self._as_of)
-            )
+            waiting.append(self._pool.submit(_read_portion_in_worker, tuple(portion), file_id, self._as_of))
             if len(waiting) >= self._ahead:
                 yield waiting.popleft().result()
         while waiting:

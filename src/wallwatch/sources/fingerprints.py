@@ -2,7 +2,7 @@
 
 The format is that of github.com/ooni/blocking-fingerprints: a CSV whose rows say where to look
 (`body`, `header.<name>`, `dns`), how (`full`, `prefix`, `contains`, `regexp`) and for what. All bodies go
-through one automaton of all patterns (RE2's `Set`), so neither a hostile body nor a hostile pattern can make
+through one automaton of all patterns (`wallwatch.sources.automata`), so neither a hostile body nor a hostile pattern can make
 matching slow (trap X5).
 """
 
@@ -17,12 +17,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import re2
-
 from wallwatch._errors import WallwatchError
+from wallwatch.sources.automata import Searched, automaton, refused
 from wallwatch.sources.ooni.values import address
 
-_MEMORY = 32 << 20
 #: Bodies are searched this far: probes cut them at 1 MiB or before, and block pages are short.
 _LONGEST_BODY = 1 << 20
 _PATTERN_TYPES = ("full", "prefix", "contains", "regexp")
@@ -58,50 +56,38 @@ class Fingerprint:
 class _Patterns:
     """The patterns of one location, matched together."""
 
-    def __init__(self, fingerprints: Sequence[Fingerprint]) -> None:
+    def __init__(self, fingerprints: Sequence[Fingerprint], fast: bool | None) -> None:
         self._names: list[str] = [fingerprint.hit for fingerprint in fingerprints]
         self._full: dict[bytes, list[int]] = {}
-        searched: list[tuple[int, bytes]] = []
+        self._places: list[int] = []
+        searched: list[Searched] = []
         for position, fingerprint in enumerate(fingerprints):
             text = fingerprint.pattern.encode("utf-8", "surrogatepass")
             if fingerprint.pattern_type == "full":
                 self._full.setdefault(text, []).append(position)
-            elif fingerprint.pattern_type == "prefix":
-                searched.append((position, b"\\A" + re2.escape(text)))
-            elif fingerprint.pattern_type == "contains":
-                searched.append((position, re2.escape(text)))
-            else:
-                searched.append((position, text))
-        self._places: list[int] = []
-        self._set = self._compile(searched)
-
-    def _compile(self, searched: Sequence[tuple[int, bytes]]) -> Any:
-        if not searched:
-            return None
-        options = re2.Options()
-        options.max_mem = _MEMORY
-        # Bodies are bytes in whatever charset: a dot is any byte.
-        options.encoding = re2.Options.Encoding.LATIN1
-        options.dot_nl = True
-        options.log_errors = False
-        found = re2.Set.SearchSet(options)
-        for position, pattern in searched:
-            try:
-                found.Add(pattern)
-            except re2.error as error:
-                raise WallwatchError(
-                    f"fingerprint {self._names[position]}: the pattern is not one that RE2 knows ({error})"
-                ) from error
+                continue
             self._places.append(position)
-        found.Compile()
-        return found
+            if fingerprint.pattern_type == "prefix":
+                searched.append(Searched.prefix(text))
+            elif fingerprint.pattern_type == "contains":
+                searched.append(Searched.contains(text))
+            else:
+                self._check(text, position)
+                searched.append(Searched.regexp(text))
+        self._automaton = automaton(searched, fast=fast)
+
+    def _check(self, pattern: bytes, position: int) -> None:
+        if (why_not := refused(pattern)) is not None:
+            raise WallwatchError(
+                f"fingerprint {self._names[position]}: the pattern is not one that RE2 knows ({why_not})"
+            )
 
     def match(self, text: bytes) -> list[str]:
         """Names of all that match, in the order of the files."""
-        positions = list(self._full.get(text, ()))
-        if self._set is not None:
-            positions += [self._places[index] for index in self._set.Match(text) or ()]
-        return [self._names[position] for position in sorted(positions)]
+        positions = [self._places[index] for index in self._automaton.find(text)]
+        if text in self._full:
+            positions += self._full[text]
+        return [self._names[position] for position in sorted(positions)] if positions else []
 
 
 class Fingerprints:
@@ -109,13 +95,14 @@ class Fingerprints:
 
     Args:
         fingerprints: In the order in which matches are reported.
+        fast: Whether to use Hyperscan, which finds the same; see `wallwatch.sources.automata`.
 
     Attributes:
         fingerprints: Them.
         version: Hash of all of them: results with the same version come from the same patterns.
     """
 
-    def __init__(self, fingerprints: Iterable[Fingerprint]) -> None:
+    def __init__(self, fingerprints: Iterable[Fingerprint], *, fast: bool | None = None) -> None:
         self.fingerprints = tuple(dict.fromkeys(fingerprints))
         digest = hashlib.sha256()
         by_location: dict[str, list[Fingerprint]] = {}
@@ -125,12 +112,10 @@ class Fingerprints:
             )
             by_location.setdefault(one.location, []).append(one)
         self.version = digest.hexdigest()[:16]
-        self._body = _Patterns(by_location.pop("body", []))
-        self._dns = _Patterns(
-            [_canonical(one) for one in by_location.pop("dns", [])],
-        )
+        self._body = _Patterns(by_location.pop("body", []), fast)
+        self._dns = _Patterns([_canonical(one) for one in by_location.pop("dns", [])], fast)
         self._headers = {
-            location.removeprefix("header."): _Patterns(found)
+            location.removeprefix("header."): _Patterns(found, fast)
             for location, found in sorted(by_location.items())
             if location.startswith("header.")
         }
