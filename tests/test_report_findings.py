@@ -67,6 +67,15 @@ def test_an_outage_in_plain_words(found: dict[str, str]) -> None:
     ]
 
 
+def test_an_outage_shows_what_volunteers_inside_measured(found: dict[str, str]) -> None:
+    """S3, C7: what answered inside, and how many still measured, beside the signals."""
+    page = text(found, f"outage/{world.OUTAGE_ID}.html")
+    assert re.search(
+        r"In the time of the outage, 0 of [1-9][\d,]* results were that the target did not work;", page
+    )
+    assert "What volunteers inside measured" not in text(found, "outage/ou-coast.html")
+
+
 def test_c4_networks_are_counted_and_never_averaged(found: dict[str, str]) -> None:
     """C4: found, fine, and too little to say stand beside each other, with their own numbers."""
     page = text(found, f"event/{world.EVENT_ID}.html")

@@ -291,3 +291,45 @@ def rules_fired(con: duckdb.DuckDBPyConnection) -> dict[str, list[dict[str, Any]
         """,
     )
     return _grouped(found)
+
+
+def inside(
+    con: duckdb.DuckDBPyConnection, country: str, network: int | None, first: datetime, last: datetime
+) -> tuple[timedelta, list[Bin]]:
+    """Whether anything answered to those who measured from inside, and how many did: length of a stretch, stretches.
+
+    Args:
+        con: A connection with the views of a workspace.
+        country: Whose volunteers.
+        network: Of one network alone, or of all.
+        first: From when.
+        last: Until when.
+
+    Returns:
+        Bins whose `blocked` are the sessions that found their target not working, for whatever reason.
+    """
+    hours = next(
+        (hours for hours in _WIDTHS if (last - first) / timedelta(hours=hours) <= _MOST_BINS), _WIDTHS[-1]
+    )
+    found = con.execute(
+        """
+        SELECT time_bucket(to_hours($step), hour, $origin) AS start, sum(votes) AS sessions,
+          sum(votes * (judged - ok) / judged) AS failed, sum(judged)::BIGINT AS measurements,
+          sum(judged - ok)::BIGINT AS measurements_failed
+        FROM (
+          SELECT hour, votes, ok, blocked + likely_blocked + impaired + down + ok AS judged FROM cells
+          WHERE layer = 'all' AND country = $country AND ($network IS NULL OR network = $network)
+            AND hour >= $first AND hour <= $last
+        )
+        WHERE judged > 0 GROUP BY start ORDER BY start
+        """,
+        {
+            "step": hours,
+            "origin": datetime(1970, 1, 5, tzinfo=first.tzinfo),
+            "country": country,
+            "network": network,
+            "first": _floor(first, timedelta(hours=hours)),
+            "last": last,
+        },
+    ).fetchall()
+    return timedelta(hours=hours), [Bin(*row) for row in found]

@@ -196,7 +196,7 @@ def _rules(fired: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 "measurements": one["measurements"],
                 "sentence": rule.sentence if rule else "",
                 "source": rule.source if rule else "",
-                "for": rule is not None and rule.accuses,
+                "for": rule is not None and (rule.accuses or ".throttle" in rule.mechanism),
                 "against": rule is not None and rule.against,
             }
         )
@@ -289,6 +289,9 @@ def context(
         "certainty": certainty(row["probability"], language),
         "mechanisms": [(path, mechanism(path, language)) for path in row["mechanisms"]],
         "layers": [(layer, _layer(layer, language)) for layer in row["layers"]],
+        "found_words": language.gettext("filled by the share of sessions that found it slowed")
+        if row["kind"] == "throttling"
+        else "",
         "figures": figures,
         "unit": unit,
         "whole": whole,

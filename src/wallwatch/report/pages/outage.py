@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import duckdb
@@ -16,6 +16,7 @@ from wallwatch.report.facts import Country
 from wallwatch.report.findings import Finding, certainty, place_name
 from wallwatch.report.language import Language
 from wallwatch.report.places import country_page, is_made_up
+from wallwatch.report.timelines import inside
 from wallwatch.schema.words import OUTAGE_KINDS
 
 #: Regions or places with a chart of their own.
@@ -50,6 +51,45 @@ def _lowest(
         if value is not None and span[0] <= time <= span[1]
     ]
     return min(inside, key=lambda one: (one[0], one[2]), default=(None, None, None))
+
+
+def _inside(
+    con: duckdb.DuckDBPyConnection,
+    row: Mapping[str, Any],
+    country: Country,
+    span: tuple[datetime, datetime],
+    language: Language,
+) -> dict[str, Any] | None:
+    """What volunteers inside measured meanwhile; null where they are not of this place, or were none."""
+    if row["region"] is not None:
+        return None
+    margin = max(timedelta(days=3), (span[1] - span[0]) / 3)
+    first, last = max(country.first, span[0] - margin), min(country.last, span[1] + margin)
+    if first >= last:
+        return None
+    step, bins = inside(con, row["country"], row["network"], first, last)
+    if not bins:
+        return None
+    meanwhile = [one for one in bins if span[0] <= one.start <= span[1]]
+    others = [one for one in bins if not span[0] <= one.start <= span[1]]
+    _ = language.gettext
+    description = _(
+        "In the time of the outage, %(failed)s of %(n)s results were that the target did not work; "
+        "in the days around it, %(failed_else)s of %(n_else)s. "
+        "A session has one result for each of its targets in an hour.",
+        failed=round(sum(one.blocked for one in meanwhile), 1),
+        n=round(sum(one.sessions for one in meanwhile), 1),
+        failed_else=round(sum(one.blocked for one in others), 1),
+        n_else=round(sum(one.sessions for one in others), 1),
+    )
+    title = _("Share of results from inside that the target did not work")
+    start = min(first, bins[0].start)
+    return {
+        "description": description,
+        "bins": bins,
+        "step": step,
+        "chart": charts.strip("inside", bins, start, last, step, span, title, description, language),
+    }
 
 
 def context(
@@ -130,7 +170,12 @@ def context(
                         ),
                     }
                 )
+    seen_inside = None
+    if first is not None and country is not None:
+        span = (first, max(first, last or country.last))
+        seen_inside = _inside(con, row, country, span, language)
     return {
+        "inside": seen_inside,
         "finding": finding,
         "row": row,
         "country": country,
