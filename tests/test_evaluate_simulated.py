@@ -167,6 +167,8 @@ def test_doubles_and_merges_are_named() -> None:
     assert twice.recall == Share(1, 1)
     both = events.score([claim()], [true_event(), true_event(key="other/site.example")])
     assert list(both.merged.values()) == [("order/site.example", "other/site.example")]
+    later = true_event(key="later/site.example", onset=DAY + timedelta(days=2), end=DAY + timedelta(days=3))
+    assert events.score([claim()], [true_event(), later]).onset.hours == (0.0,)
     redirecting = true_event(key="via/site.example", required=False)
     assert events.score([claim()], [true_event(), redirecting]).merged == {}
 

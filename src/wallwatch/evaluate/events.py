@@ -275,7 +275,7 @@ def score(claimed: Sequence[Claim], true: Sequence[TrueEvent]) -> EventScore:
     wanted = [truth for truth in real if truth.required and truth.visible]
     hits = [truth for truth in wanted if found[truth.key]]
     false = [claim for claim in accusing if not met[claim.event_id]]
-    each = {truth.key: _placed(truth, found[truth.key]) for truth in wanted}
+    each = {truth.key: _placed(truth, found[truth.key], met) for truth in wanted}
     open_onset, open_end = _open(hits, found)
     claimed_networks = true_networks = 0
     for claim in accusing:
@@ -322,19 +322,17 @@ def _last(claims: Sequence[Claim]) -> Claim:
     return max(claims, key=lambda claim: claim.end or _LAST)
 
 
-def _placed(truth: TrueEvent, mine: Sequence[Claim]) -> Placed:
+def _placed(truth: TrueEvent, mine: Sequence[Claim], met: Mapping[str, Sequence[TrueEvent]]) -> Placed:
+    """An event that merges several restrictions has the onset of the first and the end of the last of them."""
     if not mine:
         return Placed(0)
-    onset, end = _first(mine).onset, _last(mine).end
-    return Placed(
-        len(mine),
-        None
-        if truth.onset is None or onset is None
-        else round(outside(onset, truth.onset, truth.onset_seen or truth.onset), 2),
-        None
-        if truth.end is None or end is None
-        else round(outside(end, truth.end_seen or truth.end, truth.end), 2),
-    )
+    first, last = _first(mine), _last(mine)
+    onset = end = None
+    if truth.onset and first.onset and all((t.onset or _FIRST) >= truth.onset for t in met[first.event_id]):
+        onset = round(outside(first.onset, truth.onset, truth.onset_seen or truth.onset), 2)
+    if truth.end and last.end and all((t.end or _LAST) <= truth.end for t in met[last.event_id]):
+        end = round(outside(last.end, truth.end_seen or truth.end, truth.end), 2)
+    return Placed(len(mine), onset, end)
 
 
 def _open(hits: Sequence[TrueEvent], found: Mapping[str, Sequence[Claim]]) -> tuple[Share, Share]:

@@ -64,6 +64,8 @@ _SHARED = {
 }
 #: Of the topics, the ones over plain HTTP only.
 _CLEAR_TEXT = (6, 11, 14, 17, 21)
+#: So many volunteers forge what they send in.
+_FORGERS = 6
 
 
 class _Addresses:
@@ -239,6 +241,8 @@ def restrictions(start: datetime, days: int) -> list[Restriction]:
         Restriction("signal-ban", ("signal",), (ASN[3], ASN[1]), "tls.reset", span(20)),
         Restriction("exam-hours", ("whatsapp", "messenger.test"), ASN[:6], "tls.timeout", exams, trap="C12"),
         Restriction("tor", ("vanilla_tor",), (ASN[2], ASN[0]), "", always),
+        # Devices on some of the paths only.
+        Restriction("half-reset", ("minority.test",), (ASN[1], ASN[0]), "tls.reset", span(14), strength=0.5),
     ]
 
 
@@ -264,8 +268,12 @@ def _volunteers(scale: float) -> list[Volunteer]:
                         version,
                         ipv6=number % 5 != 3,
                         old_web=number % 9 == 4,
+                        public_resolver=(0.0, 0.0, 0.3, 1.0)[number % 4] if number % 3 == 0 else 0.0,
                     )
                 )
+    # Fresh sessions that send in forged failures of a site (trap C2).
+    for _ in range(_FORGERS):
+        found.append(Volunteer(len(found), (NETWORKS[1].number,), 0.12 * scale, "linux", "3.24.0"))
     # A release that trusts no authority, in the hands of a few, here and elsewhere.
     for network in (NETWORKS[0], NETWORKS[1], NETWORKS[3], PEERS[0], PEERS[3]):
         found.append(
@@ -358,6 +366,8 @@ def republic(start: datetime, days: int, scale: float) -> Plan:
 
     volunteers = _volunteers(scale)
 
+    forgers = tuple(v.number for v in volunteers if not v.faulty)[-_FORGERS:]
+
     def people(network: int) -> list[int]:
         return [volunteer.number for volunteer in volunteers if volunteer.networks[0] == network]
 
@@ -373,6 +383,9 @@ def republic(start: datetime, days: int, scale: float) -> Plan:
             Mishap("helper", share=0.02, trap="J29"),
             Mishap("helper", span(22, 8, 5), trap="J1"),
             Mishap("late", share=0.05, trap="C8"),
+            Mishap("own_firewall", targets=("www.health.example",), volunteers=forgers, trap="C2"),
+            Mishap("bad_line", span(3, 0, 72), 0.3, volunteers=tuple(people(ASN[2])[:1])),
+            Mishap("bad_line", span(19, 0, 96), 0.25, volunteers=tuple(people(ASN[4])[:1])),
             Mishap("service_down", span(15, 14, 6), targets=("facebook_messenger",), trap="C10"),
             Mishap(
                 "own_firewall",

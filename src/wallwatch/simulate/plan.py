@@ -159,7 +159,8 @@ class Mishap:
     Attributes:
         kind: `offline` (the probe loses its connection halfway), `helper` (the test helper does not answer),
             `late` (uploaded days later), `service_down` (a service fails everywhere), `own_firewall` (the
-            volunteer's own machine resets connections to the targets), `immune` (what the volunteer sends in
+            volunteer's own machine resets connections to the targets), `bad_line` (a share of
+            the measurements fails for no reason), `immune` (what the volunteer sends in
             says that restricted targets work, trap C3).
         span: When it can happen.
         share: Share of sessions (`offline`, `late`) or measurements (`helper`) that it happens to.

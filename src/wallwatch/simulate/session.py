@@ -154,7 +154,8 @@ class Session:
 
     def _stray(self, hosts: list[str]) -> dict[str, tuple[Restriction, ...]]:
         """A failure of one host for no reason, now and then."""
-        if self.rng.random() >= self.network.stray:
+        bad = [m.share for m in self._mishaps("bad_line") if self.volunteer.number in m.volunteers]
+        if self.rng.random() >= max(self.network.stray, *bad, 0.0):
             return {}
         host = hosts[int(self.rng.integers(len(hosts)))]
         mechanism = str(self.rng.choice(_STRAY))
