@@ -92,3 +92,9 @@ def test_j8_queries_go_to_a_public_resolver(tmp_path: Path) -> None:
     assert {m["resolver_asn"] for m in lines(written.raw)} == {"AS65550"}
     blocked = {row["locus"] for row in truth(written, "verdicts.csv") if row["restriction"]}
     assert blocked == {"network"}
+
+
+def test_s11_a_shutdown_of_which_half_lasts_has_no_end(tmp_path: Path) -> None:
+    written = simulate.SCENARIOS["S11"].write(tmp_path, seed=2)
+    (outage,) = truth(written, "outages.csv")
+    assert (outage["kind"], outage["end"]) == ("shutdown", "")

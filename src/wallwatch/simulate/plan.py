@@ -222,6 +222,7 @@ class Outage:
         recovery_hours: How long the level takes to come back; 0 for at once.
         ragged_hours: How far apart places begin to fall.
         signals: Sources of signals that show it (prefixes).
+        continues: Whether it is a later phase of the outage before it in the plan: one loss, another level (trap S11).
     """
 
     kind: str
@@ -235,6 +236,7 @@ class Outage:
     ragged_hours: float = 0.0
     signals: tuple[str, ...] = ("monash", "ioda.ping-slash24", "ioda.gtr")
     trap: str = ""
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -503,5 +503,5 @@ def _s11(plan: Plan) -> Plan:
     return _outage(
         plan,
         Outage("shutdown", "country", names.COUNTRY, first, 0.95, trap="S11"),
-        Outage("partial", "country", names.COUNTRY, Span(first.end), 0.45, trap="S11"),
+        Outage("partial", "country", names.COUNTRY, Span(first.end), 0.45, continues=True),
     )

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from wallwatch.simulate.plan import Outage, Plan, Restriction
@@ -297,11 +297,18 @@ class Record:
 
         It begins between `onset` and `onset_latest` and is over between `end_earliest` and `end`.
         """
+        whole: list[Outage] = []
+        for outage in self._plan.outages:
+            if outage.continues:
+                whole[-1] = replace(whole[-1], span=replace(whole[-1].span, end=outage.span.end))
+            else:
+                whole.append(outage)
+        watched = bool(self._plan.regions)
         return _csv(
             OUTAGE_COLUMNS,
             [
-                _outage(n, outage, bool(self._plan.regions), self._cut_off.get(outage.country))
-                for n, outage in enumerate(self._plan.outages)
+                _outage(n, outage, watched, self._cut_off.get(outage.country))
+                for n, outage in enumerate(whole)
             ],
         )
 
