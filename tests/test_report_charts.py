@@ -138,3 +138,15 @@ def test_percentages_never_round_to_all_or_nothing() -> None:
         "over 99 %",
         "100 %",
     ]
+
+
+def test_a_single_moment_can_be_drawn() -> None:
+    for value in (5.0, None, 0.0):
+        drawn = str(
+            charts.lines("x", charts.Series([START], [value], [None]), (START, START), "t", "d", ENGLISH)
+            + charts.small_lines(
+                "y", charts.Series([START], [value], [7.0]), (START, START), "t", "d", ENGLISH
+            )
+        )
+        assert drawn.count("<svg") == 2
+        assert "nan" not in drawn

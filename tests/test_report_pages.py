@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
+import itertools
 import random
 import re
 from gettext import NullTranslations
@@ -88,6 +89,27 @@ def test_pages_are_well_formed(found: dict[str, str]) -> None:
 def _titles(page: Page) -> int:
     """Titles of charts and of places in charts."""
     return sum(name == "desc" or attributes.get("class") == "hover" for name, attributes in page.elements)
+
+
+def test_a_screen_reader_finds_its_way(found: dict[str, str]) -> None:
+    """Landmarks, headings without gaps, headers with scopes, names that lead to elements, links with words."""
+    for path, text in found.items():
+        page = Page.of(text)
+        names = [name for name, _ in page.elements]
+        assert {"header", "nav", "main", "footer"} <= set(names), path
+        levels = [int(name[1]) for name in names if re.fullmatch("h[1-6]", name)]
+        assert levels[0] == 1
+        assert all(after <= before + 1 for before, after in itertools.pairwise(levels)), path
+        for name, attributes in page.elements:
+            if name == "th":
+                assert attributes.get("scope") in ("row", "col"), path
+            for id_ in (attributes.get("aria-labelledby") or "").split():
+                assert id_ in page.ids, (path, id_)
+            if attributes.get("role") == "region":
+                assert attributes.get("aria-label"), path
+                assert attributes.get("tabindex") == "0", path
+        links = re.findall(r"<a [^>]*>(.*?)</a>", text, re.S)
+        assert all(Page.of(link).text for link in links), path
 
 
 def test_nothing_is_loaded_and_nothing_runs(found: dict[str, str]) -> None:

@@ -19,7 +19,7 @@ class Axis:
 
     Attributes:
         start: The time at `left`.
-        stop: The time at `right`; later than `start`.
+        stop: The time at `right`; where it is no later than `start`, everything stands at `left`.
         left: A coordinate.
         right: A coordinate.
     """
@@ -31,6 +31,8 @@ class Axis:
 
     def x(self, moment: datetime) -> float:
         """Where a moment stands; what lies outside stands at the edge."""
+        if self.stop <= self.start:
+            return self.left
         share = (moment - self.start) / (self.stop - self.start)
         return self.left + min(max(share, 0.0), 1.0) * (self.right - self.left)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -36,9 +37,13 @@ def _series(con: duckdb.DuckDBPyConnection, row: Mapping[str, Any]) -> dict[tupl
     ):
         part = place if place is not None else (region if region != own else None)
         lists = found.setdefault((signal, part), ([], [], []))
-        for values, one in zip(lists, (time, value, usual), strict=True):
+        for values, one in zip(lists, (time, _finite(value), _finite(usual)), strict=True):
             values.append(one)
     return {key: Series(*lists) for key, lists in found.items()}
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _lowest(
