@@ -296,7 +296,7 @@ class _Export:
         envelope = _envelope(record)
         name = envelope.test_name or "unknown"
         target = nettest(name).target(envelope, None)
-        values = who(envelope, name, target, b"", None, self._as_of)
+        values = who(envelope, name, target, str, None, self._as_of)
         return (*values, record["probe_analysis"])
 
     def _observations(self, facts: pa.Table, measurement: pa.Array, shared: dict[str, pa.Array]) -> pa.Table:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from wallwatch.sources.ooni.lenient import Lenient
 from wallwatch.sources.ooni.parts import Number
 from wallwatch.sources.ooni.values import address, country_code, failure_word, network_number, resolver_kind
 
+_NO_MARKS = str.maketrans("", "", "-: ")
 _SCRUBBED = ("[scrubbed]", "[REDACTED]")
 _UID = re.compile(r"^[0-9]{14}\.[0-9]{6}_[A-Z]{2}_[a-z0-9]+_[0-9a-f]{16}$")
 
@@ -74,7 +75,12 @@ MEASURED = ("runtime_seconds", "received", "helper", "helper_failure", "peer_ver
 
 
 def who(
-    found: Envelope, nettest: str, target: str, raw: bytes, name: str | None, as_of: datetime
+    found: Envelope,
+    nettest: str,
+    target: str,
+    digest: Callable[[], str],
+    name: str | None,
+    as_of: datetime,
 ) -> tuple[Any, ...]:
     """The values of `WHO`, and as a last one when the collector received it.
 
@@ -82,7 +88,7 @@ def who(
         found: The measurement.
         nettest: Its test's name.
         target: What it measured.
-        raw: Its line, from which an id is made where it has none.
+        digest: Gives a digest of its line in hex, from which an id is made where it has none.
         name: The uid that its container gives it (a post-can's member name); null where it gives none.
         as_of: No measurement can be later than this.
     """
@@ -101,7 +107,7 @@ def who(
         as_of,
     )
     if not uid:
-        uid = made_id(time, country, nettest, raw)
+        uid = made_id(time, country, nettest, digest())
     annotations = found.annotations
     return (
         uid,
@@ -141,11 +147,10 @@ def measured(
     )
 
 
-def made_id(time: datetime | None, country: str | None, nettest: str, raw: bytes) -> str:
+def made_id(time: datetime | None, country: str | None, nettest: str, digest: str) -> str:
     """An id of the upstream's form, from the content alone: the same line always gives the same."""
-    digest = hashlib.sha256(raw).hexdigest()[:16]
-    stamp = time.strftime("%Y%m%d%H%M%S") if time is not None else "0" * 14
-    return f"{stamp}_{country or 'ZZ'}_{nettest.replace('_', '')}_{digest}"
+    stamp = str(time)[:19].translate(_NO_MARKS) if time is not None else "0" * 14
+    return f"{stamp}_{country or 'ZZ'}_{nettest.replace('_', '')}_{digest[:16]}"
 
 
 def made_session(

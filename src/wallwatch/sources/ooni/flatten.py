@@ -115,6 +115,7 @@ class Flattener:
         notes: What had to be skipped or repaired in it.
         first_host: The host that its input names; null where it names none.
         redirects: Whether its requests are one chain of redirects, newest first.
+        hashes: By the `id` of each of its responses the SHA-256 of the body, in hex.
     """
 
     def __init__(self, known: Known) -> None:
@@ -124,6 +125,7 @@ class Flattener:
         self.notes: list[str] = []
         self.first_host: str | None = None
         self.redirects = False
+        self.hashes: dict[int, str] = {}
         self._known = known
         self._hosts: dict[Any, str] = {}
         self._networks: dict[str, tuple[int | None, str | None]] = {}
@@ -148,7 +150,7 @@ class Flattener:
         self.notes, self._secret = notes, secret
         if secret is not None:
             self._starts = [len(rows) for rows in self._lists()]
-        self._hosts, self._networks, self._depth_hosts = {}, {}, {}
+        self._hosts, self._networks, self._depth_hosts, self.hashes = {}, {}, {}, {}
 
     def parts(self, keys: Parts) -> None:
         """All shared parts of the test keys, in the order in which a connection comes about."""
@@ -521,6 +523,7 @@ class Flattener:
         if body:
             sha256, found_title, body_hits = self._known.body(body)
             hits = body_hits
+            self.hashes[id(response)] = sha256
         header_names, values = http.headers(response)
         if header_names:
             at = http.layout(header_names)

@@ -6,7 +6,8 @@ import gc
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -16,6 +17,7 @@ from wallwatch.schema import CONTROLS, MEASUREMENTS, OBSERVATIONS, QUARANTINE
 from wallwatch.sources.batch import Batch
 from wallwatch.sources.ooni.envelope import MEASURED, WHO, measured, probe_secret, who
 from wallwatch.sources.ooni.flatten import Flattener, Known, Matcher, NoFingerprints
+from wallwatch.sources.ooni.identity import LONG_LINE, Body, digest, long_bodies, outside
 from wallwatch.sources.ooni.lenient import Lenient, coerce
 from wallwatch.sources.ooni.nettests import OTHER, Nettest, nettest
 from wallwatch.sources.ooni.rows import column, integers, label
@@ -33,8 +35,6 @@ class UnreadableError(ValueError):
 
 _HEAD = msgspec.json.Decoder(_Head)
 _ANY = msgspec.json.Decoder()
-#: Bytes from which handing a line to Arrow is worth it.
-_LONG = 16_384
 
 
 class OONIReader:
@@ -82,20 +82,28 @@ class OONIReader:
                 continue
             own_notes: list[str] = []
             try:
-                test, record, content = self._decode(content, own_notes)
+                found = self._decode(content, own_notes)
             except UnreadableError as error:
                 aside.append((line.number, line.offset, str(error), safe_bytes(content)))
                 continue
+            test, record = found.test, found.record
             name = record.test_name or "unknown"
             keys = record.test_keys
             if keys is None:
                 own_notes.append("test_keys: missing")
-            *values, received = who(record, name, test.target(record, keys), content, line.name, self._as_of)
             flattener.start(
                 len(found_who), split_url(record.input)[1], test.redirects, own_notes, probe_secret(record)
             )
             outcome = test.flatten(flattener, record, keys) if keys is not None else None
             flattener.finish()
+            *values, received = who(
+                record,
+                name,
+                test.target(record, keys),
+                partial(_digest, found, flattener.hashes),
+                line.name,
+                self._as_of,
+            )
             found_who.append(tuple(values))
             found_measured.append(
                 measured(
@@ -114,24 +122,29 @@ class OONIReader:
             tables["quarantine"] = set_aside(file_id, aside)
         return Batch(tables, size)
 
-    def _decode(self, content: bytes, notes: list[str]) -> tuple[Nettest, Any, bytes]:
-        """The test, the measurement, and its bytes.
+    def _decode(self, content: bytes, notes: list[str]) -> _Found:
+        """The measurement.
 
         Raises:
-            UnreadableError: It is no measurement.
+            UnreadableError: It is none.
         """
-        if not content.isascii():
-            _check_utf8(content)
+        bodies = long_bodies(content)
         test, decoder = self._decoder(self._guess)
         try:
             record = decoder.decode(content)
-            if (record.test_name or "unknown") == self._guess:
-                return test, record, content
         except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
-            pass
-        return self._decode_slowly(content, notes)
+            record = None
+        # Decoding passes over fields that are not needed, so the whole line is checked, except for the
+        # bodies, which have been decoded.
+        if not (
+            all(map(bytes.isascii, outside(content, bodies))) if record and bodies else content.isascii()
+        ):
+            _check_utf8(content)
+        if record is not None and (record.test_name or "unknown") == self._guess:
+            return _Found(test, record, content, bodies, True)
+        return self._decode_slowly(content, bodies, notes)
 
-    def _decode_slowly(self, content: bytes, notes: list[str]) -> tuple[Nettest, Any, bytes]:
+    def _decode_slowly(self, content: bytes, bodies: list[Body], notes: list[str]) -> _Found:
         try:
             name = _HEAD.decode(content).test_name
         except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
@@ -140,7 +153,7 @@ class OONIReader:
             self._guess = name
             test, decoder = self._decoder(name)
             try:
-                return test, decoder.decode(content), content
+                return _Found(test, decoder.decode(content), content, bodies, True)
             except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
                 pass
         value = _any_json(content)
@@ -153,7 +166,7 @@ class OONIReader:
             raise UnreadableError("a JSON object, but not a measurement: it has no test_name")
         name = value.get("test_name")
         test, _ = self._decoder(name if isinstance(name, str) else "unknown")
-        return test, coerce(value, test.record, notes), content
+        return _Found(test, coerce(value, test.record, notes), content, bodies, False)
 
     def _decoder(self, name: str) -> tuple[Nettest, msgspec.json.Decoder[Any]]:
         found = self._decoders.get(name)
@@ -166,13 +179,34 @@ class OONIReader:
         return found
 
 
+class _Found(NamedTuple):
+    """A line's measurement, its long bodies, and whether its parts are all and as they stand in the line."""
+
+    test: Nettest
+    record: Any
+    content: bytes
+    bodies: list[Body]
+    straight: bool
+
+
+def _digest(found: _Found, hashes: dict[int, str]) -> str:
+    """The digest of a line whose bodies were hashed already, by the `id` of their responses."""
+    known = {}
+    if found.straight and found.record.test_keys is not None:
+        requests = found.record.test_keys.requests
+        for body in found.bodies:
+            if (sha256 := hashes.get(id(requests[body.request].response))) is not None:
+                known[body.request] = sha256
+    return digest(found.content, found.bodies, known)
+
+
 def _check_utf8(content: bytes) -> None:
-    """Decoding passes over fields that are not needed, so the whole line is checked before.
+    """Passes where the line is UTF-8.
 
     Raises:
         UnreadableError: It is not UTF-8.
     """
-    if len(content) > _LONG:
+    if len(content) >= LONG_LINE:
         # Arrow checks three times as fast as Python decodes.
         ends = pa.array([0, len(content)], pa.int32()).buffers()[1]
         try:
