@@ -9,7 +9,9 @@ from wallwatch.detect import rows
 # Parts of votes are added as whole millionths: the sum of fractions would depend on the order of the rows.
 CELLS = """
 WITH counted AS (
-  SELECT *, CASE WHEN layer = 'dns' THEN resolver_network END AS resolver FROM detect_rows
+  SELECT *, CASE WHEN layer = 'dns' THEN resolver_network END AS resolver,
+    date_trunc('hour', time) AS hour
+  FROM detect_rows WHERE bucket = $bucket
 ),
 shares AS (
   SELECT country, network, service, target, layer, resolver, hour, session,
@@ -95,10 +97,19 @@ def cells(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
     cell for each network of a resolver.
 
     Args:
-        con: Shows `verdicts`; gains the temporary view `detect_rows`.
+        con: Shows `verdicts`; gains the temporary table `detect_cells`.
 
     Raises:
         duckdb.Error: `verdicts` is missing, or lacks a column.
     """
-    rows.prepare(con)
-    return con.sql(_query())
+    buckets = rows.prepare(con)
+    query = _query()
+    for bucket in range(buckets):
+        into = (
+            f"INSERT INTO detect_cells {query}"
+            if bucket
+            else f"CREATE OR REPLACE TEMP TABLE detect_cells AS {query}"
+        )
+        con.execute(into, {"bucket": bucket})
+    con.execute("DROP TABLE detect_rows")
+    return con.sql("SELECT * FROM detect_cells")

@@ -79,7 +79,7 @@ def service_outages(con: duckdb.DuckDBPyConnection) -> list[ServiceOutage]:
     """The outages, by service and first hour.
 
     Args:
-        con: Has the view `detect_rows` (`rows.prepare`).
+        con: Has the table `detect_rows` (`rows.prepare`).
     """
     several = con.sql("SELECT count(DISTINCT country) FROM detect_rows").fetchall()[0][0]
     if several < COUNTRIES:

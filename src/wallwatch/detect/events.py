@@ -18,6 +18,7 @@ from wallwatch.detect.recurrence import Recurrence
 from wallwatch.detect.restrictions import Restriction, event_id
 from wallwatch.detect.runs import Moment
 from wallwatch.detect.spans import Counts, Span
+from wallwatch.detect.votes import AGAINST
 from wallwatch.schema import EVENTS
 
 #: Nothing is surer than this.
@@ -44,7 +45,7 @@ def events(con: duckdb.DuckDBPyConnection) -> pa.Table:
     rows.prepare(con, trusted=True)
     outages = service_outages(con)
     found = [_outage_row(con, outage) for outage in outages] + _instrument_rows(con)
-    for kind in spans.AGAINST:
+    for kind in AGAINST:
         found += _restriction_rows(con, find(con, kind, outages))
     found.sort(
         key=lambda row: (

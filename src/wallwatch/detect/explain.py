@@ -8,10 +8,11 @@ from typing import Any
 
 import duckdb
 
-from wallwatch.detect import levels, smooth, spans
+from wallwatch.detect import levels, smooth
 from wallwatch.detect.episodes import ENOUGH, SURE
 from wallwatch.detect.restrictions import FORGED
 from wallwatch.detect.timeline import timeline
+from wallwatch.detect.votes import AGAINST
 
 
 def explain(con: duckdb.DuckDBPyConnection, event_id: str) -> dict[str, Any]:
@@ -30,12 +31,10 @@ def explain(con: duckdb.DuckDBPyConnection, event_id: str) -> dict[str, Any]:
     Raises:
         KeyError: There is no such event.
     """
-    rows = con.execute("SELECT * FROM events WHERE event_id = ?", [event_id])
-    names = [column[0] for column in rows.description or ()]
-    row = rows.fetchone()
-    if row is None:
+    found = con.sql("SELECT * FROM events WHERE event_id = $id", params={"id": event_id}).to_arrow_table()
+    if not found.num_rows:
         raise KeyError(f"no event {event_id}")
-    event = dict(zip(names, row, strict=True))
+    event: dict[str, Any] = found.to_pylist()[0]
     details = json.loads(event["details"])
     return {
         "event_id": event_id,
@@ -60,7 +59,7 @@ def explain(con: duckdb.DuckDBPyConnection, event_id: str) -> dict[str, Any]:
 
 
 def _why(event: Mapping[str, Any], details: list[dict[str, Any]]) -> list[str]:
-    if event["kind"] not in spans.AGAINST:
+    if event["kind"] not in AGAINST:
         return list(event["against"])
     said = [
         (

@@ -60,7 +60,7 @@ def find(
     """What a signal shows.
 
     Args:
-        con: Has the view `detect_rows` (`rows.prepare`).
+        con: Has the table `detect_rows` (`rows.prepare`).
         kind: `blocking` or `throttling`.
         outages: Failures of services everywhere: what they explain is no restriction.
         country: Only this country.

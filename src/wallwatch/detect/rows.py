@@ -7,25 +7,26 @@ import duckdb
 #: Where a measurement has several hosts on a layer, its worst counts; `insufficient` only where all are.
 #: `source` is whom a vote belongs to: the probe where it has a credential, else the session (trap C1).
 #: `contrasted`: what is wrong rests on an artefact or on a control of the moment.
+#: `bucket` splits series evenly, so that what cannot be spilled to disk is made piece by piece.
 ROWS = """
-CREATE OR REPLACE TEMP VIEW detect_rows AS
+CREATE OR REPLACE TEMP TABLE detect_rows AS
 SELECT measurement_id, layer, country, network, service, target, session, probe_id, resolver_network, software,
-  nettest, time, received, coalesce(probe_id, session) AS source,
-  date_trunc('hour', time) AS hour,
+  time, received, coalesce(probe_id, session) AS source,
   CAST(floor(epoch(time) / 3600) AS BIGINT) AS hour_index,
-  min(CASE state WHEN 'blocked' THEN 1 WHEN 'likely_blocked' THEN 2 WHEN 'impaired' THEN 3 WHEN 'down' THEN 4
-    WHEN 'ok' THEN 5 ELSE 6 END) AS rank,
-  max(CASE WHEN state = 'impaired' AND array_to_string(mechanisms, ' ') LIKE '%.throttle%'
-    THEN 1 ELSE 0 END) AS throttled,
-  max(CASE WHEN state IN ('blocked', 'likely_blocked', 'impaired') AND evidence IN ('artefact', 'control')
-    THEN 1 ELSE 0 END) AS contrasted,
-  list_sort(list_distinct(flatten(list(mechanisms)))) AS mechanisms,
-  list_sort(list_distinct(flatten(list(rules)))) AS rules
+  CASE state WHEN 'blocked' THEN 1 WHEN 'likely_blocked' THEN 2 WHEN 'impaired' THEN 3 WHEN 'down' THEN 4
+    WHEN 'ok' THEN 5 ELSE 6 END AS rank,
+  CASE WHEN state = 'impaired' AND array_to_string(mechanisms, ' ') LIKE '%.throttle%' THEN 1 ELSE 0 END AS throttled,
+  CASE WHEN state IN ('blocked', 'likely_blocked', 'impaired') AND evidence IN ('artefact', 'control')
+    THEN 1 ELSE 0 END AS contrasted,
+  mechanisms, rules,
+  hash(country, network, target) % BUCKETS AS bucket
 FROM verdicts
 WHERE len(flags) = 0 AND time IS NOT NULL AND country IS NOT NULL AND network IS NOT NULL
-GROUP BY ALL
+QUALIFY row_number() OVER (PARTITION BY measurement_id, layer ORDER BY rank, throttled DESC, contrasted DESC, host) = 1
 """
 
+#: Rows that are counted at once.
+ROWS_A_BUCKET = 400_000
 
 #: Software that finds a target failing nearly everywhere, while others on the same networks, days and target find it
 #: fine: the failure follows the instrument, not the network (traps C6, J21).
@@ -80,31 +81,36 @@ SELECT country, NULL AS network, bin FROM nationwide GROUP BY country, bin
 HAVING count(*) >= {LOST_SERVICES} AND count(*) FILTER (2 * k >= n) >= {LOST_SHARE} * count(*)
 """
 
-# A table: many questions are put to it.
-_KEPT = f"""
-CREATE OR REPLACE TEMP TABLE detect_kept AS
-SELECT r.* EXCLUDE (rules) FROM detect_rows r
-WHERE (r.software IS NULL OR (r.target, r.software) NOT IN (SELECT (target, software) FROM detect_faulty))
-  AND (r.rank > 4 OR NOT EXISTS (
+_FORGET = f"""
+DELETE FROM detect_rows AS r
+WHERE (r.software IS NOT NULL AND (r.target, r.software) IN (SELECT (target, software) FROM detect_faulty))
+  OR (r.rank <= 4 AND EXISTS (
     SELECT 1 FROM detect_lost l WHERE l.country = r.country AND l.bin = r.hour_index // {LOST_HOURS}
       AND (l.network IS NULL OR l.network = r.network)))
 """
 
 
-def prepare(con: duckdb.DuckDBPyConnection, *, trusted: bool = False) -> None:
-    """Makes the temporary view `detect_rows` over the view `verdicts`.
+def prepare(con: duckdb.DuckDBPyConnection, *, trusted: bool = False) -> int:
+    """Makes the temporary table `detect_rows` from the view `verdicts`.
 
     Args:
         con: Shows `verdicts`.
         trusted: Leave out what faulty software says of a target (it is then in the temporary table `detect_faulty`),
             and failures in half-days without connectivity (`detect_lost`).
 
+    Returns:
+        The number of buckets.
+
     Raises:
         duckdb.Error: There is no view `verdicts`, or it lacks a column of its schema.
     """
-    con.execute(ROWS)
+    count = con.sql("SELECT count(*) FROM verdicts").fetchall()[0][0]
+    buckets = 1 + int(count) // ROWS_A_BUCKET
+    query = ROWS.replace("BUCKETS", str(buckets))
+    # Rules are needed for counting only, and are the widest column.
+    con.execute(query.replace("mechanisms, rules,", "mechanisms,") if trusted else query)
     if trusted:
         con.execute(FAULTY)
         con.execute(LOST)
-        con.execute(_KEPT)
-        con.execute("CREATE OR REPLACE TEMP VIEW detect_rows AS SELECT * FROM detect_kept")
+        con.execute(_FORGET)
+    return buckets

@@ -126,8 +126,8 @@ def _quantiles(edges: Floats, mass: Floats) -> tuple[float, float, float]:
 
 def _between(series: Series, lo: int, hi: int) -> Floats:
     """For each hour from lo to hi - 1: the middle of the hour with votes before it, and its own."""
-    hours = series.hour.astype(np.float64) + 0.5
-    return np.stack([hours[lo - 1 : hi - 1], hours[lo:hi]], axis=1)
+    middles = np.stack([series.hour[lo - 1 : hi - 1], series.hour[lo:hi]], axis=1) + 0.5
+    return middles.astype(np.float64)
 
 
 def _onset(series: Series, smoothed: Smoothed, lower: int, core: int, from_start: bool) -> Moment:

@@ -9,8 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-#: What counts against the target, by kind of event, in terms of `detect_rows`.
-AGAINST = {"blocking": "rank <= 2", "throttling": "throttled = 1"}
+from wallwatch.detect.votes import AGAINST
 
 #: An episode of at most so many hours can be the work of one broken probe (trap C18).
 ONE_PROBE_HOURS = 36

@@ -9,9 +9,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from wallwatch.detect import rows, spans
+from wallwatch.detect import rows
 from wallwatch.detect.find import twice
-from wallwatch.detect.votes import UNITS, votes
+from wallwatch.detect.votes import AGAINST, UNITS, votes
 
 TIMELINE = pa.schema(
     [
@@ -39,7 +39,7 @@ def timeline(con: duckdb.DuckDBPyConnection, event: Mapping[str, Any]) -> pa.Tab
         Columns as `TIMELINE`, sorted by network, target, layer and hour, from all of the data and not only the event's
         span. Empty for events of other kinds than `blocking` and `throttling`.
     """
-    if event["kind"] not in spans.AGAINST:
+    if event["kind"] not in AGAINST:
         return TIMELINE.empty_table()
     rows.prepare(con, trusted=True)
     series = votes(con, event["kind"], event["country"], event["service"])
@@ -64,7 +64,7 @@ def timeline(con: duckdb.DuckDBPyConnection, event: Mapping[str, Any]) -> pa.Tab
     query = f"""
         SELECT h.network, h.target, h.layer, make_timestamptz(h.hour_index * 3600000000) AS hour, h.votes,
           h.votes_blocked, count(*) FILTER (r.rank <= 5) AS measurements,
-          count(*) FILTER ({spans.AGAINST[event["kind"]]}) AS blocked, h.probability
+          count(*) FILTER ({AGAINST[event["kind"]]}) AS blocked, h.probability
         FROM detect_hours h JOIN detect_rows r
           ON r.country = $country AND r.service = $service AND r.network = h.network AND r.target = h.target
           AND r.layer = h.layer AND r.hour_index = h.hour_index

@@ -13,18 +13,26 @@ import pyarrow as pa
 #: Votes are counted in whole parts of this many to one, so that sums do not depend on the order of the rows.
 UNITS = 16
 
+#: What counts against a target, by kind of event, in terms of `detect_rows`.
+AGAINST = {"blocking": "rank <= 2", "throttling": "throttled = 1"}
+
+#: A series with fewer measurements against its target is not looked at: it cannot carry or join an event.
+LEAST = 2
+
 # The r-th hour of a day in which a source says the same counts r ** -0.5: repeats tell less than new sources, and less
 # than the same source changing its mind. A session that finds nearly everything blocked, over many services, says more
 # of itself than of the network (trap C18).
 _VOTES = f"""
-WITH spoke AS (
-  SELECT country, service, target, network, layer, source, hour_index, session,
-    count(*) FILTER (rank IN (1, 2, 5)) AS n_blocking,
-    count(*) FILTER (rank <= 2) AS k_blocking,
-    count(*) FILTER (rank IN (1, 2, 5) OR throttled = 1) AS n_throttling,
-    count(*) FILTER (rank = 3 AND throttled = 1) AS k_throttling
-  FROM detect_rows
-  WHERE layer <> 'service' AND rank <= 5 AND (WHERE_CLAUSE)
+WITH accused AS (
+  SELECT country, service, target, network, layer FROM detect_rows
+  WHERE layer <> 'service' AND (AGAINST) AND (WHERE_CLAUSE)
+  GROUP BY ALL HAVING count(*) >= {LEAST}
+),
+spoke AS (
+  SELECT r.country, r.service, r.target, r.network, r.layer, r.source, r.hour_index, r.session,
+    count(*) AS n, count(*) FILTER (AGAINST) AS k
+  FROM detect_rows r SEMI JOIN accused USING (country, service, target, network, layer)
+  WHERE rank IN (1, 2, 5) OR (AGAINST)
   GROUP BY ALL
 ),
 sick AS (
@@ -37,9 +45,9 @@ sick AS (
 hourly AS (
   SELECT country, service, target, network, layer, source, hour_index,
     max(CASE WHEN sick.session IS NULL THEN 1.0 ELSE 0.25 END) AS standing,
-    sum(k_SIGNAL) AS k, sum(n_SIGNAL) AS n
+    sum(k) AS k, sum(n) AS n
   FROM spoke LEFT JOIN sick USING (session)
-  GROUP BY ALL HAVING sum(n_SIGNAL) > 0
+  GROUP BY ALL
 ),
 weighed AS (
   SELECT *, standing / sqrt(row_number() OVER (
@@ -58,9 +66,6 @@ FROM summed
 QUALIFY max(k) OVER (PARTITION BY country, service, target, network, layer) > 0
 ORDER BY country, service, target, network, layer, hour_index
 """
-
-#: What can be counted against a target.
-SIGNALS = ("blocking", "throttling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,28 +142,29 @@ def from_table(table: pa.Table) -> Series:
 
 def votes(
     con: duckdb.DuckDBPyConnection,
-    signal: str = "blocking",
+    kind: str = "blocking",
     country: str | None = None,
     service: str | None = None,
 ) -> Series:
-    """The series of a signal in which at least one vote is against the target.
+    """The series in which at least `LEAST` measurements are against the target.
 
     `blocking` counts `blocked` and `likely_blocked` against `ok`; `down`, `impaired` and `insufficient` say nothing
     about blocking and are no votes. An hour without votes is not in the series: silence is no evidence (C7, C9).
 
     Args:
-        con: Has the view `detect_rows` (`rows.prepare`).
-        signal: One of `SIGNALS`.
+        con: Has the table `detect_rows` (`rows.prepare`).
+        kind: A key of `AGAINST`.
         country: Only this country.
         service: Only this service.
 
     Raises:
-        ValueError: An unknown signal.
+        KeyError: An unknown kind.
     """
-    if signal not in SIGNALS:
-        raise ValueError(f"no signal {signal}")
-    where, parameters = "true", []
+    where, parameters = "true", {}
     if country is not None and service is not None:
-        where, parameters = "country = ? AND service = ?", [country, service]
-    query = _VOTES.replace("WHERE_CLAUSE", where).replace("SIGNAL", signal)
+        where, parameters = (
+            "country = $country AND service = $service",
+            {"country": country, "service": service},
+        )
+    query = _VOTES.replace("WHERE_CLAUSE", where).replace("AGAINST", AGAINST[kind])
     return from_table(con.sql(query, params=parameters).to_arrow_table())
