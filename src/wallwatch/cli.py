@@ -265,6 +265,10 @@ def evaluate(
             metavar="FILE", help="A truth file whose cases lie beside it; without it, the simulated country."
         ),
     ] = None,
+    trap: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Just the small world of one trap: J1 to J31, C1 to C18, S1 to S11."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated country.")] = 1,
     days: Annotated[int, typer.Option(min=7, max=366, help="Length of its history.")] = 30,
     scale: Annotated[float, typer.Option(min=0.05, max=100, help="How much is measured in it.")] = 1.0,
@@ -275,11 +279,12 @@ def evaluate(
     from wallwatch.evaluate import commands
 
     with _progress(quiet) as progress:
-        scores = (
-            commands.truth_file(truth, progress)
-            if truth
-            else commands.simulated(seed=seed, days=days, scale=scale, progress=progress)
-        )
+        if truth:
+            scores = commands.truth_file(truth, progress)
+        elif trap:
+            scores = commands.trap(trap.upper(), seed=seed, progress=progress)
+        else:
+            scores = commands.simulated(seed=seed, days=days, scale=scale, progress=progress)
     typer.echo(safe_json(scores.as_dict()) if format_ is TextFormat.json else scores.as_text())
 
 

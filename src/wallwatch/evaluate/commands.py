@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from wallwatch import pipeline
+from wallwatch._errors import WallwatchError
 from wallwatch._progress import Progress, Silent
 from wallwatch.engine import Workspace
 from wallwatch.evaluate.truth import Judged, evaluate_truth
@@ -59,4 +60,20 @@ def simulated(*, seed: int, days: int, scale: float, progress: Progress) -> Scor
     with tempfile.TemporaryDirectory(prefix="wallwatch-evaluate-") as folder:
         return evaluate.simulated(
             seed=seed, days=days, scale=scale, workdir=Path(folder), run=run_simulated, progress=progress
+        )
+
+
+def trap(name: str, *, seed: int, progress: Progress) -> Scores:
+    """Makes the small world of one trap, runs the whole way of the data over its files, and scores it.
+
+    Raises:
+        WallwatchError: There is no world for a trap of that name.
+    """
+    from wallwatch import evaluate, simulate
+
+    if name not in simulate.SCENARIOS:
+        raise WallwatchError(f"no world is simulated for {name!r}; there are {', '.join(simulate.SCENARIOS)}")
+    with tempfile.TemporaryDirectory(prefix="wallwatch-evaluate-") as folder:
+        return evaluate.scenario(
+            trap=name, seed=seed, workdir=Path(folder), run=run_simulated, progress=progress
         )
