@@ -15,6 +15,7 @@ _ZONES = timedelta(hours=26)
 #: A clock set to local time lags by the zone's offset; these offsets are in use (IANA time zone database).
 _OFFSETS = tuple(timedelta(hours=h) for h in (*range(1, 13), 3.5, 4.5, 5.5, 5.75, 6.5, 9.5, 10.5))
 _NEAR = timedelta(seconds=90)
+_LEAST = min(_OFFSETS) - _NEAR
 
 _LEADING = re.compile(
     r"^([0-9]{4})([0-9]{2})([0-9]{2})T?([0-9]{2})([0-9]{2})([0-9]{2})(?:\.([0-9]{1,6}))?[Z_]"
@@ -88,7 +89,7 @@ def clock_flag(
     if opened is None or test_start is None:
         return None
     lag = opened - test_start
-    if not any(abs(lag - offset) <= _NEAR for offset in _OFFSETS):
+    if abs(lag) < _LEAST or not any(abs(lag - offset) <= _NEAR for offset in _OFFSETS):
         return None
     if received is not None:
         took = timedelta(seconds=min(max(runtime or 0.0, 0.0), 86_400.0))

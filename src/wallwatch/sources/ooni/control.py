@@ -9,7 +9,7 @@ import msgspec
 from wallwatch.sources.ooni import http
 from wallwatch.sources.ooni.lenient import Lenient
 from wallwatch.sources.ooni.parts import NO_JSON, Number
-from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, TCP, TLS, Rows
+from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, TCP, TLS, TLS_PLACES, Rows
 from wallwatch.sources.ooni.values import (
     address,
     failure_word,
@@ -18,6 +18,9 @@ from wallwatch.sources.ooni.values import (
     split_endpoint,
     split_url,
 )
+
+#: What the helper does not say of a handshake: the places of `TLS_PLACES` behind the first.
+_NOTHING = (None,) * (len(TLS_PLACES) - 1)
 
 
 class HelperDNS(Lenient, gc=False):
@@ -101,7 +104,7 @@ def control_rows(rows: Rows, measurement: int, host: str | None, url: str | None
             server_name = host_name(outcome.server_name)
             seen(layer, server_name or host, address(raw), port, failed)
             if layer != TCP:
-                rows.tls.append((server_name, *(None,) * 18))
+                rows.tls.append((server_name, *_NOTHING))
     if control.http_request is not None:
         _http(control.http_request, host, url, None, seen, rows)
     if control.http3_request is not None:

@@ -13,7 +13,6 @@ from wallwatch.sources.ooni.lenient import Lenient
 from wallwatch.sources.ooni.parts import Number
 from wallwatch.sources.ooni.values import address, country_code, failure_word, network_number, resolver_kind
 
-_NO_MARKS = str.maketrans("", "", "-: ")
 _SCRUBBED = ("[scrubbed]", "[REDACTED]")
 _UID = re.compile(r"^[0-9]{14}\.[0-9]{6}_[A-Z]{2}_[a-z0-9]+_[0-9a-f]{16}$")
 
@@ -149,7 +148,9 @@ def measured(
 
 def made_id(time: datetime | None, country: str | None, nettest: str, digest: str) -> str:
     """An id of the upstream's form, from the content alone: the same line always gives the same."""
-    stamp = str(time)[:19].translate(_NO_MARKS) if time is not None else "0" * 14
+    stamp = "0" * 14
+    if time is not None:  # several times faster than `strftime`
+        stamp = f"{time.year:04}{time.month:02}{time.day:02}{time.hour:02}{time.minute:02}{time.second:02}"
     return f"{stamp}_{country or 'ZZ'}_{nettest.replace('_', '')}_{digest[:16]}"
 
 

@@ -316,6 +316,8 @@ class Flattener:
             failure, text = failure_word(handshake.failure)
             network, name = self._networks.get(ip, (None, None)) if ip else (None, None)
             t, duration = _times(handshake.t0, handshake.t)
+            chain = handshake.peer_certificates
+            leaf = self._leaf(chain) if chain else None
             seen.append(
                 (
                     measurement,
@@ -341,7 +343,11 @@ class Flattener:
                     handshake.tls_version or None,
                     handshake.negotiated_protocol or None,
                     handshake.no_tls_verify,
-                    *self._certificate(handshake.peer_certificates, server_name),
+                    leaf,
+                    len(chain) if chain else None,
+                    certificates.matches(leaf.names, server_name)
+                    if leaf is not None and leaf.names
+                    else None,
                     *traffic[position],
                 )
             )
@@ -487,27 +493,14 @@ class Flattener:
             return 0
         return depth
 
-    def _certificate(self, chain: list[Text] | None, server_name: str | None) -> tuple[Any, ...]:
-        """The values from `tls_certificate_sha256` to `tls_matches_name`."""
-        if not chain:
-            return (None, None, None, None, None, None, None, None, None)
+    def _leaf(self, chain: list[Text]) -> certificates.Leaf | None:
+        """The facts of a chain's first certificate."""
         first = chain[0]
         text = first if isinstance(first, str) else first.data
         leaf = certificates.leaf(text) if text else None
         if leaf is None:
             self.note("peer_certificates: not base64")
-            return (None, None, None, None, None, None, len(chain), None, None)
-        return (
-            leaf.sha256,
-            leaf.subject,
-            leaf.issuer,
-            leaf.names or None,
-            leaf.not_before,
-            leaf.not_after,
-            len(chain),
-            leaf.self_signed,
-            certificates.matches(leaf.names, server_name) if leaf.names else None,
-        )
+        return leaf
 
     def _response(self, response: Got | None) -> tuple[Any, ...]:
         """The values from `http_status` to `http_header_names`; leaves the fingerprints in `_hits`."""
@@ -549,10 +542,7 @@ class Flattener:
             return
         for rows, start in zip(self._lists(), self._starts, strict=True):
             for place in range(start, len(rows)):
-                rows[place] = tuple(
-                    value.replace(secret, "[scrubbed]") if isinstance(value, str) else value
-                    for value in rows[place]
-                )
+                rows[place] = tuple(_without(secret, value) for value in rows[place])
 
     def _lists(self) -> tuple[list[tuple[Any, ...]], ...]:
         rows = self.rows
@@ -562,6 +552,15 @@ class Flattener:
         """Adds a note, once."""
         if text not in self.notes and len(self.notes) < 32:
             self.notes.append(text)
+
+
+def _without(secret: str, value: Any) -> Any:
+    """A value of a row without an address."""
+    if isinstance(value, str):
+        return value.replace(secret, "[scrubbed]")
+    if isinstance(value, certificates.Leaf):
+        return value.without(secret)
+    return value
 
 
 def _times(t0: float | None, t: float | None) -> tuple[float | None, float | None]:

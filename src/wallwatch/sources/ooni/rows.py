@@ -7,6 +7,7 @@ what is known of the measurement is built once for it and spread over its rows b
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 
 from wallwatch.schema import Table
 from wallwatch.schema.columns import TYPES
+from wallwatch.sources.ooni.certificates import Leaf
 from wallwatch.sources.ooni.values import address_kind
 
 DNS, TCP, TLS, QUIC, HTTP, STEP = range(6)
@@ -54,19 +56,23 @@ TLS_PLACES = (
     "tls_version",
     "tls_alpn",
     "tls_no_verify",
-    "tls_certificate_sha256",
-    "tls_subject",
-    "tls_issuer",
-    "tls_names",
-    "tls_not_before",
-    "tls_not_after",
+    "leaf",
     "tls_chain_length",
-    "tls_self_signed",
     "tls_matches_name",
     "read_bytes",
     "read_count",
     "write_bytes",
     "write_count",
+)
+#: The columns that a `leaf` (`certificates.Leaf`) stands for, and its attributes.
+LEAF = (
+    ("tls_certificate_sha256", "sha256"),
+    ("tls_subject", "subject"),
+    ("tls_issuer", "issuer"),
+    ("tls_names", "names"),
+    ("tls_not_before", "not_before"),
+    ("tls_not_after", "not_after"),
+    ("tls_self_signed", "self_signed"),
 )
 HTTP_PLACES = (
     "http_method",
@@ -139,7 +145,9 @@ class Rows:
                 continue
             where = _where(layer, codes)
             for name, values in zip(places, zip(*rows, strict=True), strict=True):
-                if name in wanted:
+                if name == "leaf":
+                    arrays.update(_leaves(table, values, where))
+                elif name in wanted:
                     arrays[name] = _spread(column(table, name, values), where)
         nulls = _Nulls(size)
         return pa.Table.from_arrays(
@@ -149,7 +157,7 @@ class Rows:
 
     def counts(self, measurements: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         """How many rows each of so many measurements has."""
-        which = np.fromiter((row[0] for row in self.seen), np.int64, len(self.seen))
+        which = np.fromiter(map(itemgetter(0), self.seen), np.int64, len(self.seen))
         return np.bincount(which, minlength=measurements)
 
 
@@ -177,6 +185,23 @@ def _spread(values: pa.Array, indices: pa.Array) -> pa.Array:
     if isinstance(values, pa.DictionaryArray):
         return pa.DictionaryArray.from_arrays(values.indices.take(indices), values.dictionary)
     return values.take(indices)
+
+
+def _leaves(table: Table, values: Sequence[Leaf | None], where: pa.Array) -> dict[str, pa.Array]:
+    """The columns of certificates, each certificate's values made once: the same few come again and again."""
+    leaves = {id(leaf): leaf for leaf in values if leaf is not None}
+    if not leaves:
+        return {}
+    codes = {key: code for code, key in enumerate(leaves)}
+    places = pa.array([None if leaf is None else codes[id(leaf)] for leaf in values], pa.int32()).take(where)
+    wanted = frozenset(table.names)
+    found = {}
+    for name, field in LEAF:
+        if name in wanted:
+            # No names are null, as no subject is.
+            facts = [None if (value := getattr(leaf, field)) == () else value for leaf in leaves.values()]
+            found[name] = _spread(column(table, name, facts), places)
+    return found
 
 
 def _positions(measurement: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
