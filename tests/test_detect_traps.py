@@ -183,6 +183,7 @@ def test_c11_an_order_that_rolls_out_over_days_is_one_event(rng: np.random.Gener
         world.regularly(rng, 1, at(0), at(20), between(at(5 + number), at(15)), network=64500 + number)
     (event,) = restrictions(world)
     assert event["networks"] == list(range(64500, 64505))
+    assert event["recurrence"] is None
     assert hours_apart(event["onset_best"], at(5)) <= 3
     began = {part["network"]: part["onset"]["best"] for part in json.loads(event["details"])}
     assert [began[network] for network in sorted(began)] == sorted(began.values())
@@ -352,3 +353,10 @@ def test_c12_networks_with_little_each_show_the_pattern_together(rng: np.random.
     pattern = json.loads(event["recurrence"])
     assert set(pattern["hours_utc"]) <= {4, 5, 6, 7, 8}
     assert "Saturday" not in pattern["weekdays"]
+
+
+def test_c12_a_block_over_two_nights_is_no_pattern(rng: np.random.Generator) -> None:
+    world = World()
+    world.regularly(rng, 3, at(0), at(10), between(at(4, 20), at(6, 4)))
+    (event,) = restrictions(world)
+    assert event["recurrence"] is None

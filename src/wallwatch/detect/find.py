@@ -86,19 +86,18 @@ def find(
 
 
 def pattern(series: Series, *episodes: Episode) -> Recurrence | None:
-    """The pattern in time of episodes together, from whole days of votes of their networks on the service's targets.
+    """The pattern in time of episodes together, from the votes of their networks on the service's targets.
 
-    Of each network and target the layer with most votes against it speaks.
+    Of each network only the time from its first to its last hour counts: what was before a beginning or after an end
+    is no pause. Of each network and target the layer with most votes against it speaks.
     """
-    first = min(episode.first for episode in episodes) // 24 * 24
-    last = max(episode.last for episode in episodes) // 24 * 24 + 23
-    if last - first < 48:
+    if max(episode.last - episode.first for episode in episodes) < 48:
         return None
     best: dict[tuple[int, str], tuple[int, slice]] = {}
     for episode in episodes:
         for index in _of(series, episode):
             lo, hi = series.start[index], series.start[index + 1]
-            lo, hi = lo + np.searchsorted(series.hour[lo:hi], [first, last + 1])
+            lo, hi = lo + np.searchsorted(series.hour[lo:hi], [episode.first, episode.last + 1])
             against = int(series.k[lo:hi].sum())
             key = (episode.network, series.keys[index][2])
             if against > best.get(key, (0, None))[0]:
