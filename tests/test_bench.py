@@ -43,7 +43,7 @@ def test_a_small_bench_measures_everything() -> None:
     data = result.as_dict()
     assert [row["lines"] for row in data["reading"]] == [10, 60]
     assert all(row["ratio"] > 0 for row in data["reading"])
-    assert data["run"]["measurements"] == 70
+    assert data["run"]["measurements"] == 70 + 750
     assert data["run"]["judge_seconds"] > 0
     assert data["peak_mb"] > 10
     assert "ratio" in result.as_text()

@@ -17,6 +17,9 @@ from wallwatch.bench import corpus, measure
 
 #: Lengths of the corpora's lines in bytes, and how many of each there are for one of the first.
 _SIZES = ((50_000, 1), (7_500, 6))
+#: Lines more that a whole run takes in for one of the first, and their length: by default enough for 200,000
+#: observations, so that what queries cost to begin with is little.
+_RUN = (75, 7_500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def run(*, lines: int = 400, repeats: int = 5, progress: Progress | None = None)
     """Measures on a corpus that is made for it.
 
     Args:
-        lines: Lines of 50 kB; six times as many of 7.5 kB.
+        lines: Lines of 50 kB; six times as many of 7.5 kB, and 75 times as many more for the whole run.
         repeats: How often each stage is measured; medians are given.
         progress: Hears how far it is.
     """
@@ -100,6 +103,8 @@ def run(*, lines: int = 400, repeats: int = 5, progress: Progress | None = None)
                 }
             )
         progress.stage("Measuring a whole run")
+        paths.append(folder / "run.jsonl.gz")
+        corpus.write(paths[-1], lines * _RUN[0], _RUN[1], seed=2)
         found = measure.whole(paths, folder / "workspace", known, workers)
     return Report(
         {
