@@ -82,12 +82,12 @@ def control_rows(rows: Rows, measurement: int, host: str | None, url: str | None
         if info is not None and (ip := address(text)) is not None
     }
 
+    add = rows.seen.append
+
     def seen(layer: int, name: str | None, ip: str | None, port: int | None, failed: str | None) -> None:
-        failure, text = failure_word(failed)
+        failure, text = failure_word(failed) if failed else (None, None)
         network = networks.get(ip) if ip else None
-        rows.seen.append(
-            (measurement, layer, name, ip, port, network, None, failure, text, None, None, None, None)
-        )
+        add((measurement, layer, name, ip, port, network, None, failure, text, None, None, None, None))
 
     if control.dns is not None:
         _dns(control.dns, host, seen, rows)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import html
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
@@ -18,7 +17,6 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _AS_TEXTS = msgspec.json.Decoder(dict[str, str])
 _AS_OBJECT = msgspec.json.Decoder(dict[str, Text | list[Text] | None])
 _AS_LIST = msgspec.json.Decoder(list[list[Text]])
-_SPACE = re.compile(r"\s+")
 _TITLE_SEARCH = 262_144
 _TITLE_LONGEST = 2_000
 
@@ -138,5 +136,5 @@ def title(body: bytes) -> str | None:
             continue
         end = body.find(closing, start, start + _TITLE_LONGEST)
         text = body[start : end if end >= 0 else start + 800].decode("utf-8", "replace")
-        return _SPACE.sub(" ", html.unescape(text)).strip()[:200] or None
+        return " ".join(html.unescape(text).split())[:200] or None
     return None

@@ -10,6 +10,14 @@ from wallwatch.sources.ooni.parts import Handshake, NetworkEvent
 Traffic = tuple[int | None, int | None, int | None, int | None]
 
 _NONE: Traffic = (None, None, None, None)
+#: Where in `Traffic` the bytes of an operation are counted; -1: their sum so far is given.
+_PLACES: dict[str | None, int] = {
+    "read": 0,
+    "read_from": 0,
+    "write": 2,
+    "write_to": 2,
+    "bytes_received_cumulative": -1,
+}
 #: Clocks of a handshake's record and of its events are read one after the other.
 _SLACK = 0.001
 
@@ -40,16 +48,22 @@ def _by_transaction(
     sums: dict[int, list[int]] = {}
     received: dict[int, int] = {}
     for event in events:
-        transaction, operation = event.transaction_id, event.operation
-        if not transaction or event.t is None or operation is None or event.t > ends.get(transaction, -1.0):
+        operation = event.operation
+        place = _PLACES.get(operation)
+        if place is None:
+            continue
+        transaction, t = event.transaction_id, event.t
+        if not transaction or t is None or t > ends.get(transaction, -1.0):
             continue
         number = int(event.num_bytes or 0)
-        if operation == "bytes_received_cumulative":
+        if place < 0:
             received[transaction] = max(received.get(transaction, 0), number)
-        elif operation in ("read", "read_from"):
-            _add(sums, transaction, 0, number)
-        elif operation in ("write", "write_to"):
-            _add(sums, transaction, 2, number)
+            continue
+        found = sums.get(transaction)
+        if found is None:
+            found = sums[transaction] = [0, 0, 0, 0]
+        found[place] += number
+        found[place + 1] += 1
     for position, handshake in enumerate(handshakes):
         key = handshake.transaction_id or 0
         if key in sums:
@@ -81,9 +95,3 @@ def _by_order(handshakes: Sequence[Handshake], events: Sequence[NetworkEvent], r
     order = sorted(range(len(handshakes)), key=lambda i: (handshakes[i].t or 0.0, i))
     for position, pair in zip(order, pairs, strict=True):
         result[position] = pair
-
-
-def _add(sums: dict[int, list[int]], transaction: int, place: int, number: int) -> None:
-    found = sums.setdefault(transaction, [0, 0, 0, 0])
-    found[place] += number
-    found[place + 1] += 1
