@@ -68,3 +68,9 @@ def test_the_place_of_a_body_is_exact(text: str, times: int) -> None:
     content = line(["", body], note=text)
     for found in long_bodies(content):
         assert json.loads(content[found.start : found.end]) == body
+
+
+def test_escaping_a_page_otherwise_does_not_make_another_measurement() -> None:
+    plain, escaped = line([PAGE]), line([PAGE]).replace(b"<", b"\\u003c")
+    assert plain != escaped
+    assert digest(plain, long_bodies(plain), {}) == digest(escaped, long_bodies(escaped), {})

@@ -40,8 +40,10 @@ class Report:
         """The numbers as a table."""
         machine = self.data["machine"]
         text = [
-            (f"wallwatch {self.data['version']} · Python {machine['python']} · {machine['cpus']} CPUs · "
-            f"medians of {self.data['repeats']} repeats"),
+            (
+                f"wallwatch {self.data['version']} · Python {machine['python']} · {machine['cpus']} CPUs · "
+                f"medians of {self.data['repeats']} repeats"
+            ),
             "",
             f"{'lines of':>10} {'decompress':>12} {'limit':>12} {'read':>12} {'read':>9} {'write':>12} {'ratio':>7}",
             f"{'bytes':>10} {'per s':>12} {'per s':>12} {'per s':>12} {'MB/s':>9} {'per s':>12} {'':>7}",
@@ -58,8 +60,10 @@ class Report:
             "Per core, by processor time. limit: decompressing and decoding just the needed fields, results dropped.",
             "read: every column of the tables, bodies hashed and matched. ratio: read to limit.",
             "",
-            (f"whole run on {run['workers']} workers: {run['measurements']:,.0f} measurements, "
-            f"{run['observations']:,.0f} observations"),
+            (
+                f"whole run on {run['workers']} workers: {run['measurements']:,.0f} measurements, "
+                f"{run['observations']:,.0f} observations"
+            ),
             f"  take in   {run['measurements'] / run['take_in_seconds']:>12,.0f} measurements per second",
             f"  judge     {run['observations'] / run['judge_seconds']:>12,.0f} observations per second",
             f"  detect    {run['verdicts'] / run['detect_seconds']:>12,.0f} verdicts per second",
