@@ -27,7 +27,7 @@ lint: $(STAMP)          ## style, types, and the arrows between rooms
 	@$(BIN)/lint-imports
 
 docs: $(STAMP)          ## write the generated pages of docs/ again
-	@$(BIN)/python scripts/generate_docs.py
+	@$(BIN)/python scripts/generate_docs.py --examples
 
 evaluate-ci: $(STAMP)   ## the same, reduced
 	@$(BIN)/wallwatch evaluate --days 21 --scale 0.4

@@ -1,17 +1,26 @@
-"""Writes the pages of docs/ that are made from the code: the tables, and the commands' help."""
+"""Writes what docs/ and README.md say from the code: the tables, the commands' help, what the examples print.
+
+With `--examples`, a demo is made in a temporary folder and every example of README.md and docs/guide.md that begins
+with `$ wallwatch` is run in it; what it prints replaces what the page says.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from wallwatch.schema import TABLES
 from wallwatch.schema.words import EVENT_KINDS, EVIDENCE, LAYERS, LOCI, MECHANISMS, OUTAGE_KINDS, STATES
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+#: What an example shows of a long answer: so many lines, so many characters of a line; the rest is an ellipsis.
+LINES, CHARACTERS = 40, 320
 COMMANDS = ("", "run", "show", "explain", "report", "demo", "evaluate", "bench", "fetch ooni")
 
 
@@ -30,7 +39,12 @@ def tables() -> str:
         "",
     ]
     for table in TABLES.values():
-        lines += [f"## {table.name}", "", f"One row is {table.row}. Rows are in the order of: {', '.join(f'`{k}`' for k in table.key)}.", ""]
+        lines += [
+            f"## {table.name}",
+            "",
+            f"One row is {table.row}. Rows are in the order of: {', '.join(f'`{k}`' for k in table.key)}.",
+            "",
+        ]
         lines += ["| column | type | unit or format | meaning | source |", "|---|---|---|---|---|"]
         for c in table.columns:
             name = f"**`{c.name}`**" if c.required else f"`{c.name}`"
@@ -76,6 +90,48 @@ def commands() -> str:
     return "\n".join(lines)
 
 
+def _run(arguments: list[str], folder: Path) -> str:
+    ran = subprocess.run(
+        [sys.executable, "-m", "wallwatch", *arguments],
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"},
+    )
+    if ran.returncode not in (0, 1):
+        raise SystemExit(f"{' '.join(arguments)}: {ran.stderr}")
+    return ran.stdout
+
+
+def _shown(printed: str) -> list[str]:
+    lines = [
+        line.rstrip() if len(line.rstrip()) <= CHARACTERS else line[:CHARACTERS] + "…"
+        for line in printed.splitlines()
+    ]
+    return lines if len(lines) <= LINES else [*lines[: LINES - 1], "…"]
+
+
+def examples() -> None:
+    """Rewrites what the examples print."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        demo = _run(["demo", "--out", "demo", "--quiet"], folder)
+        for page in (ROOT / "README.md", DOCS / "guide.md"):
+
+            def fill(fence: re.Match[str]) -> str:
+                command, *rest = fence[1].splitlines()
+                if command == "$ make demo":
+                    rest = demo.splitlines()
+                elif command.startswith("$ wallwatch"):
+                    rest = _shown(_run(shlex.split(command[2:])[1:], folder))
+                return "\n".join(["```console", command, *rest, "```"])
+
+            text = page.read_text(encoding="utf-8")
+            text = re.sub(r"^```console\n(.*?)^```$", fill, text, flags=re.MULTILINE | re.DOTALL)
+            page.write_text(text, encoding="utf-8")
+
+
 PAGES = {"tables.md": tables, "commands.md": commands}
 
 
@@ -83,6 +139,8 @@ def main() -> None:
     """Writes each page."""
     for name, make in PAGES.items():
         (DOCS / name).write_text(make(), encoding="utf-8")
+    if "--examples" in sys.argv[1:]:
+        examples()
 
 
 if __name__ == "__main__":

@@ -42,7 +42,11 @@ def run(out: Path, *, seed: int, progress: Progress) -> list[str]:
         written = report.write(con, out / "report", progress=progress)
         scores = evaluate.score(con, country.truth)
         events = list(records(con, "events", Filters()))
-        outages = [record for record in records(con, "outages", Filters()) if record["scope"] == "country"]
+        outages = [
+            record
+            for record in records(con, "outages", Filters())
+            if record["scope"] == "country" and record["kind"] != "instrument"
+        ]
     found = [record for record in events if record["kind"] == "blocking"]
     best = max(
         found, key=lambda record: (record["probability"], record["sessions_blocked"], record["event_id"])

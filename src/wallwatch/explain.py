@@ -75,12 +75,11 @@ def _listed(items: Sequence[str], none: str) -> list[str]:
 
 
 def _paths(mechanisms: Sequence[str]) -> list[str]:
-    """Mechanism paths with what they mean; a path that is only the beginning of one is explained by its shape."""
+    """Mechanism paths with what they mean; the beginning of a path means any of those that begin so."""
     lines = []
     for path in mechanisms:
-        meaning = (
-            MECHANISMS.get(path) or f"interference with {path.split('.')[0].upper()}, no closer kind shown"
-        )
+        closer = [known for known in MECHANISMS if known.startswith(path + ".")]
+        meaning = MECHANISMS.get(path) or f"one of {', '.join(closer)}; which of them was not shown"
         lines.append(f"{path}: {meaning}")
     return lines
 
@@ -125,7 +124,7 @@ def _verdict(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
 
 
 def _when(interval: dict[str, str | None] | None, missing: str) -> str:
-    if not interval or not any(interval.values()):
+    if not interval or not interval["best"]:
         return missing
     best, earliest, latest = (interval[part] or "?" for part in ("best", "earliest", "latest"))
     return f"{best} (between {earliest} and {latest})" if earliest != latest else best
