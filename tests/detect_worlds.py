@@ -43,6 +43,7 @@ class World:
         resolver: int | None = None,
         flags: Iterable[str] = (),
         count: int = 1,
+        evidence: str = "control",
     ) -> None:
         """Adds `count` measurements; `layers` are its other verdicts (the mechanism's layer where not given)."""
         for _ in range(count):
@@ -55,7 +56,7 @@ class World:
                 "host": target,
                 "locus": "network" if bad else "unknown",
                 "rules": [f"test.{state}"],
-                "evidence": "control",
+                "evidence": evidence,
                 "against": [],
                 "flags": list(flags),
                 "time": time,
@@ -91,14 +92,15 @@ class World:
         blocked: Any = None,
         strength: float = 1.0,
         noise: float = 0.01,
+        found: str = "likely_blocked",
         **more: Any,
     ) -> None:
-        """Measurements at random times; where `blocked(time)` holds, so many of them find it blocked."""
+        """Measurements at random times; where `blocked(time)` holds, so many of them find it so."""
         hours = (last - first) / timedelta(hours=1)
         for offset in np.sort(rng.uniform(0, hours, rng.poisson(per_hour * hours))):
             time = first + timedelta(hours=float(offset))
             share = strength if blocked is not None and blocked(time) else noise
-            self.measure(time, "likely_blocked" if rng.random() < share else "ok", **more)
+            self.measure(time, found if rng.random() < share else "ok", **more)
 
     def table(self) -> pa.Table:
         return VERDICTS.from_rows(self.rows)

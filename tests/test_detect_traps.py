@@ -320,26 +320,137 @@ def test_c10_a_short_failure_that_nobody_contradicts_is_not_claimed(rng: np.rand
     assert event["networks"] == [64500, 64501, 64502]
 
 
-def test_s3_where_nearly_everything_fails_no_target_is_restricted(rng: np.random.Generator) -> None:
+MUTE = [
+    {"mechanism": "tcp.timeout", "evidence": "peers"},
+    {"mechanism": "dns.timeout", "evidence": "pattern"},
+    {"mechanism": "tls.timeout", "evidence": "peers"},
+    {"mechanism": "ip.unreachable", "evidence": "peers"},
+    {"found": "down", "evidence": "peers"},
+]
+
+
+def cut_off(
+    rng: np.random.Generator, lost: Any, *, domestic: int, networks: tuple[int, ...] = (64500,)
+) -> World:
+    """Twenty foreign sites that are mute in a time, by all the ways of being mute, and domestic ones that work."""
     world = World()
-    lost = between(at(6), at(8))
-    for number in range(20):
-        world.regularly(rng, 0.5, at(0), at(14), lost, target=f"foreign{number}.example")
-    for number in range(3):
-        world.regularly(rng, 0.5, at(0), at(14), noise=0, target=f"home{number}.example")
-    assert restrictions(world) == []
+    for network in networks:
+        for number in range(20):
+            how = MUTE[number % len(MUTE)]
+            world.regularly(
+                rng, 0.5, at(0), at(14), lost, target=f"foreign{number}.example", network=network, **how
+            )
+        for number in range(domestic):
+            world.regularly(rng, 0.5, at(0), at(14), noise=0, target=f"home{number}.example", network=network)
+    return world
+
+
+@pytest.mark.parametrize("domestic", [0, 3, 6])
+@pytest.mark.parametrize(("first", "hours"), [(0, 48), (19, 14), (3, 60)])
+def test_s3_where_nearly_everything_is_mute_no_target_is_restricted(
+    rng: np.random.Generator, domestic: int, first: int, hours: int
+) -> None:
+    lost = between(at(6, first), at(6, first + hours))
+    assert restrictions(cut_off(rng, lost, domestic=domestic, networks=(64500, 64501))) == []
 
 
 def test_s3_a_restriction_outlasts_lost_connectivity(rng: np.random.Generator) -> None:
-    world = World()
-    lost = between(at(6), at(8))
-    for number in range(20):
-        world.regularly(rng, 0.5, at(0), at(14), lost, target=f"foreign{number}.example")
-    world.regularly(rng, 0.5, at(0), at(14), between(at(3), at(11)), target="banned.example")
+    world = cut_off(rng, between(at(6), at(8)), domestic=3)
+    banned = between(at(3), at(11))
+    world.regularly(rng, 0.5, at(0), at(14), banned, target="banned.example", mechanism="tcp.timeout")
     (event,) = restrictions(world)
     assert event["targets"] == ["banned.example"]
     assert hours_apart(event["onset_best"], at(3)) <= 3
     assert hours_apart(event["end_best"], at(11)) <= 3
+
+
+def test_s3_a_tool_that_fails_only_without_connectivity_is_no_event(rng: np.random.Generator) -> None:
+    """With no control to be had, most of what fails says too little, and only the tool's failure is a verdict."""
+    world = World()
+    lost = between(at(6, 9), at(9, 9))
+    for network in (64500, 64501):
+        for number in range(20):
+            world.regularly(
+                rng,
+                0.5,
+                at(0),
+                at(14),
+                lost,
+                target=f"site{number}.example",
+                network=network,
+                found="insufficient",
+            )
+        world.regularly(
+            rng,
+            1,
+            at(0),
+            at(14),
+            lost,
+            target="tool",
+            network=network,
+            mechanism="tcp",
+            layers={},
+            evidence="peers",
+        )
+    assert restrictions(world) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "mechanism", "evidence"),
+    [
+        ("blocked", "dns.injection.blockpage", "artefact"),
+        ("blocked", "http.blockpage", "artefact"),
+        ("likely_blocked", "tls.reset.sni", "control"),
+        ("likely_blocked", "tls.timeout", "control"),
+        ("likely_blocked", "tcp.timeout", "control"),
+        ("likely_blocked", "tls.reset.sni", "peers"),
+    ],
+)
+@pytest.mark.parametrize("share", [0.6, 0.7, 0.95])
+def test_a_mass_block_is_not_taken_for_lost_connectivity(
+    rng: np.random.Generator, found: str, mechanism: str, evidence: str, share: float
+) -> None:
+    """An order that blocks most of what is measured, on one day, is as many restrictions."""
+    world = World()
+    ordered = between(at(5), at(9))
+    for number in range(20):
+        banned = number < share * 20
+        for network in (64500, 64501):
+            world.regularly(
+                rng,
+                0.5,
+                at(0),
+                at(14),
+                ordered if banned else None,
+                target=f"site{number:02d}.example",
+                network=network,
+                found=found,
+                mechanism=mechanism,
+                evidence=evidence,
+            )
+    events = restrictions(world)
+    assert {event["service"] for event in events} == {
+        f"site{number:02d}.example" for number in range(20) if number < share * 20
+    }
+    for event in events:
+        assert hours_apart(event["onset_best"], at(5)) <= 6
+
+
+def test_a_mass_block_without_controls_is_found_while_a_third_works(rng: np.random.Generator) -> None:
+    world = World()
+    for number in range(20):
+        ordered = between(at(5), at(9)) if number < 13 else None
+        world.regularly(
+            rng,
+            1,
+            at(0),
+            at(14),
+            ordered,
+            target=f"site{number}.example",
+            mechanism="tls.timeout",
+            evidence="peers",
+        )
+    assert len(restrictions(world)) == 13
 
 
 def test_c12_networks_with_little_each_show_the_pattern_together(rng: np.random.Generator) -> None:

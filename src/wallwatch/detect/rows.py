@@ -54,40 +54,73 @@ HAVING sum(n) >= 5 AND sum(k) <= 0.1 * sum(n) AND count(*) FILTER (k <= 0.1 * n)
 """
 
 
-#: Half-days in which most of what usually works on a network, or in a country, fails: connectivity is lost there, and a
-#: failure says nothing of the single target. That is for the outages (traps S1 to S4), whatever is blocked besides.
-LOST_HOURS = 12
+#: Hours in which nearly all that usually works on a network, or in a country, is met with silence: connectivity is lost
+#: there, and silence says nothing of the single target. That is for the outages (traps S1 to S4).
+#:
+#: Windows of so many hours are looked at, each half a window after the one before, so that no edge is missed.
+LOST_HOURS = (4, 12)
 LOST_SERVICES = 8
 LOST_SHARE = 0.7
 
-LOST = f"""
-CREATE OR REPLACE TEMP TABLE detect_lost AS
-WITH usual AS (
-  SELECT country, service FROM detect_rows WHERE layer = 'all' AND rank <= 5
-  GROUP BY country, service HAVING count(*) >= 10 AND count(*) FILTER (rank <= 4) < 0.4 * count(*)
-),
-binned AS (
-  SELECT country, network, hour_index // {LOST_HOURS} AS bin, service,
-    count(*) AS n, count(*) FILTER (rank <= 4) AS k
-  FROM detect_rows JOIN usual USING (country, service) WHERE layer = 'all' AND rank <= 5 GROUP BY ALL
+#: What is mute of connectivity: nothing came back. An artefact, a reset or a refusal is an answer, and where a control
+#: of the moment was fine the probe reached the world outside: many such failures at once are many restrictions.
+_MUTE = (
+    "(rank <= 4 OR rank = 6) AND contrasted = 0 AND rank <> 1 AND "
+    "len(list_filter(mechanisms, lambda m: NOT (m LIKE '%.timeout' OR m LIKE 'ip.%' OR m NOT LIKE '%.%'))) = 0"
+)
+
+_USUAL = f"""
+CREATE OR REPLACE TEMP TABLE detect_usual AS
+WITH hourly AS (
+  SELECT country, network, service, hour_index, count(*) AS n, count(*) FILTER ({_MUTE}) AS mute,
+    count(*) FILTER (rank = 5) AS fine
+  FROM detect_rows WHERE layer = 'all' GROUP BY ALL
+)
+SELECT * FROM hourly
+SEMI JOIN (
+  SELECT country, service FROM hourly GROUP BY country, service HAVING sum(n) >= 10 AND sum(fine) > 0.6 * sum(n)
+) USING (country, service)
+"""
+
+_LOST = f"""
+WITH binned AS (
+  SELECT country, network, hour_index // HOURS AS bin, service, sum(n) AS n, sum(mute) AS mute
+  FROM (SELECT * REPLACE (hour_index + OFFSET AS hour_index) FROM detect_usual) GROUP BY ALL
 ),
 nationwide AS (
-  SELECT country, bin, service, sum(n) AS n, sum(k) AS k FROM binned GROUP BY ALL
+  SELECT country, bin, service, sum(n) AS n, sum(mute) AS mute FROM binned GROUP BY ALL
+),
+lost AS (
+  SELECT country, network, bin FROM binned GROUP BY country, network, bin
+  HAVING count(*) >= {LOST_SERVICES} AND count(*) FILTER (2 * mute >= n) >= {LOST_SHARE} * count(*)
+  UNION ALL
+  SELECT country, NULL AS network, bin FROM nationwide GROUP BY country, bin
+  HAVING count(*) >= {LOST_SERVICES} AND count(*) FILTER (2 * mute >= n) >= {LOST_SHARE} * count(*)
 )
-SELECT country, network, bin FROM binned GROUP BY country, network, bin
-HAVING count(*) >= {LOST_SERVICES} AND count(*) FILTER (2 * k >= n) >= {LOST_SHARE} * count(*)
-UNION
-SELECT country, NULL AS network, bin FROM nationwide GROUP BY country, bin
-HAVING count(*) >= {LOST_SERVICES} AND count(*) FILTER (2 * k >= n) >= {LOST_SHARE} * count(*)
+INSERT INTO detect_lost
+SELECT country, network, bin * HOURS - OFFSET + hour AS hour_index FROM lost, range(HOURS) AS hours(hour)
 """
 
 _FORGET = f"""
 DELETE FROM detect_rows AS r
 WHERE (r.software IS NOT NULL AND (r.target, r.software) IN (SELECT (target, software) FROM detect_faulty))
-  OR (r.rank <= 4 AND EXISTS (
-    SELECT 1 FROM detect_lost l WHERE l.country = r.country AND l.bin = r.hour_index // {LOST_HOURS}
+  OR (rank <= 4 AND {_MUTE} AND EXISTS (
+    SELECT 1 FROM detect_lost l WHERE l.country = r.country AND l.hour_index = r.hour_index
       AND (l.network IS NULL OR l.network = r.network)))
 """
+
+
+def _find_lost(con: duckdb.DuckDBPyConnection) -> None:
+    """Makes the temporary table `detect_lost`: country, network (null: all of them) and hours without connectivity."""
+    con.execute(_USUAL)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE detect_lost (country VARCHAR, network BIGINT, hour_index BIGINT)"
+    )
+    for hours in LOST_HOURS:
+        for offset in (0, hours // 2):
+            con.execute(_LOST.replace("HOURS", str(hours)).replace("OFFSET", str(offset)))
+    con.execute("CREATE OR REPLACE TEMP TABLE detect_lost AS SELECT DISTINCT * FROM detect_lost")
+    con.execute("DROP TABLE detect_usual")
 
 
 def prepare(con: duckdb.DuckDBPyConnection, *, trusted: bool = False) -> int:
@@ -96,7 +129,7 @@ def prepare(con: duckdb.DuckDBPyConnection, *, trusted: bool = False) -> int:
     Args:
         con: Shows `verdicts`.
         trusted: Leave out what faulty software says of a target (it is then in the temporary table `detect_faulty`),
-            and failures in half-days without connectivity (`detect_lost`).
+            and mute failures in hours without connectivity (`detect_lost`).
 
     Returns:
         The number of buckets.
@@ -111,6 +144,6 @@ def prepare(con: duckdb.DuckDBPyConnection, *, trusted: bool = False) -> int:
     con.execute(query.replace("mechanisms, rules,", "mechanisms,") if trusted else query)
     if trusted:
         con.execute(FAULTY)
-        con.execute(LOST)
+        _find_lost(con)
         con.execute(_FORGET)
     return buckets
