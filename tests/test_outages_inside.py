@@ -28,6 +28,9 @@ class Inside:
         self.domestic = {"site0.example", "site1.example"}
         self.helper_down = (1e9, 1e9)
         self.answering = set(range(99))
+        self.broken: set[str] = set()
+        self.unjudged: set[str] = set()
+        self.services = (1e9, 1e9)
 
     def connect(self, signals: pa.Table | None = None) -> duckdb.DuckDBPyConnection:
         """A connection with the views `measurements`, `verdicts` and `signals`."""
@@ -42,6 +45,7 @@ class Inside:
             network = 64500 + int(self.random.integers(self.networks))
             for target in self.random.choice(TARGETS, 4, replace=False).tolist():
                 works = not cut or (target in self.domestic and network - 64500 in self.answering)
+                works = works and target not in self.broken
                 same = {
                     "measurement_id": f"{number}-{target}",
                     "time": START + timedelta(hours=hour),
@@ -63,8 +67,27 @@ class Inside:
                         "controls": 0,
                     }
                 )
-                state = "ok" if works else "insufficient"
-                verdicts.append({**same, "layer": "all", "state": state})
+                state, flags = ("ok", []) if works else ("insufficient", ["probe_offline"])
+                if target in self.broken:
+                    state, flags = "down", []
+                elif no_helper and target in self.unjudged:
+                    state, flags = "insufficient", []
+                verdicts.append(
+                    {
+                        **same,
+                        "layer": "all",
+                        "state": state,
+                        "flags": flags,
+                        "service": target,
+                        "mechanisms": [],
+                    }
+                )
+            if self.services[0] <= hour < self.services[1]:
+                same = {**same, "measurement_id": f"{number}-chat", "target": "chat", "nettest": "chat"}
+                measurements.append({**same, "observations": 1, "controls": 0})
+                verdicts.append(
+                    {**same, "layer": "all", "state": "ok", "flags": [], "service": "chat", "mechanisms": []}
+                )
         con = duckdb.connect()
         con.execute("SET TimeZone = 'UTC'")
         con.register("measurements", pa.Table.from_pylist(measurements, _loose(MEASUREMENTS.arrow)))
@@ -137,6 +160,24 @@ def test_s3_a_later_phase_is_told_beside_the_shutdown() -> None:
 def test_j29_a_helper_that_is_down_alone_is_no_outage() -> None:
     world = Inside()
     world.helper_down = (150, 210)
+    assert world.find() == []
+
+
+def test_j29_targets_that_cannot_be_judged_without_a_helper_are_not_targets_that_fail() -> None:
+    world = Inside()
+    world.helper_down, world.unjudged = (150, 210), set(TARGETS[2:])
+    assert world.find() == []
+
+
+def test_j29_targets_that_fail_all_the_time_say_nothing_of_the_time_without_a_helper() -> None:
+    world = Inside()
+    world.helper_down, world.broken = (150, 210), set(TARGETS[3:])
+    assert world.find() == []
+
+
+def test_j29_services_abroad_that_work_rule_out_that_only_domestic_targets_answer() -> None:
+    world = Inside()
+    world.cut = world.services = (150, 210)
     assert world.find() == []
 
 

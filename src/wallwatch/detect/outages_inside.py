@@ -3,7 +3,9 @@
 Volunteers cannot upload from a country that is cut off: a collapse of their number supports what signals show
 (trap C7), and makes no outage by itself, for volunteers have many reasons to rest. Where only domestic
 targets answer (trap S3), the test helpers, which stand abroad, answer nobody, nor do most targets, on most
-networks, while some targets work as ever.
+networks, while some targets work as ever. A helper that fails alone is no such thing: only targets that were
+seen to fail count as not answering, and only where they work at other times; what could not be judged without
+a helper counts for nothing.
 """
 
 from __future__ import annotations
@@ -32,8 +34,18 @@ _LONGEST_DAYS = 3660
 #: Hours that are looked at together for what answers.
 _WINDOW = 6
 #: In such a window: helpers that failed, targets that answered, at least and at most.
-_HELPERS_FAIL, _FEWEST_OK, _MOST_OK = 0.8, 0.02, 0.6
+_HELPERS_FAIL, _FEWEST_OK, _MOST_OK = 0.8, 0.02, 0.5
+#: Tests of services with servers all over the world: with as many that worked, and this share of them, the
+#: world outside was within reach.
+_SERVICES_OK, _SERVICES_SHARE = 3, 0.33
 _LONGEST_SILENCE = 24
+
+#: A target that was seen to fail: judged so, or in a measurement in which nothing at all could be reached.
+_FAILED = """(
+            (v.state IN ('blocked', 'likely_blocked', 'down')
+             OR (v.state = 'impaired' AND NOT coalesce(array_to_string(v.mechanisms, ' ') LIKE '%throttle%', false))
+             OR coalesce(list_contains(v.flags, 'probe_offline'), false))
+            AND NOT coalesce(list_contains(v.flags, 'instrument'), false))"""
 
 Row = tuple[Any, ...]
 
@@ -89,7 +101,7 @@ class Stretch:
         first: Of the first that had none.
         last: Of the last that had none.
         after: Of the first that had one again; null where there is none.
-        measurements: Measurements in it.
+        measurements: Measurements in it that say whether the target answered, of targets that usually do.
         ok: Of these, in which the target answered.
         networks: Networks measured in it.
         networks_ok: Of these, on which some target answered.
@@ -116,17 +128,34 @@ def domestic_stretches(con: duckdb.DuckDBPyConnection) -> list[Stretch]:
         f"""
         WITH judged AS (
             SELECT m.country, m.network, m.session, v.target, m.helper_failure IS NOT NULL AS cut_off,
-                   v.state = 'ok' AS ok, CAST(floor(epoch(m.time)) AS BIGINT) AS second
+                   v.state = 'ok' AS ok, {_FAILED} AS failed, CAST(floor(epoch(m.time)) AS BIGINT) AS second
             FROM measurements AS m JOIN verdicts AS v USING (measurement_id)
             WHERE v.layer = 'all' AND m.helper IS NOT NULL
               AND m.country IS NOT NULL AND m.time IS NOT NULL AND m.time_flag IS NULL
+        ),
+        usual_here AS (
+            SELECT country, network, target, avg(CAST(ok AS INTEGER)) AS share
+            FROM judged WHERE NOT cut_off AND (ok OR failed) GROUP BY ALL
+        ),
+        usual AS (
+            SELECT country, target, avg(CAST(ok AS INTEGER)) AS share
+            FROM judged WHERE NOT cut_off AND (ok OR failed) GROUP BY ALL
+        ),
+        -- a target that is blocked or gone at other times too says nothing of this one
+        weighed AS (
+            SELECT j.*, cut_off AND (ok OR failed) AND coalesce(h.share, u.share, 1) >= 0.5 AS counts
+            FROM judged AS j
+            LEFT JOIN usual_here AS h
+              ON h.country = j.country AND h.target = j.target AND h.network IS NOT DISTINCT FROM j.network
+            LEFT JOIN usual AS u ON u.country = j.country AND u.target = j.target
         )
         SELECT country, second // ({_WINDOW} * 3600) AS span, count(*), count(*) FILTER (cut_off),
-               count(*) FILTER (cut_off AND ok), min(second) FILTER (cut_off), max(second) FILTER (cut_off),
+               count(*) FILTER (counts AND ok), min(second) FILTER (cut_off), max(second) FILTER (cut_off),
                min(second) FILTER (NOT cut_off), max(second) FILTER (NOT cut_off),
-               list(DISTINCT network) FILTER (cut_off), list(DISTINCT network) FILTER (cut_off AND ok),
-               list(DISTINCT target) FILTER (cut_off AND ok), count(DISTINCT session) FILTER (cut_off)
-        FROM judged GROUP BY ALL ORDER BY country, span
+               list(DISTINCT network) FILTER (counts), list(DISTINCT network) FILTER (counts AND ok),
+               list(DISTINCT target) FILTER (counts AND ok), count(DISTINCT session) FILTER (counts),
+               count(*) FILTER (counts)
+        FROM weighed GROUP BY ALL ORDER BY country, span
         """
     ).fetchall()
     found: list[Stretch] = []
@@ -134,8 +163,27 @@ def domestic_stretches(con: duckdb.DuckDBPyConnection) -> list[Stretch]:
     for row in windows:
         by_country.setdefault(row[0], []).append(row[1:])
     for country in sorted(by_country):
-        found += _stretches(country, by_country[country])
+        found += [one for one in _stretches(country, by_country[country]) if not _services_opened(con, one)]
     return found
+
+
+def _services_opened(con: duckdb.DuckDBPyConnection, stretch: Stretch) -> bool:
+    """Whether services with servers all over the world worked meanwhile.
+
+    Their names have no dot: a target that is of no such service counts as its registrable name.
+    """
+    row = con.execute(
+        f"""
+        SELECT count(*) FILTER (v.state = 'ok'), count(*) FILTER (v.state = 'ok' OR {_FAILED})
+        FROM measurements AS m JOIN verdicts AS v USING (measurement_id)
+        WHERE v.layer = 'all' AND m.country = $country AND m.time_flag IS NULL
+          AND v.service NOT LIKE '%.%' AND v.service NOT LIKE '%:%'
+          AND epoch(m.time) BETWEEN $first AND $last
+        """,
+        {"country": stretch.country, "first": stretch.first, "last": stretch.last},
+    ).fetchone()
+    opened, judged = (0, 0) if row is None else (int(row[0]), int(row[1]))
+    return opened >= _SERVICES_OK and opened >= _SERVICES_SHARE * judged
 
 
 def _stretches(country: str, windows: list[Row]) -> Iterator[Stretch]:
@@ -170,7 +218,7 @@ def _moment(value: Any) -> int | None:
 
 def _stretch(country: str, group: list[Row], before: int | None, after: int | None) -> Stretch | None:
     """The group's windows as one stretch; null unless some targets answered, and most did not, on most networks."""
-    measured = sum(int(row[2]) for row in group)
+    measured = sum(int(row[12]) for row in group)
     ok = sum(int(row[3]) for row in group)
     networks: set[int] = set()
     answered: set[int] = set()
