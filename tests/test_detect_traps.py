@@ -320,7 +320,7 @@ def test_c10_a_short_failure_that_nobody_contradicts_is_not_claimed(rng: np.rand
     assert event["networks"] == [64500, 64501, 64502]
 
 
-MUTE = [
+MUTE: list[dict[str, Any]] = [
     {"mechanism": "tcp.timeout", "evidence": "peers"},
     {"mechanism": "dns.timeout", "evidence": "pattern"},
     {"mechanism": "tls.timeout", "evidence": "peers"},
@@ -392,6 +392,39 @@ def test_s3_a_tool_that_fails_only_without_connectivity_is_no_event(rng: np.rand
             layers={},
             evidence="peers",
         )
+    assert restrictions(world) == []
+
+
+def test_s3_services_whose_trouble_has_no_clear_cause_are_mute_too(rng: np.random.Generator) -> None:
+    """Four messengers are tried by everybody, and domestic sites are half of what else gives a verdict."""
+    world = World()
+    lost = between(at(6, 9), at(9, 9))
+    for network in range(64500, 64504):
+        for name in ("chat", "talk"):
+            world.regularly(
+                rng,
+                1,
+                at(0),
+                at(14),
+                lost,
+                target=name,
+                network=network,
+                mechanism="tcp.timeout",
+                evidence="peers",
+            )
+        for name in ("post", "call"):
+            world.regularly(
+                rng, 1, at(0), at(14), lost, target=name, network=network, found="impaired", mechanism="dns"
+            )
+        for number in range(6):
+            foreign: dict[str, Any] = {
+                "target": f"site{number}.example",
+                "network": network,
+                "found": "insufficient",
+            }
+            world.regularly(rng, 0.1, at(0), at(14), lost, **foreign)
+        for number in range(5):
+            world.regularly(rng, 0.1, at(0), at(14), noise=0, target=f"home{number}.example", network=network)
     assert restrictions(world) == []
 
 

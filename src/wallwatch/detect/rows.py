@@ -59,15 +59,22 @@ HAVING sum(n) >= 5 AND sum(k) <= 0.1 * sum(n) AND count(*) FILTER (k <= 0.1 * n)
 #:
 #: Windows of so many hours are looked at, each half a window after the one before, so that no edge is missed.
 LOST_HOURS = (4, 12)
+#: At least so many services must be measured. In so large a share of them most measurements are mute; or in nearly as
+#: large a share, where nearly all measurements are: domestic services that work are measured no more than others.
 LOST_SERVICES = 8
 LOST_SHARE = 0.7
+LOST_OR = (0.6, 0.8)
 
-#: What is mute of connectivity: nothing came back. An artefact, a reset or a refusal is an answer, and where a control
-#: of the moment was fine the probe reached the world outside: many such failures at once are many restrictions.
+#: What is mute: nothing came back. An artefact, a reset or a refusal is an answer, and where a control of the moment
+#: was fine the probe reached the world outside: many such failures at once are many restrictions.
 _MUTE = (
-    "(rank <= 4 OR rank = 6) AND contrasted = 0 AND rank <> 1 AND "
+    "(rank IN (3, 4, 6) OR rank = 2 AND contrasted = 0) AND "
     "len(list_filter(mechanisms, lambda m: NOT (m LIKE '%.timeout' OR m LIKE 'ip.%' OR m NOT LIKE '%.%'))) = 0"
 )
+
+_IS_LOST = f"""count(*) >= {LOST_SERVICES} AND (
+    count(*) FILTER (2 * mute >= n) >= {LOST_SHARE} * count(*)
+    OR count(*) FILTER (2 * mute >= n) >= {LOST_OR[0]} * count(*) AND sum(mute) >= {LOST_OR[1]} * sum(n))"""
 
 _USUAL = f"""
 CREATE OR REPLACE TEMP TABLE detect_usual AS
@@ -92,10 +99,10 @@ nationwide AS (
 ),
 lost AS (
   SELECT country, network, bin FROM binned GROUP BY country, network, bin
-  HAVING count(*) >= {LOST_SERVICES} AND count(*) FILTER (2 * mute >= n) >= {LOST_SHARE} * count(*)
+  HAVING {_IS_LOST}
   UNION ALL
   SELECT country, NULL AS network, bin FROM nationwide GROUP BY country, bin
-  HAVING count(*) >= {LOST_SERVICES} AND count(*) FILTER (2 * mute >= n) >= {LOST_SHARE} * count(*)
+  HAVING {_IS_LOST}
 )
 INSERT INTO detect_lost
 SELECT country, network, bin * HOURS - OFFSET + hour AS hour_index FROM lost, range(HOURS) AS hours(hour)
