@@ -556,6 +556,9 @@ def test_the_timeline_shows_value_baseline_and_probability() -> None:
     assert own[at(150)]["baseline"] > 80
     assert own[at(150)]["probability"] > 0.99
     assert own[at(100)]["probability"] < 0.1
+    cheap = outage_timeline(con, nation, probabilities=False)
+    assert cheap.drop_columns("probability").equals(table.drop_columns("probability"))
+    assert cheap.column("probability").null_count == cheap.num_rows
     region = next(row for row in rows if row["region"] == "Région 1")
     places = {line["place"] for line in outage_timeline(con, region).to_pylist()}
     assert places == {None, "Place 0", "Place 1"}

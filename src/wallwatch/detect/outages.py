@@ -88,12 +88,15 @@ def _take_in(world: World, seen: Look) -> None:
         world.faults.setdefault(fault.country, []).append(fell)
 
 
-def outage_timeline(con: duckdb.DuckDBPyConnection, outage: Mapping[str, Any]) -> pa.Table:
+def outage_timeline(
+    con: duckdb.DuckDBPyConnection, outage: Mapping[str, Any], *, probabilities: bool = True
+) -> pa.Table:
     """How an outage's scope went, from three days before it to two days after: for charts.
 
     Args:
         con: A connection with the view `signals`.
         outage: A row of `outages`; its country, region, network, signals, onset and end are used.
+        probabilities: Whether to compute the probabilities, which take most of the time; null without.
 
     Returns:
         `region`, `place`, `signal`, `time`, `value`, `baseline`, `probability` (of loss), sorted. The scope
@@ -114,7 +117,7 @@ def outage_timeline(con: duckdb.DuckDBPyConnection, outage: Mapping[str, Any]) -
     end = outage.get("end_best")
     finish = None if end is None else (end + timedelta(days=2)).timestamp()
     parts = [
-        _lines(look(grid), outage["country"], region, network, begin, finish)
+        _lines(look(grid, probabilities=probabilities), outage["country"], region, network, begin, finish)
         for grid in grids(con, " AND ".join(where), values)
     ]
     table = pa.concat_tables([_TIMELINE.empty_table(), *(part for some in parts for part in some)])
@@ -152,7 +155,9 @@ def _lines(
             time,
             pa.array(value, from_pandas=True),
             pa.array(usual, from_pandas=True),
-            pa.nulls(len(time), pa.float64()) if lost is None else pa.array(lost[first:last], pa.float64()),
+            pa.nulls(len(time), pa.float64())
+            if lost is None
+            else pa.array(lost[first:last], pa.float64(), from_pandas=True),
         ]
         return pa.Table.from_arrays(columns, schema=_TIMELINE)
 

@@ -101,8 +101,14 @@ def together(share: np.ndarray, usual: Expected, unit: str, rows: np.ndarray) ->
     return np.where((known.sum(0) * 2 >= ever) & (total > 0), mean, np.nan)
 
 
-def look(grid: Grid) -> Look:
-    """The tracks and faults of one source."""
+def look(grid: Grid, *, probabilities: bool = True) -> Look:
+    """The tracks and faults of one source.
+
+    Args:
+        grid: Its series.
+        probabilities: Whether to compute the probabilities of loss, which take most of the time; without
+            them they are NaN.
+    """
     usual = expected(grid.values, grid.a_day, grid.unit)
     share = ratio(grid.values, usual, grid.unit)
     found = faults(grid, share)
@@ -115,7 +121,7 @@ def look(grid: Grid) -> Look:
     scale, memory = scatter(shares)
     if grid.unit in ("count", "users"):
         scale = np.maximum(scale, _counting(usual, listed))
-    smoothed: Smoothed = smooth(shares, scale, memory, grid.hours)
+    smoothed = smooth(shares, scale, memory, grid.hours) if probabilities else _unknown(shares)
     tracks = [
         Track(
             scope,
@@ -130,6 +136,12 @@ def look(grid: Grid) -> Look:
         for i, (scope, rows) in enumerate(listed)
     ]
     return Look(grid, usual, share, up, found, tracks)
+
+
+def _unknown(shares: np.ndarray) -> Smoothed:
+    """What stands where no probabilities are computed."""
+    nothing = np.full(shares.shape, np.nan)
+    return Smoothed(nothing, nothing, nothing)
 
 
 def _counting(usual: Expected, listed: list[tuple[Scope, np.ndarray]]) -> np.ndarray:

@@ -28,7 +28,7 @@ _LARGE: Final = 4
 
 def _series(con: duckdb.DuckDBPyConnection, row: Mapping[str, Any]) -> dict[tuple[str, str | None], Series]:
     """(Signal, region or place; null for the outage's own scope) to its series."""
-    table = outage_timeline(con, row)
+    table = outage_timeline(con, row, probabilities=False)
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
     found: dict[tuple[str, str | None], tuple[list[Any], list[Any], list[Any]]] = {}
     own = row["region"]
