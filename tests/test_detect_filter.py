@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from wallwatch.detect import smooth
+from wallwatch.detect.episodes import Episode
 from wallwatch.detect.levels import LEVELS, NULL, START_BLOCKED, START_NULL, likelihoods
-from wallwatch.detect.runs import runs
+from wallwatch.detect.restrictions import Support, claimable
+from wallwatch.detect.runs import Moment, Run, runs
 from wallwatch.detect.votes import UNITS, Series
 
 
@@ -107,3 +109,27 @@ def test_bounds_of_onset_hold_the_gap() -> None:
     assert 18 <= run.onset.earliest <= 22
     assert 38 <= run.onset.latest <= 41
     assert run.end.best is None
+
+
+def test_c18_what_could_be_one_probe_needs_a_larger_share() -> None:
+    def hours_of(against: float, votes: float) -> Episode:
+        run = Run(
+            ("XA", "chat", "chat", 64500, "tls"),
+            first=100,
+            last=115,
+            onset=Moment(100, 99, 101),
+            end=Moment(116, 115, 117),
+            probability=0.999,
+            alarm=104,
+            against=against,
+            votes=votes,
+            tally=((104, against),),
+        )
+        return Episode("XA", "chat", 64500, (run,))
+
+    several, alike = Support(8, False, False), Support(8, False, False, alike=True)
+    assert claimable(hours_of(8, 11), several)
+    assert not claimable(hours_of(8, 11), alike)
+    # A full block is claimed either way, and so is a partial one with more votes than one probe makes.
+    assert claimable(hours_of(8, 8), alike)
+    assert claimable(hours_of(40, 60), alike)

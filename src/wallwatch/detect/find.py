@@ -79,9 +79,9 @@ def find(
     behind = sources(con, kind, spans) if spans else {}
     supports = {}
     for i, episode in enumerate(found):
-        count, alone, everywhere = behind.get(i, (0, False, False))
+        count, alone, everywhere, alike = behind.get(i, (0, False, False, False))
         patterned = not outweighs_forgery(episode) and pattern(series, episode) is not None
-        supports[episode] = Support(count, alone, patterned, everywhere)
+        supports[episode] = Support(count, alone, patterned, everywhere, alike)
     return Found(series, smoothed, found, supports, restrictions(kind, found, supports))
 
 

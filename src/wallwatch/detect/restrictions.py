@@ -19,6 +19,11 @@ USUAL = 0.05
 CONTRAST = 2.0
 CONFIDENCE = 0.95
 
+#: What could be one probe that fails for hours, in many sessions, needs a larger share (trap C18), while it has fewer
+#: votes than a restriction on a network that is measured much.
+ONE_PROBE = 0.6
+ONE_PROBE_VOTES = 30
+
 #: What lasts no longer, with nobody in any country who found it working and no control, may be the service's own
 #: failure (trap C10).
 SHORT = 24
@@ -37,12 +42,14 @@ class Support:
         patterned: Whether its votes keep to a pattern in time.
         everywhere: Whether nobody, on any network of any country, found it working in that time, and nothing but the
             comparison with others speaks for it.
+        alike: Whether all of it could be one probe in many sessions.
     """
 
     sources: int
     alone: bool
     patterned: bool
     everywhere: bool = False
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +107,22 @@ def event_id(kind: str, country: str, service: str, hour: int) -> str:
     return "ev-" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def outweighs_forgery(episode: Episode) -> bool:
+def outweighs_forgery(episode: Episode, share: float = FORGED) -> bool:
     """Whether more of the votes are against the target than can be forged: a beta posterior with Jeffreys' prior."""
     against, votes, beside = episode.tells_most
-    bar = min(FORGED + CONTRAST * max(beside - USUAL, 0.0), 1.0)
+    bar = min(share + CONTRAST * max(beside - USUAL, 0.0), 1.0)
     return bool(betainc(against + 0.5, votes - against + 0.5, bar) <= 1 - CONFIDENCE)
 
 
 def claimable(episode: Episode, support: Support) -> bool:
     """Whether an episode may be claimed on its own evidence."""
+    one_probe = support.alike and episode.against < ONE_PROBE_VOTES
     return (
         episode.alarm is not None
         and support.sources >= 2
         and not support.alone
         and not (support.everywhere and episode.last - episode.first < SHORT)
-        and (outweighs_forgery(episode) or support.patterned)
+        and (outweighs_forgery(episode, ONE_PROBE if one_probe else FORGED) or support.patterned)
     )
 
 

@@ -70,12 +70,13 @@ def _dicts(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
 
 def sources(
     con: duckdb.DuckDBPyConnection, kind: str, spans: Sequence[Span]
-) -> dict[int, tuple[int, bool, bool]]:
-    """For each span: distinct sources against the target, whether they look like one probe, whether all agree.
+) -> dict[int, tuple[int, bool, bool, bool]]:
+    """For each span: sources against the target; whether they look like one probe, all agree, could be one probe.
 
     They look like one where the span is short, all of them share software and resolver, and probes with others found nothing
     around that time. All agree where nobody on any network of any country found the service working in that time, and
-    no artefact or control speaks for a restriction.
+    no artefact or control speaks for a restriction. They could be one probe where the span is short, all of them share
+    software and resolver, and no two credentials are among them.
     """
     _register(con, spans)
     against = AGAINST[kind]
@@ -89,7 +90,7 @@ def sources(
           GROUP BY s.span
         ),
         near AS (
-          SELECT s.span, r.contrasted, s.last - s.first + 1 AS hours, r.source, {against} AS against, r.layer, r.rank,
+          SELECT s.span, r.contrasted, r.probe_id, s.last - s.first + 1 AS hours, r.source, {against} AS against, r.layer, r.rank,
             r.hour_index BETWEEN s.first AND s.last AS within,
             concat_ws(' / ', coalesce(r.software, '?'), coalesce(CAST(r.resolver_network AS VARCHAR), '?')) AS look
           FROM detect_spans s JOIN detect_rows r
@@ -98,18 +99,22 @@ def sources(
         ),
         looks AS (
           SELECT span, min(look) AS look, count(DISTINCT look) AS looks, count(DISTINCT source) AS sources,
-            max(contrasted) AS contrasted
+            max(contrasted) AS contrasted, count(DISTINCT probe_id) AS probes
           FROM near WHERE within AND against GROUP BY span
         )
         SELECT l.span, l.sources,
           l.looks = 1 AND max(n.hours) <= {ONE_PROBE_HOURS}
             AND count(DISTINCT n.source) FILTER (n.look <> l.look AND n.layer = 'all' AND n.rank = 5) >= 3 AS alone,
-          l.contrasted = 0 AND l.span NOT IN (SELECT span FROM fine) AS everywhere
+          l.contrasted = 0 AND l.span NOT IN (SELECT span FROM fine) AS everywhere,
+          l.looks = 1 AND l.probes < 2 AND max(n.hours) <= {ONE_PROBE_HOURS} AS alike
         FROM looks l JOIN near n ON n.span = l.span
-        GROUP BY l.span, l.sources, l.looks, l.contrasted ORDER BY l.span
+        GROUP BY l.span, l.sources, l.looks, l.probes, l.contrasted ORDER BY l.span
         """,
     )
-    return {row["span"]: (row["sources"], bool(row["alone"]), bool(row["everywhere"])) for row in rows}
+    return {
+        row["span"]: (row["sources"], bool(row["alone"]), bool(row["everywhere"]), bool(row["alike"]))
+        for row in rows
+    }
 
 
 @dataclass(frozen=True, slots=True)
