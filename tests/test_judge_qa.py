@@ -57,8 +57,8 @@ def test_no_mechanism_is_claimed_that_is_not_so(result: TruthScore) -> None:
 
 
 def test_the_score_reads_well(result: TruthScore) -> None:
-    assert "states accepted       32 of 32" in str(result)
-    assert "blocked → likely_blocked" in str(result)
+    assert "states accepted       32 of 32" in result.as_text()
+    assert "blocked → likely_blocked" in result.as_text()
 
 
 def test_where_interference_lies(result: TruthScore, shared_data: Path) -> None:

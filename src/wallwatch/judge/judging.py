@@ -1,4 +1,4 @@
-"""Verdicts of all measurements that a connection shows: the steps one after the other, set by set."""
+"""Verdicts of all measurements that a connection shows: set by set, so many rows at a time."""
 
 from __future__ import annotations
 
@@ -11,33 +11,62 @@ import pyarrow as pa
 
 from wallwatch.judge.references import References
 from wallwatch.judge.rules import RULES
-from wallwatch.judge.steps import context, decide, dns, http, pace, peers, tcp, tls, units
+from wallwatch.judge.steps import bits, context, decide, dns, gather, http, own, pace, peers, tcp, tls, units
+from wallwatch.judge.steps.units import Chunk
 
-#: In this order each step finds what it reads.
-STEPS: tuple[str, ...] = (
-    *units.STEPS,
-    *peers.STEPS,
-    *pace.STEPS,
-    *context.STEPS,
+#: Rows of `observations` and `controls` that are judged at a time: some hundred megabytes in memory.
+ROWS_AT_ONCE = 500_000
+
+#: Once, before anything is read.
+_EMPTY: tuple[str, ...] = (units.NAMES, decide.FOUND, *gather.TABLES)
+
+#: After every chunk was looked at: what they say together.
+_TOGETHER: tuple[str, ...] = (*peers.STEPS, *pace.STEPS)
+
+#: For each chunk, once it was read: in this order each step finds what it reads.
+_JUDGE: tuple[str, ...] = (
+    own.ADDRESSES,
+    own.AGREEMENT,
+    context.KNOWN,
+    context.HELPER,
+    context.HELPER_PAGE,
+    context.CONTEXT,
+    own.UNTRUSTED,
     *tcp.STEPS,
     *tls.STEPS,
     *http.STEPS,
     *dns.STEPS,
-    *(decide.layer(name) for name in ("dns", "tcp", "tls", "quic", "http")),
     decide.PARTS,
     decide.SERVICE,
-    decide.layer("service"),
     decide.SERVICE_PARTS,
-    decide.OFFLINE,
     decide.FLAGS,
     decide.WHOLE,
-    decide.TARGETS,
+    decide.ADD,
 )
+
+#: After the last chunk.
+_NAMES: tuple[str, ...] = (decide.TARGETS, decide.FLAG_LISTS, bits.RULE_LISTS, bits.MECHANISM_LISTS)
+
+#: What a chunk needs and the verdicts do not.
+_CHUNK_TABLES = (
+    "this units tls_units http_units fingerprints controls own addresses agreement known helper helper_page context "
+    "untrusted tcp tls quic hits http_rows http dns parts service flags whole"
+).split()
 
 
 def _version() -> str:
+    any_chunk = Chunk(0, "", 0, "", 0)
+    steps = [
+        units.who(1),
+        units.read(any_chunk),
+        units.controls(any_chunk),
+        own.OWN,
+        gather.STEPS,
+        _TOGETHER,
+        _JUDGE,
+    ]
     rules = [asdict(rule) for rule in RULES]
-    content = json.dumps([rules, STEPS, decide.verdicts("", "")], sort_keys=True, ensure_ascii=False)
+    content = json.dumps([rules, steps, _NAMES, decide.verdicts("", "")], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
@@ -45,8 +74,12 @@ def _version() -> str:
 RULE_SET: str = _version()
 
 
-def prepare(con: duckdb.DuckDBPyConnection, references: References) -> None:
-    """Makes the judge's temporary tables on the connection, from `measurements`, `observations` and `controls`."""
+def prepare(con: duckdb.DuckDBPyConnection, references: References, rows_at_once: int = ROWS_AT_ONCE) -> None:
+    """Makes the judge's temporary tables on the connection, from `measurements`, `observations` and `controls`.
+
+    Each chunk is read twice, since what other networks saw of a host has to be known before the first is judged; a
+    single one is read once.
+    """
     expected = pa.table(
         {
             "hit": pa.array([hit for hit, _ in references.expected], pa.string()),
@@ -56,7 +89,21 @@ def prepare(con: duckdb.DuckDBPyConnection, references: References) -> None:
     con.register("judge_expected_rows", expected)
     con.execute("CREATE OR REPLACE TEMP TABLE judge_expected AS SELECT * FROM judge_expected_rows")
     con.unregister("judge_expected_rows")
-    for step in STEPS:
+    _run(con, units.who(rows_at_once), *_EMPTY)
+    chunks = [Chunk(*row) for row in con.sql(units.CHUNKS).fetchall()]
+    for chunk in chunks:
+        _run(con, *units.read(chunk), own.OWN, *gather.STEPS)
+    _run(con, *_TOGETHER)
+    for chunk in chunks:
+        if len(chunks) > 1:
+            _run(con, *units.read(chunk), own.OWN)
+        _run(con, units.controls(chunk), *_JUDGE)
+    _run(con, *(f"DROP TABLE IF EXISTS judge_{name}" for name in _CHUNK_TABLES))
+    _run(con, *_NAMES)
+
+
+def _run(con: duckdb.DuckDBPyConnection, *steps: str) -> None:
+    for step in steps:
         con.execute(step)
 
 

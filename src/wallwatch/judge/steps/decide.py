@@ -3,77 +3,87 @@
 from __future__ import annotations
 
 from wallwatch.judge.references import KNOWN_FAULTS
-from wallwatch.judge.rules import LAYERS, RULES, Rule
+from wallwatch.judge.rules import LAYERS, RULES
 from wallwatch.judge.services import CATALOGUE, SECOND_LEVEL, SERVICES, TOOLS
+from wallwatch.judge.steps import bits
 from wallwatch.judge.steps.words import any_like, quoted
 
 #: From strongest to weakest, as in the words of the schema; the first that a part has is what the whole has,
 #: except that a page that opened outweighs what is merely impaired or down beside it.
-_RANK = (
-    "CASE state WHEN 'blocked' THEN 1 WHEN 'likely_blocked' THEN 2 WHEN 'impaired' THEN 3 WHEN 'down' THEN 4 "
-    "WHEN 'ok' THEN 5 ELSE 6 END"
-)
-
-
-def _texts(rules: list[Rule]) -> str:
-    """An expression: the ids of the rules among these that fired, sorted, one space between; null where none."""
-    if not rules:
-        return "CAST(NULL AS VARCHAR)"
-    parts = ", ".join(
-        f"CASE WHEN r{RULES.index(rule)} THEN {quoted(rule.id)} END"
-        for rule in sorted(rules, key=lambda r: r.id)
-    )
-    return f"nullif(concat_ws(' ', {parts}), '')"
-
-
-def layer(name: str) -> str:
-    """The table `judge_layer_<name>`: one row for each host that has features of the layer."""
-    rules = [rule for rule in RULES if rule.layer == name]
-    deciding = sorted((rule for rule in rules if rule.state), key=lambda rule: rule.priority)
-    fired = ",\n    ".join(f"coalesce({rule.when}, false) AS r{RULES.index(rule)}" for rule in rules)
-    decided = " ".join(f"WHEN r{RULES.index(rule)} THEN {RULES.index(rule)}" for rule in deciding)
-    locus = "dns_locus" if name == "dns" else "CAST(NULL AS VARCHAR) AS dns_locus"
-    return f"""
-CREATE OR REPLACE TEMP TABLE judge_layer_{name} AS
-WITH fired AS (
-  SELECT m, host, {locus},
-    {fired}
-  FROM judge_{name}
-)
-SELECT m, host, {quoted(name)} AS layer, dns_locus,
-  CASE {decided} ELSE -1 END AS decided,
-  {_texts(rules)} AS rules,
-  {_texts([rule for rule in rules if rule.accuses])} AS accusing,
-  {_texts([rule for rule in rules if rule.against])} AS doubting
-FROM fired
-"""
+STATES = ("blocked", "likely_blocked", "impaired", "down", "ok", "insufficient")
+_KINDS = ("artefact", "control", "peers", "pattern", "none")
+_PLACES = {"dns": 1, "tcp": 2, "tls": 3, "http": 4, "quic": 5, "service": 0}
+_ACCUSING = [rule for rule in RULES if rule.accuses]
+_DOUBTING = [rule for rule in RULES if rule.against]
+_REDIRECT = 1 << bits.MECHANISMS.index("http.redirect")
+_BLOCK_PAGE = 1 << bits.MECHANISMS.index("http.blockpage")
+_THROTTLE = sum(1 << place for place, path in enumerate(bits.MECHANISMS) if "throttle" in path)
 
 
 def _decisions() -> str:
     rows = ", ".join(
-        f"({i}, {quoted(rule.state)}, {quoted(rule.mechanism)}, {quoted(rule.locus)}, {quoted(rule.evidence)})"
+        f"({i}, {STATES.index(rule.state) + 1}, {1 << bits.MECHANISMS.index(rule.mechanism) if rule.mechanism else 0}, "
+        f"{quoted(rule.locus)}, {_KINDS.index(rule.evidence) + 1})"
         for i, rule in enumerate(RULES)
         if rule.state
     )
-    return f"(VALUES {rows}) AS d(decided, state, mechanism, locus, evidence)"
+    return f"(VALUES {rows}) AS d(decided, rank, mechanisms, locus, evidence)"
+
+
+def _layer(name: str) -> str:
+    """A query over the features of a layer: the rules that fired, and the one that decides."""
+    rules = [rule for rule in RULES if rule.layer == name]
+    deciding = sorted((rule for rule in rules if rule.state), key=lambda rule: rule.priority)
+    fired = ",\n    ".join(f"coalesce({rule.when}, false) AS r{RULES.index(rule)}" for rule in rules)
+    decided = " ".join(f"WHEN r{RULES.index(rule)} THEN {RULES.index(rule)}" for rule in deciding)
+
+    def word(number: int) -> str:
+        parts = [
+            f"CASE WHEN r{RULES.index(rule)} THEN {bit} ELSE 0 END"
+            for rule in rules
+            if (bit := bits.mask([rule], number))
+        ]
+        return f"CAST({' + '.join(parts) or '0'} AS BIGINT) AS rules_{number}"
+
+    locus = "dns_locus" if name == "dns" else "CAST(NULL AS VARCHAR)"
+    opened = (
+        "coalesce(is_last AND answered AND failure_kind IS NULL AND NOT ends_in_redirect, false)"
+        if name == "http"
+        else "false"
+    )
+    return f"""
+SELECT m, u, {quoted(name)} AS layer, place + {_PLACES[name]} AS place, dns_locus, page_opened, local_filter, clock_wrong,
+  CASE {decided} ELSE -1 END AS decided, {", ".join(word(number) for number in bits.WORDS)}
+FROM (
+  SELECT m, u, place, {locus} AS dns_locus, {opened} AS page_opened,
+    {"local_filter" if name == "http" else "false"} AS local_filter,
+    {"clock_wrong" if name == "tls" else "false"} AS clock_wrong,
+    {fired}
+  FROM judge_{name}
+)"""
+
+
+def _parts(query: str) -> str:
+    """A query of layers with their states."""
+    against = ", ".join(
+        f"CASE WHEN d.rank <= 3 THEN l.rules_{word} & {bits.mask(_DOUBTING, word)} "
+        f"WHEN d.rank <= 5 THEN l.rules_{word} & {bits.mask(_ACCUSING, word)} ELSE 0 END AS against_{word}"
+        for word in bits.WORDS
+    )
+    return f"""
+SELECT l.m, l.u, l.layer, l.place, coalesce(d.rank, 6) AS rank, coalesce(d.mechanisms, 0) AS mechanisms,
+  CASE WHEN d.locus = 'dns_locus' THEN l.dns_locus ELSE coalesce(d.locus, 'unknown') END AS locus,
+  coalesce(d.evidence, 5) AS evidence, coalesce(l.page_opened AND d.rank = 5, false) AS page_opened,
+  coalesce(l.local_filter, false) AS local_filter, coalesce(l.clock_wrong, false) AS clock_wrong,
+  {bits.columns("l.rules_{n}")}, {against}
+FROM ({query}) l
+LEFT JOIN {_decisions()} ON d.decided = l.decided"""
 
 
 #: Layers of hosts with their states.
-PARTS = f"""
-CREATE OR REPLACE TEMP TABLE judge_parts AS
-SELECT l.m, l.host, l.layer,
-  coalesce(d.state, 'insufficient') AS state,
-  nullif(d.mechanism, '') AS mechanism,
-  CASE WHEN d.locus = 'dns_locus' THEN l.dns_locus ELSE coalesce(d.locus, 'unknown') END AS locus,
-  coalesce(d.evidence, 'none') AS evidence,
-  l.rules,
-  CASE WHEN d.state IN ('blocked', 'likely_blocked', 'impaired') THEN l.doubting
-    WHEN d.state IN ('ok', 'down') THEN l.accusing END AS against
-FROM (
-  {" UNION ALL ".join(f"SELECT * FROM judge_layer_{name}" for name in LAYERS if name != "service")}
-) l
-LEFT JOIN {_decisions()} ON d.decided = l.decided
-"""
+PARTS = "CREATE OR REPLACE TEMP TABLE judge_parts AS" + _parts(
+    " UNION ALL ".join(_layer(name) for name in LAYERS if name != "service")
+)
 
 _TOOL_TESTS = ", ".join(quoted(tool) for tool in TOOLS)
 _SERVICE_TESTS = ", ".join(quoted(service.nettest) for service in SERVICES)
@@ -82,18 +92,17 @@ _SERVICE_TESTS = ", ".join(quoted(service.nettest) for service in SERVICES)
 SERVICE = f"""
 CREATE OR REPLACE TEMP TABLE judge_service AS
 WITH by_part AS (
-  SELECT p.m, p.host,
-    bool_or(p.state = 'blocked') AS blocked,
-    bool_or(p.state = 'likely_blocked') AS likely,
-    bool_or(p.state = 'down') AS down,
-    bool_or(p.state = 'impaired' AND p.layer <> 'quic') AS impaired,
-    bool_or(p.state = 'ok' AND p.layer IN ('tcp', 'tls', 'http')) AS ok,
-    bool_or(p.rules LIKE '%.no_control%' AND p.layer <> 'dns') AS failing,
-    bool_or(p.rules LIKE '%tls.own_root_not_known%') OR max(c.faulty) AS faulty
+  SELECT p.m, p.u,
+    bool_or(p.rank = 1) AS blocked,
+    bool_or(p.rank = 2) AS likely,
+    bool_or(p.rank = 4) AS down,
+    bool_or(p.rank = 3 AND p.layer <> 'quic') AS impaired,
+    bool_or(p.rank = 5 AND p.layer IN ('tcp', 'tls', 'http')) AS ok,
+    bool_or({bits.holds(bits.ending(".no_control"), "p.rules_")} AND p.layer <> 'dns') AS failing,
+    bool_or({bits.holds(["tls.own_root_not_known"], "p.rules_")}) OR bool_or(c.faulty) AS faulty
   FROM judge_parts p
-  JOIN (SELECT m, host, CAST(faulty AS BOOLEAN) AS faulty, nettest FROM judge_context
-        WHERE nettest IN ({_SERVICE_TESTS}) AND required) c ON c.m = p.m AND c.host = p.host
-  GROUP BY p.m, p.host
+  JOIN judge_context c ON c.m = p.m AND c.u = p.u AND c.required AND c.nettest IN ({_SERVICE_TESTS})
+  GROUP BY p.m, p.u
 ),
 services AS (
   SELECT m,
@@ -110,171 +119,145 @@ tools AS (
   SELECT s.m, bool_or(s.opened) AS tool_ok, bool_or(s.failed AND NOT s.opened) AS tool_failed,
     bool_or(coalesce(e.fine, false)) AS peers_fine, bool_or(coalesce(e.down, false)) AS peers_down,
     bool_or(n.sessions_bad >= 2 AND n.sessions_bad > 2 * n.sessions_ok) AS network_fails
-  FROM judge_seen s
-  LEFT JOIN judge_peers e ON e.unit = s.unit AND e.day = s.day AND e.network = s.network
-  LEFT JOIN judge_by_network n ON n.unit = s.unit AND n.day = s.day AND n.network = s.network
-  WHERE s.unit IN ({_TOOL_TESTS})
+  FROM judge_own s
+  JOIN judge_this w ON w.m = s.m
+  LEFT JOIN judge_peers e ON e.u = s.u AND e.day = w.day AND e.network = w.network
+  LEFT JOIN judge_by_network n ON n.u = s.u AND n.day = w.day AND n.network = w.network
+  WHERE s.u IN (SELECT u FROM judge_names WHERE unit IN ({_TOOL_TESTS}))
+    AND w.network IS NOT NULL AND w.time IS NOT NULL AND w.time_flag IS NULL
   GROUP BY s.m
 )
-SELECT m, CAST(NULL AS VARCHAR) AS host, parts_blocked, parts_likely, parts_down, parts_impaired, parts_failing,
-  parts_ok, parts_faulty, false AS tool_ok, false AS tool_failed, false AS peers_fine, false AS peers_down,
-  false AS network_fails
+SELECT m, CAST(NULL AS BIGINT) AS u, 0 AS place, parts_blocked, parts_likely, parts_down, parts_impaired,
+  parts_failing, parts_ok, parts_faulty, false AS tool_ok, false AS tool_failed, false AS peers_fine,
+  false AS peers_down, false AS network_fails
 FROM services
 UNION ALL
-SELECT m, NULL, 0, 0, 0, 0, 0, 0, 0, tool_ok, tool_failed, peers_fine, peers_down, network_fails
+SELECT m, NULL, 0, 0, 0, 0, 0, 0, 0, 0, tool_ok, tool_failed, peers_fine, peers_down, network_fails
 FROM tools
 """
 
-#: The service row takes its mechanisms and locus from the parts that it rests on.
-SERVICE_PARTS = f"""
-CREATE OR REPLACE TEMP TABLE judge_service_parts AS
-SELECT l.m, l.host, l.layer, coalesce(d.state, 'insufficient') AS state, CAST(NULL AS VARCHAR) AS mechanism,
-  coalesce(d.locus, 'unknown') AS locus, coalesce(d.evidence, 'none') AS evidence, l.rules,
-  CASE WHEN d.state IN ('blocked', 'likely_blocked', 'impaired') THEN l.doubting
-    WHEN d.state IN ('ok', 'down') THEN l.accusing END AS against
-FROM judge_layer_service l
-LEFT JOIN {_decisions()} ON d.decided = l.decided
-"""
+#: The row of the service, beside those of its parts.
+SERVICE_PARTS = "INSERT INTO judge_parts " + _parts(_layer("service"))
 
 _KNOWN_FAULTS = " OR ".join(
     f"(w.nettest = {quoted(nettest)} AND {any_like('w.nettest_version', versions)} AND w.day >= DATE {quoted(since)})"
     for nettest, versions, since in KNOWN_FAULTS
 )
 
-#: Sessions that end in a run of measurements in which nothing worked, of at least three targets (trap J20).
-OFFLINE = """
-CREATE OR REPLACE TEMP TABLE judge_offline AS
-WITH measured AS (
-  SELECT session, m, max(target) AS target, max(time) AS time,
-    bool_or(failure IS NULL AND (layer IN ('tcp', 'tls', 'http') OR (layer = 'dns' AND ip IS NOT NULL)
-      OR (step = 'bootstrap_time' AND step_number > 0))) AS ok
-  FROM judge_units
-  WHERE time IS NOT NULL
-  GROUP BY session, m
-),
-last AS (
-  SELECT session, max(time) FILTER (ok) AS last_ok FROM measured GROUP BY session
-)
-SELECT l.session, l.last_ok
-FROM last l JOIN measured d ON d.session = l.session AND d.time > l.last_ok AND NOT d.ok
-WHERE l.last_ok IS NOT NULL
-GROUP BY l.session, l.last_ok
-HAVING count(DISTINCT d.target) >= 3
-"""
-
 #: Doubts about measurements themselves (traps J18, J20, J21, X4).
 FLAGS = f"""
 CREATE OR REPLACE TEMP TABLE judge_flags AS
-WITH network AS (
-  SELECT m,
-    count(*) FILTER (tcp_ok OR tls_proved OR system_global OR udp_global OR encrypted_global) AS working,
-    bool_or(faulty) AS faulty, bool_or(old_roots) AS old_roots
-  FROM judge_context GROUP BY m
+WITH instruments AS (
+  SELECT m, bool_or(faulty) AS faulty, bool_or(old_roots) AS old_roots
+  FROM judge_context WHERE faulty OR old_roots GROUP BY m
 ),
 accused AS (
-  SELECT m FROM judge_parts WHERE state IN ('blocked', 'likely_blocked') GROUP BY m
-),
-filters AS (
-  SELECT m FROM judge_http WHERE local_filter GROUP BY m
-),
-clocks AS (
-  SELECT m FROM judge_tls WHERE clock_wrong GROUP BY m
+  SELECT m, bool_or(rank <= 2 AND layer <> 'service') AS accused, bool_or(local_filter) AS local_filter,
+    bool_or(clock_wrong) AS clock_wrong
+  FROM judge_parts
+  WHERE rank <= 2 OR local_filter OR clock_wrong
+  GROUP BY m
 ),
 failures AS (
-  SELECT m,
-    count(*) FILTER (failure IS NULL AND layer IN ('tcp', 'tls', 'http')) AS fine,
-    count(*) FILTER (failure IN ('network_down', 'network_unreachable', 'host_unreachable', 'generic_timeout_error',
-      'dns_temporary_failure', 'dns_non_recoverable_failure', 'dns_nxdomain_error')) AS lost,
-    count(*) FILTER (failure IN ('network_down', 'network_unreachable') AND ip NOT LIKE '%:%') AS no_network,
-    count(*) FILTER (layer = 'dns' AND ip IS NOT NULL) AS answers,
-    count(*) FILTER (failure = 'dns_temporary_failure') AS no_resolver
-  FROM judge_units
-  WHERE layer <> 'step'
+  SELECT m, sum(lost) AS lost, sum(no_network) AS no_network, sum(answers) AS answers, sum(no_resolver) AS no_resolver
+  FROM judge_own
   GROUP BY m
+  HAVING sum(fine) = 0 AND sum(own_rows) > 0
 )
-SELECT w.m, nullif(concat_ws(' ',
-    CASE WHEN {_KNOWN_FAULTS} OR n.faulty
-      OR (n.old_roots AND a.m IS NULL) THEN 'instrument' END,
-    CASE WHEN l.m IS NOT NULL THEN 'local_filter' END,
-    CASE WHEN k.m IS NOT NULL THEN 'clock_wrong' END,
-    CASE WHEN f.fine = 0 AND ((w.helper_failure IN ('generic_timeout_error', 'network_down', 'network_unreachable',
-          'host_unreachable', 'dns_nxdomain_error', 'dns_temporary_failure', 'dns_lookup_error') AND f.lost > 0)
-        OR f.no_network > 0 OR (f.answers = 0 AND f.no_resolver >= 2) OR o.session IS NOT NULL)
+SELECT m, flags FROM (
+  SELECT w.m, nullif(concat_ws(' ',
+    CASE WHEN a.clock_wrong THEN 'clock_wrong' END,
+    CASE WHEN {_KNOWN_FAULTS} OR coalesce(n.faulty, false)
+      OR (coalesce(n.old_roots, false) AND NOT coalesce(a.accused, false)) THEN 'instrument' END,
+    CASE WHEN a.local_filter THEN 'local_filter' END,
+    CASE WHEN f.m IS NOT NULL AND ((w.helper_failure IN ('generic_timeout_error', 'network_down',
+          'network_unreachable', 'host_unreachable', 'dns_nxdomain_error', 'dns_temporary_failure', 'dns_lookup_error')
+          AND f.lost > 0)
+        OR f.no_network > 0 OR (f.answers = 0 AND f.no_resolver >= 2) OR o.s IS NOT NULL)
       THEN 'probe_offline' END,
     CASE WHEN w.time_flag IS NOT NULL THEN 'time_' || w.time_flag END
   ), '') AS flags
-FROM judge_who w
-LEFT JOIN network n ON n.m = w.m
-LEFT JOIN accused a ON a.m = w.m
-LEFT JOIN filters l ON l.m = w.m
-LEFT JOIN clocks k ON k.m = w.m
-LEFT JOIN failures f ON f.m = w.m
-LEFT JOIN judge_offline o ON o.session = w.session AND w.time > o.last_ok
+  FROM judge_this w
+  LEFT JOIN instruments n ON n.m = w.m
+  LEFT JOIN accused a ON a.m = w.m
+  LEFT JOIN failures f ON f.m = w.m
+  LEFT JOIN judge_offline o ON o.s = w.s AND w.time > o.last_ok
+)
+WHERE flags IS NOT NULL
 """
+
+_DECIDES = "(r.rank = d.rank OR (d.rank <= 2 AND r.rank <= 2))"
 
 #: The whole: the strongest of its parts; what is wrong with the measurement itself comes first.
 WHOLE = f"""
 CREATE OR REPLACE TEMP TABLE judge_whole AS
-WITH ranked AS (
-  SELECT p.m, p.host, p.layer, p.state, p.mechanism, p.locus, p.evidence, p.rules, p.against,
-    {_RANK} AS rank,
-    CASE p.layer WHEN 'dns' THEN 1 WHEN 'tcp' THEN 2 WHEN 'tls' THEN 3 WHEN 'http' THEN 4 WHEN 'quic' THEN 5 ELSE 0
-      END AS place,
-    coalesce(c.depth, 0) AS depth, coalesce(c.first_obs, 0) AS first_obs
-  FROM (SELECT * FROM judge_parts UNION ALL SELECT * FROM judge_service_parts) p
-  LEFT JOIN judge_context c ON c.m = p.m AND c.host = p.host
-),
-redirected AS (
-  -- The page at the end of a redirect to a block page is no second mechanism.
-  SELECT m FROM judge_parts WHERE mechanism = 'http.redirect' GROUP BY m
-),
-opened AS (
-  SELECT h.m FROM judge_http h
-  JOIN judge_parts p ON p.m = h.m AND p.host = h.host AND p.layer = 'http' AND p.state = 'ok'
-  WHERE h.is_last AND h.answered AND h.failure_kind IS NULL AND NOT h.ends_in_redirect
-  GROUP BY h.m
-),
-summed AS (
-  SELECT r.m,
+WITH summed AS (
+  SELECT m,
     min(rank) AS rank,
     min(rank) FILTER (layer = 'service') AS service_rank,
     min(rank) FILTER (layer IN ('tls', 'http', 'service')) AS carried_rank,
     min(rank) FILTER (layer = 'http') AS http_rank,
-    max(CASE WHEN o.m IS NOT NULL THEN 1 ELSE 0 END) AS opened,
-    count(*) FILTER (mechanism LIKE '%throttle%') AS throttled
-  FROM ranked r LEFT JOIN opened o ON o.m = r.m
-  GROUP BY r.m
+    bool_or(page_opened) AS opened,
+    -- The page at the end of a redirect to a block page is no second mechanism.
+    bit_or(mechanisms) & {_THROTTLE} <> 0 AS throttled, bit_or(mechanisms) & {_REDIRECT} <> 0 AS redirected
+  FROM judge_parts
+  GROUP BY m
 ),
 decided AS (
-  SELECT m, opened,
+  SELECT m, redirected,
     CASE WHEN service_rank IS NOT NULL THEN service_rank
       WHEN rank <= 2 THEN rank
-      WHEN throttled > 0 THEN 3
-      WHEN opened = 1 AND http_rank = 5 THEN 5
+      WHEN throttled THEN 3
+      WHEN opened AND http_rank = 5 THEN 5
       WHEN rank <= 4 THEN rank
       WHEN rank = 5 AND carried_rank = 5 AND http_rank IS NULL THEN 5
       ELSE 6 END AS rank
   FROM summed
 )
-SELECT d.m, d.rank, d.opened,
-  arg_min(r.host, r.depth * 100000000 + r.first_obs * 10 + r.place)
-    FILTER (r.host IS NOT NULL AND (r.rank = d.rank OR (d.rank <= 2 AND r.rank <= 2))) AS host,
-  arg_min(r.locus, (CASE WHEN r.locus = 'unknown' THEN 1 ELSE 0 END) * 1000000000000000
-      + r.depth * 100000000 + r.first_obs * 10 + r.place)
-    FILTER (r.rank = d.rank OR (d.rank <= 2 AND r.rank <= 2)) AS locus,
-  min(CASE r.evidence WHEN 'artefact' THEN 1 WHEN 'control' THEN 2 WHEN 'peers' THEN 3 WHEN 'pattern' THEN 4 ELSE 5
-    END) FILTER (r.rank = d.rank AND (r.layer <> 'service' OR d.rank > 2)) AS evidence,
-  string_agg(DISTINCT r.mechanism, ' ' ORDER BY r.mechanism)
-    FILTER (r.mechanism IS NOT NULL AND NOT (x.m IS NOT NULL AND r.mechanism = 'http.blockpage' AND r.depth > 0) AND ((d.rank <= 2 AND r.rank <= 2) OR (d.rank = 3 AND r.rank = 3)))
-    AS mechanisms,
-  string_agg(r.rules, ' ') AS rules,
-  string_agg(r.against, ' ') FILTER (r.against IS NOT NULL AND (r.rank = d.rank OR (d.rank <= 2 AND r.rank <= 2)))
-    AS against,
-  string_agg(r.rules, ' ') FILTER (d.rank IN (4, 5) AND r.rank <= 2) AS accusations
+SELECT d.m, any_value(d.rank) AS rank,
+  arg_min(r.u, r.place) FILTER (r.u IS NOT NULL AND {_DECIDES}) AS u,
+  arg_min(r.locus, r.place + CASE WHEN r.locus = 'unknown' THEN 1000000000000000 ELSE 0 END) FILTER ({_DECIDES}) AS locus,
+  min(r.evidence) FILTER (r.rank = d.rank AND (r.layer <> 'service' OR d.rank > 2)) AS evidence,
+  coalesce(bit_or(CASE WHEN d.redirected AND r.place >= 100000000 THEN r.mechanisms & ~{_BLOCK_PAGE}
+      ELSE r.mechanisms END)
+    FILTER ((d.rank <= 2 AND r.rank <= 2) OR (d.rank = 3 AND r.rank = 3)), 0) AS mechanisms,
+  {bits.columns("bit_or(r.rules_{n}) AS rules_{n}")},
+  {bits.columns(f"bit_or(CASE WHEN {_DECIDES} THEN r.against_{{n}} WHEN d.rank IN (4, 5) AND r.rank <= 2 THEN r.rules_{{n}} ELSE 0 END) AS against_{{n}}")}
 FROM decided d
-JOIN ranked r ON r.m = d.m
-LEFT JOIN redirected x ON x.m = d.m
-GROUP BY d.m, d.rank, d.opened
+JOIN judge_parts r ON r.m = d.m
+GROUP BY d.m
+"""
+
+#: Verdicts of all chunks; names and what else the measurement says of itself are joined at the end.
+FOUND = f"""
+CREATE OR REPLACE TEMP TABLE judge_found (
+  m BIGINT, u BIGINT, layer VARCHAR, rank TINYINT, mechanisms BIGINT, locus VARCHAR, evidence TINYINT, flags VARCHAR,
+  {bits.columns("rules_{n} BIGINT")}, {bits.columns("against_{n} BIGINT")}
+)
+"""
+
+ADD = f"""
+INSERT INTO judge_found
+SELECT s.m, s.u, s.layer,
+  CASE WHEN s.layer = 'service' AND f.flags LIKE '%instrument%' AND s.rank <= 4 THEN 6 ELSE s.rank END,
+  CASE WHEN s.layer <> 'service' THEN s.mechanisms WHEN s.rank <= 3 THEN w.mechanisms ELSE 0 END,
+  CASE WHEN s.layer = 'service' AND s.rank <= 2 THEN coalesce(w.locus, s.locus) ELSE s.locus END,
+  s.evidence, f.flags, {bits.columns("s.rules_{n}")}, {bits.columns("s.against_{n}")}
+FROM judge_parts s
+LEFT JOIN judge_whole w ON w.m = s.m
+LEFT JOIN judge_flags f ON f.m = s.m
+UNION ALL
+SELECT q.m, w.u, 'all',
+  CASE WHEN w.rank IS NULL OR f.flags LIKE '%probe_offline%' THEN 6
+    WHEN (f.flags LIKE '%instrument%' OR f.flags LIKE '%clock_wrong%') AND w.rank <= 4 THEN 6
+    ELSE w.rank END,
+  CASE WHEN f.flags LIKE '%probe_offline%' OR f.flags LIKE '%instrument%' OR f.flags LIKE '%clock_wrong%' THEN 0
+    ELSE coalesce(w.mechanisms, 0) END,
+  coalesce(w.locus, 'unknown'), coalesce(w.evidence, 5), f.flags,
+  {bits.columns("coalesce(w.rules_{n}, 0)")}, {bits.columns("coalesce(w.against_{n}, 0)")}
+FROM judge_this q
+LEFT JOIN judge_whole w ON w.m = q.m
+LEFT JOIN judge_flags f ON f.m = q.m
 """
 
 
@@ -302,55 +285,44 @@ SELECT w.nettest, w.target, {_service_name()} AS service
 FROM (SELECT DISTINCT nettest, target FROM judge_who) w
 """
 
+#: The flags that occur, as lists.
+FLAG_LISTS = """
+CREATE OR REPLACE TEMP TABLE judge_flag_lists AS
+SELECT flags, list_sort(string_split(flags, ' ')) AS names
+FROM (SELECT DISTINCT flags FROM judge_found WHERE flags IS NOT NULL)
+"""
 
-def _list(column: str) -> str:
-    return f"CASE WHEN {column} IS NULL THEN CAST([] AS VARCHAR[]) ELSE list_sort(list_distinct(string_split({column}, ' '))) END"
+_NONE = "CAST([] AS VARCHAR[])"
+
+
+def _named(column: str, names: tuple[str, ...]) -> str:
+    return (
+        f"CASE {column} "
+        + " ".join(f"WHEN {i} THEN {quoted(name)}" for i, name in enumerate(names, 1))
+        + " END"
+    )
+
+
+def _same(row: str, names: str) -> str:
+    return " AND ".join(f"{names}.w{word} = {row}_{word}" for word in bits.WORDS)
 
 
 def verdicts(rule_set: str, reference_set: str) -> str:
     """The query of the verdicts, with the columns of the schema."""
     return f"""
-WITH parts AS (
-  SELECT m, host, layer, state, mechanism AS mechanisms, locus, rules, evidence, against FROM judge_parts
-  UNION ALL
-  SELECT s.m, s.host, s.layer,
-    CASE WHEN f.flags LIKE '%instrument%' AND s.state IN ('blocked', 'likely_blocked', 'impaired', 'down')
-      THEN 'insufficient' ELSE s.state END,
-    CASE WHEN s.state IN ('blocked', 'likely_blocked', 'impaired') THEN w.mechanisms END,
-    coalesce(CASE WHEN s.state IN ('blocked', 'likely_blocked') THEN w.locus END, s.locus), s.rules, s.evidence, s.against
-  FROM judge_service_parts s
-  LEFT JOIN judge_whole w ON w.m = s.m
-  LEFT JOIN judge_flags f ON f.m = s.m
-  UNION ALL
-  SELECT q.m, w.host, 'all',
-    CASE WHEN w.rank IS NULL THEN 'insufficient'
-      WHEN f.flags LIKE '%probe_offline%' THEN 'insufficient'
-      WHEN f.flags LIKE '%instrument%' AND w.rank <= 4 THEN 'insufficient'
-      WHEN f.flags LIKE '%clock_wrong%' AND w.rank <= 4 THEN 'insufficient'
-      ELSE CASE w.rank WHEN 1 THEN 'blocked' WHEN 2 THEN 'likely_blocked' WHEN 3 THEN 'impaired'
-        WHEN 4 THEN 'down' WHEN 5 THEN 'ok' ELSE 'insufficient' END END,
-    CASE WHEN f.flags IS NULL OR f.flags NOT SIMILAR TO '.*(probe_offline|instrument|clock_wrong).*'
-      THEN w.mechanisms END,
-    coalesce(w.locus, 'unknown'), w.rules,
-    CASE w.evidence WHEN 1 THEN 'artefact' WHEN 2 THEN 'control' WHEN 3 THEN 'peers' WHEN 4 THEN 'pattern'
-      ELSE 'none' END,
-    concat_ws(' ', w.against, w.accusations)
-  FROM judge_who q
-  LEFT JOIN judge_whole w ON w.m = q.m
-  LEFT JOIN judge_flags f ON f.m = q.m
-)
-SELECT p.m AS measurement_id, p.host, p.layer, p.state,
-  {_list("nullif(p.mechanisms, '')")} AS mechanisms,
-  p.locus,
-  {_list("nullif(p.rules, '')")} AS rules,
-  p.evidence,
-  {_list("nullif(p.against, '')")} AS against,
-  {_list("f.flags")} AS flags,
+SELECT w.measurement_id, i.unit AS host, p.layer, {_named("p.rank", STATES)} AS state,
+  coalesce(k.names, {_NONE}) AS mechanisms, p.locus, coalesce(r.names, {_NONE}) AS rules,
+  {_named("p.evidence", _KINDS)} AS evidence, coalesce(a.names, {_NONE}) AS against,
+  coalesce(f.names, {_NONE}) AS flags,
   w.time, w.country, w.network, w.network_name, w.resolver_network, w.nettest, w.software, w.session, w.probe_id,
   w.input, w.target, t.service, w.received, w.file_id, w.line,
   {quoted(rule_set)} AS rule_set, {quoted(reference_set)} AS reference_set
-FROM parts p
+FROM judge_found p
 JOIN judge_who w ON w.m = p.m
 JOIN judge_targets t ON t.nettest = w.nettest AND t.target = w.target
-LEFT JOIN judge_flags f ON f.m = p.m
+LEFT JOIN judge_names i ON i.u = p.u
+LEFT JOIN judge_mechanism_lists k ON k.mechanisms = p.mechanisms
+LEFT JOIN judge_rule_lists r ON {_same("p.rules", "r")}
+LEFT JOIN judge_rule_lists a ON {_same("p.against", "a")}
+LEFT JOIN judge_flag_lists f ON f.flags = p.flags
 """

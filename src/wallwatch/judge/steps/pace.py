@@ -6,35 +6,39 @@ Slow for everything in a network is congestion; slow for a host everywhere is th
 
 from __future__ import annotations
 
-#: The quickest good handshake of each measurement with each unit.
-HANDSHAKES = """
-CREATE OR REPLACE TEMP TABLE judge_handshakes AS
-SELECT m, unit, max(network) AS network, max(session) AS session,
-  max(CAST(time AT TIME ZONE 'UTC' AS DATE)) AS day, min(duration_seconds) AS seconds
-FROM judge_units
-WHERE layer = 'tls' AND failure IS NULL AND duration_seconds > 0 AND unit IS NOT NULL AND network IS NOT NULL
-  AND time IS NOT NULL AND time_flag IS NULL
-GROUP BY m, unit
+#: The quickest good handshake of each measurement with each unit, of all chunks.
+HANDSHAKES = (
+    "CREATE OR REPLACE TEMP TABLE judge_handshakes "
+    "(m BIGINT, u BIGINT, network BIGINT, s BIGINT, day DATE, seconds DOUBLE)"
+)
+
+GATHER = """
+INSERT INTO judge_handshakes
+SELECT t.m, t.u, w.network, w.s, w.day, min(t.duration_seconds)
+FROM judge_tls_units t JOIN judge_this w ON w.m = t.m
+WHERE t.failure IS NULL AND t.duration_seconds > 0 AND w.network IS NOT NULL AND w.time IS NOT NULL
+  AND w.time_flag IS NULL
+GROUP BY t.m, t.u, w.network, w.s, w.day
 """
 
 #: Units that take eight times as long as the network's others and as themselves elsewhere, in three sessions or more.
 SLOW = """
 CREATE OR REPLACE TEMP TABLE judge_slow AS
 WITH here AS (
-  SELECT network, unit, day + shift AS day, median(seconds) AS seconds, count(DISTINCT session) AS sessions
+  SELECT network, u, day + shift AS day, median(seconds) AS seconds, count(DISTINCT s) AS sessions
   FROM judge_handshakes, (VALUES (-1), (0), (1)) AS shifts(shift)
-  GROUP BY network, unit, day + shift
+  GROUP BY network, u, day + shift
 ),
 networks AS (
   SELECT network, day, median(seconds) AS seconds, count(*) AS units FROM here GROUP BY network, day
 ),
 elsewhere AS (
-  SELECT unit, day, quantile_disc(seconds, 0.25) AS seconds, count(*) AS networks FROM here GROUP BY unit, day
+  SELECT u, day, quantile_disc(seconds, 0.25) AS seconds, count(*) AS networks FROM here GROUP BY u, day
 )
-SELECT h.network, h.unit, h.day, n.seconds AS usual_seconds
+SELECT h.network, h.u, h.day, n.seconds AS usual_seconds
 FROM here h
 JOIN networks n ON n.network = h.network AND n.day = h.day
-JOIN elsewhere e ON e.unit = h.unit AND e.day = h.day
+JOIN elsewhere e ON e.u = h.u AND e.day = h.day
 WHERE h.sessions >= 3 AND n.units >= 6 AND e.networks >= 3 AND h.seconds >= 1
   AND h.seconds >= 8 * n.seconds AND h.seconds >= 8 * e.seconds
 """
@@ -42,10 +46,10 @@ WHERE h.sessions >= 3 AND n.units >= 6 AND e.networks >= 3 AND h.seconds >= 1
 #: The measurements that met it.
 SLOWED = """
 CREATE OR REPLACE TEMP TABLE judge_slowed AS
-SELECT a.m, a.unit AS host
+SELECT a.m, a.u
 FROM judge_handshakes a
-JOIN judge_slow s ON s.network = a.network AND s.unit = a.unit AND s.day = a.day
+JOIN judge_slow s ON s.network = a.network AND s.u = a.u AND s.day = a.day
 WHERE a.seconds >= 5 * s.usual_seconds
 """
 
-STEPS = (HANDSHAKES, SLOW, SLOWED)
+STEPS = (SLOW, SLOWED)

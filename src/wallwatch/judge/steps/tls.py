@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wallwatch.judge.services import SERVICES
-from wallwatch.judge.steps.words import any_like, failure_kind, quoted, trusted
+from wallwatch.judge.steps.words import CONTROL, any_like, failure_kind, quoted
 
 _OWN_ROOTS = " OR ".join(
     f"(c.nettest = {quoted(service.nettest)} AND {any_like('o.issuer', service.own_roots)})"
@@ -14,38 +14,36 @@ _OWN_ROOTS = " OR ".join(
 FEATURES = f"""
 CREATE OR REPLACE TEMP TABLE judge_tls AS
 WITH own AS (
-  SELECT m, unit AS host, ip, port, max(ip_network) AS ip_network, max(ip_kind) AS ip_kind,
-    bool_or(failure IS NULL AND NOT coalesce(tls_no_verify, false)) AS proved,
+  SELECT m, u, ip, port, bool_or(failure IS NULL AND NOT no_verify) AS proved,
     count(*) FILTER (failure IS NOT NULL) AS failures,
     min(failure) AS failure,
-    bool_or(failure IS NOT NULL AND coalesce(tls_self_signed, false)) AS self_signed,
+    bool_or(failure IS NOT NULL AND self_signed) AS self_signed,
     max(tls_certificate_sha256) FILTER (failure LIKE 'ssl_%') AS certificate,
     bool_or(failure = 'ssl_unknown_authority') AS unknown_authority,
     bool_or(failure IS NOT NULL AND tls_certificate_sha256 IS NOT NULL) AS certificate_seen,
     max(tls_issuer) FILTER (failure IS NOT NULL) AS issuer,
-    min(tls_not_before) FILTER (failure = 'ssl_invalid_certificate' AND coalesce(tls_matches_name, false))
+    min(tls_not_before) FILTER (failure = 'ssl_invalid_certificate' AND matches_name)
       AS not_before,
-    max(tls_not_after) FILTER (failure = 'ssl_invalid_certificate' AND coalesce(tls_matches_name, false))
+    max(tls_not_after) FILTER (failure = 'ssl_invalid_certificate' AND matches_name)
       AS not_after,
     coalesce(max(read_count) FILTER (failure IS NOT NULL), 0) AS reads
-  FROM judge_units
-  WHERE layer = 'tls' AND unit IS NOT NULL
-  GROUP BY m, unit, ip, port
+  FROM judge_tls_units
+  GROUP BY m, u, ip, port
 ),
 helper AS (
-  SELECT measurement_id AS m, ip, port, bool_or(failure IS NULL) AS ok
+  SELECT m, ip, port, bool_or(failure IS NULL) AS ok
   FROM judge_controls
   WHERE layer = 'tls'
-  GROUP BY measurement_id, ip, port
+  GROUP BY m, ip, port
 ),
 names AS (
   SELECT m, ip, port, count(*) AS proved FROM own WHERE proved GROUP BY m, ip, port
 ),
 judged AS (
-  SELECT o.*, {trusted("o", "c")} AS trusted,
+  SELECT o.*, x.m IS NULL AS trusted,
     -- Helpers of old versions make no handshakes of their own: a page that they got proves the addresses they found.
     coalesce(h.ok, CASE WHEN c.page_ok AND NOT c.helper_tls_ok AND NOT c.helper_tls_failed
-      AND list_contains(c.control_ips, o.ip) THEN true END) AS helper_ok,
+      AND a.known & {CONTROL} <> 0 THEN true END) AS helper_ok,
     n.proved > CASE WHEN o.proved THEN 1 ELSE 0 END AS other_name_ok,
     {failure_kind("o.failure")} AS kind,
     v.tls_certificate_sha256 IS NOT NULL AS genuine,
@@ -53,13 +51,15 @@ judged AS (
     c.received BETWEEN o.not_before AND o.not_after AND NOT c.time BETWEEN o.not_before AND o.not_after
       AS clock_wrong
   FROM own o
-  JOIN judge_context c ON c.m = o.m AND c.host = o.host
+  JOIN judge_context c ON c.m = o.m AND c.u = o.u
+  LEFT JOIN judge_untrusted x ON x.m = o.m AND x.u = o.u AND x.ip = o.ip
+  LEFT JOIN judge_addresses a ON a.m = o.m AND a.u = o.u AND a.ip = o.ip AND NOT o.proved
   LEFT JOIN helper h ON h.m = o.m AND h.ip = o.ip AND h.port = o.port
   LEFT JOIN judge_genuine v ON v.tls_certificate_sha256 = o.certificate
   LEFT JOIN names n ON n.m = o.m AND n.ip = o.ip AND n.port = o.port
 ),
 hosts AS (
-  SELECT m, host,
+  SELECT m, u,
     coalesce(bool_or(proved), false) AS proved,
     coalesce(sum(failures) FILTER (trusted), 0) AS failures,
     count(*) FILTER (trusted AND NOT proved AND kind = 'reset') AS resets,
@@ -78,9 +78,9 @@ hosts AS (
     max(reads) AS reads,
     count(*) FILTER (NOT trusted) AS untrusted
   FROM judged
-  GROUP BY m, host
+  GROUP BY m, u
 )
-SELECT t.*, s.m IS NOT NULL AS slowed, c.old_roots, c.has_control, c.helper_followed, c.peers_fine, c.peers_down,
+SELECT t.*, c.place, s.m IS NOT NULL AS slowed, c.old_roots, c.has_control, c.helper_followed, c.peers_fine, c.peers_down,
   t.control_ok_same_address OR (NOT t.control_failed_same_address
     AND (c.helper_tls_ok OR (NOT c.helper_tls_failed AND c.page_ok AND c.has_control))) AS control_ok,
   t.control_failed_same_address OR (NOT t.control_ok_same_address AND NOT c.helper_tls_ok
@@ -92,13 +92,13 @@ SELECT t.*, s.m IS NOT NULL AS slowed, c.old_roots, c.has_control, c.helper_foll
     WHEN t.timeouts > 0 THEN 'timeout'
     ELSE 'other' END AS failure_kind
 FROM hosts t
-JOIN judge_context c ON c.m = t.m AND c.host = t.host
-LEFT JOIN judge_slowed s ON s.m = t.m AND s.host = t.host
+JOIN judge_context c ON c.m = t.m AND c.u = t.u
+LEFT JOIN judge_slowed s ON s.m = t.m AND s.u = t.u
 """
 
 QUIC = """
 CREATE OR REPLACE TEMP TABLE judge_quic AS
-SELECT m, host, quic_rows > quic_failures AS proved, quic_failures AS failures, tls_proved
+SELECT m, u, place, quic_rows > quic_failures AS proved, quic_failures AS failures, tls_proved
 FROM judge_context
 WHERE quic_rows > 0
 """

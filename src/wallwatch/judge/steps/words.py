@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 
@@ -16,13 +17,37 @@ def any_like(column: str, patterns: Iterable[str]) -> str:
     return "(" + " OR ".join(tests) + ")" if tests else "false"
 
 
-#: Kinds of addresses that cannot host anything public. Documentation addresses are not among them: nobody injects
-#: them, and made-up countries live on them. 64:ff9b::/96 (NAT64, RFC 6052) stands for public addresses, and
-#: 198.18.0.0/15 (RFC 2544) is what local proxies answer with: neither is the network's doing.
-BOGON = (
-    "(ip_kind IN ('loopback', 'private', 'link_local', 'shared', 'reserved', 'multicast', 'unspecified') "
-    "AND ip NOT LIKE '64:ff9b:%' AND ip NOT LIKE '198.18.%' AND ip NOT LIKE '198.19.%')"
+def any_within(column: str, words: Iterable[str], *, first: bool = False) -> str:
+    """A predicate: the text in lower case holds one of the words, or begins with it; each text is read once.
+
+    Args:
+        column: The text.
+        words: In lower case.
+        first: Whether the text has to begin with the word.
+    """
+    pattern = "|".join(re.escape(word).replace("\\-", "-") for word in words)
+    return f"regexp_matches(lower({column}), {quoted(f'^({pattern})' if first else pattern)})"
+
+
+#: What is known of an address of a host in a measurement, as bits: who answered it, who reached or proved it.
+SYSTEM, ENCRYPTED, PLAIN, PROVED, REFUTED, REACHED, CONTROL, HELPER_PROVED, HELPER_FAILED, IS_BOGON = (
+    1 << bit for bit in range(10)
 )
+
+
+def bogon(row: str) -> str:
+    """A predicate over `ip` and `ip_kind` of an alias: an address that cannot host anything public; never null.
+
+    Documentation addresses are not among them: nobody injects them, and made-up countries live on them. 64:ff9b::/96
+    (NAT64, RFC 6052) stands for public addresses, and 198.18.0.0/15 (RFC 2544) is what local proxies answer with:
+    neither is the network's doing.
+    """
+    kinds = "'loopback', 'private', 'link_local', 'shared', 'reserved', 'multicast', 'unspecified'"
+    return (
+        f"coalesce({row}.ip_kind IN ({kinds}) AND {row}.ip NOT LIKE '64:ff9b:%' "
+        f"AND {row}.ip NOT LIKE '198.18.%' AND {row}.ip NOT LIKE '198.19.%', false)"
+    )
+
 
 #: What a connect over IPv6 fails with where the probe has none (trap J19).
 NO_ROUTE = (
@@ -42,33 +67,4 @@ def failure_kind(column: str) -> str:
         f"WHEN {column} IN ('eof_error', 'connection_already_closed') THEN 'closed' "
         f"WHEN {column} LIKE 'ssl_%' AND {column} <> 'ssl_failed_handshake' THEN 'certificate' "
         "ELSE 'other' END"
-    )
-
-
-def trusted(row: str, context: str) -> str:
-    """A predicate: an address is one of the host's, as far as control, encrypted DNS or a certificate can tell.
-
-    Without any of them every public address that is not known to be injected is taken as the host's.
-
-    Args:
-        row: Alias of the relation with `ip`, `ip_network`, `ip_kind`.
-        context: Alias of `judge_context`.
-    """
-    bogon = BOGON.replace("ip_kind", f"{row}.ip_kind").replace("ip NOT", f"{row}.ip NOT")
-
-    def held(names: str, value: str = "ip") -> str:
-        return f"coalesce(list_contains({context}.{names}, {row}.{value}), false)"
-
-    proofs = " OR ".join(
-        (
-            held("proved_ips"),
-            held("control_ips"),
-            held("control_networks", "ip_network"),
-            held("encrypted_ips"),
-            held("helper_proved_ips"),
-        )
-    )
-    return (
-        f"({row}.ip IS NULL OR {held('proved_ips')} OR (NOT {bogon} AND ({proofs} OR NOT ("
-        f"{context}.control_global OR {context}.control_nxdomain OR {context}.system_known))))"
     )

@@ -1,0 +1,92 @@
+"""What is gathered from each chunk for all of them: who got through to what, and what several sessions share.
+
+The tables are narrow, and hold each fact once a session: a volunteer who measures a thousand times weighs as one
+(trap C1).
+"""
+
+from __future__ import annotations
+
+from wallwatch.judge.steps import pace
+from wallwatch.judge.steps.words import IS_BOGON, SYSTEM
+
+TABLES = (
+    (
+        "CREATE OR REPLACE TEMP TABLE judge_votes (u BIGINT, hour BIGINT, day DATE, network BIGINT, country VARCHAR, "
+        "s BIGINT, software VARCHAR, nettest VARCHAR, opened BOOLEAN, failed BOOLEAN)"
+    ),
+    "CREATE OR REPLACE TEMP TABLE judge_measured (m BIGINT, worked BOOLEAN)",
+    "CREATE OR REPLACE TEMP TABLE judge_answered (network BIGINT, ip VARCHAR, s BIGINT, u BIGINT)",
+    "CREATE OR REPLACE TEMP TABLE judge_pages (network BIGINT, http_body_sha256 VARCHAR, s BIGINT, u BIGINT)",
+    "CREATE OR REPLACE TEMP TABLE judge_moves (network BIGINT, landing VARCHAR, s BIGINT, target VARCHAR)",
+    (
+        "CREATE OR REPLACE TEMP TABLE judge_certificates "
+        "(tls_certificate_sha256 VARCHAR, network BIGINT, s BIGINT, proved BOOLEAN, refused BOOLEAN)"
+    ),
+    (
+        "CREATE OR REPLACE TEMP TABLE judge_roots "
+        "(software VARCHAR, u BIGINT, network BIGINT, ok BOOLEAN, bad BOOLEAN)"
+    ),
+    pace.HANDSHAKES,
+)
+
+#: Whether each session got through to each unit. Days are of UTC.
+VOTES = """
+INSERT INTO judge_votes
+SELECT o.u, w.hour, w.day, w.network, max(w.country), w.s, w.software, w.nettest,
+  bool_or(o.opened), bool_or(o.failed AND NOT o.opened)
+FROM judge_own o JOIN judge_this w ON w.m = o.m
+WHERE o.u > 0 AND (o.opened OR o.failed) AND w.network IS NOT NULL AND w.time IS NOT NULL AND w.time_flag IS NULL
+GROUP BY o.u, w.hour, w.day, w.network, w.s, w.software, w.nettest
+"""
+
+MEASURED = "INSERT INTO judge_measured SELECT m, bool_or(worked) FROM judge_own GROUP BY m"
+
+#: What resolvers of networks answer.
+ANSWERED = f"""
+INSERT INTO judge_answered
+SELECT w.network, o.ip, w.s, o.u
+FROM judge_units o JOIN judge_this w ON w.m = o.m
+WHERE o.layer = 'dns' AND o.known & {SYSTEM} <> 0 AND o.known & {IS_BOGON} = 0 AND o.u > 0
+  AND w.network IS NOT NULL AND w.nettest = 'web_connectivity'
+GROUP BY w.network, o.ip, w.s, o.u
+"""
+
+#: Pages that come in clear text.
+PAGES = """
+INSERT INTO judge_pages
+SELECT w.network, o.http_body_sha256, w.s, o.u
+FROM judge_http_units o JOIN judge_this w ON w.m = o.m
+WHERE o.http_body_sha256 IS NOT NULL AND w.network IS NOT NULL AND o.clear AND o.u IS NOT NULL
+  AND o.failure IS NULL AND o.http_status IS NOT NULL AND o.http_body_length BETWEEN 64 AND 100000
+GROUP BY w.network, o.http_body_sha256, w.s, o.u
+"""
+
+#: Where clear text sends its readers.
+MOVES = """
+INSERT INTO judge_moves
+SELECT w.network, o.landing, w.s, w.target
+FROM judge_http_units o JOIN judge_this w ON w.m = o.m
+WHERE w.network IS NOT NULL AND o.landing <> '' AND o.http_status BETWEEN 300 AND 399
+  AND strpos(o.http_url, o.landing) = 0
+GROUP BY w.network, o.landing, w.s, w.target
+"""
+
+CERTIFICATES = """
+INSERT INTO judge_certificates
+SELECT o.tls_certificate_sha256, w.network, w.s, bool_or(o.failure IS NULL AND NOT o.no_verify),
+  coalesce(bool_or(o.failure LIKE 'ssl_%'), false)
+FROM judge_tls_units o JOIN judge_this w ON w.m = o.m
+WHERE o.tls_certificate_sha256 IS NOT NULL
+GROUP BY o.tls_certificate_sha256, w.network, w.s
+"""
+
+ROOTS = """
+INSERT INTO judge_roots
+SELECT w.software, o.u, w.network, bool_or(o.failure IS NULL AND NOT o.no_verify),
+  coalesce(bool_or(o.failure = 'ssl_unknown_authority'), false)
+FROM judge_tls_units o JOIN judge_this w ON w.m = o.m
+WHERE w.software IS NOT NULL AND w.network IS NOT NULL
+GROUP BY w.software, o.u, w.network
+"""
+
+STEPS = (VOTES, MEASURED, ANSWERED, PAGES, MOVES, CERTIFICATES, ROOTS, pace.GATHER)
