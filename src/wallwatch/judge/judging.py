@@ -15,7 +15,7 @@ from wallwatch.judge.steps import bits, context, decide, dns, gather, http, own,
 from wallwatch.judge.steps.units import Chunk
 
 #: Rows of `observations` and `controls` that are judged at a time: some hundred megabytes in memory.
-ROWS_AT_ONCE = 500_000
+ROWS_AT_ONCE = 700_000
 
 #: Once, before anything is read.
 _EMPTY: tuple[str, ...] = (units.NAMES, decide.FOUND, *gather.TABLES)
@@ -58,6 +58,7 @@ def _version() -> str:
     any_chunk = Chunk(0, "", 0, "", 0)
     steps = [
         units.who(1),
+        units.names(any_chunk),
         units.read(any_chunk),
         units.controls(any_chunk),
         own.OWN,
@@ -91,12 +92,14 @@ def prepare(con: duckdb.DuckDBPyConnection, references: References, rows_at_once
     con.unregister("judge_expected_rows")
     _run(con, units.who(rows_at_once), *_EMPTY)
     chunks = [Chunk(*row) for row in con.sql(units.CHUNKS).fetchall()]
+    several = len(chunks) > 1
     for chunk in chunks:
-        _run(con, *units.read(chunk), own.OWN, *gather.STEPS)
+        _run(con, units.this(chunk), units.names(chunk), *units.read(chunk))
+        _run(con, own.SEEN if several else own.OWN, *gather.STEPS)
     _run(con, *_TOGETHER)
     for chunk in chunks:
-        if len(chunks) > 1:
-            _run(con, *units.read(chunk), own.OWN)
+        if several:
+            _run(con, units.this(chunk), *units.read(chunk), own.OWN)
         _run(con, units.controls(chunk), *_JUDGE)
     _run(con, *(f"DROP TABLE IF EXISTS judge_{name}" for name in _CHUNK_TABLES))
     _run(con, *_NAMES)

@@ -29,6 +29,21 @@ _LOST = (
     "'dns_non_recoverable_failure', 'dns_nxdomain_error'"
 )
 
+_OPENED = f"""coalesce(bool_or(opened), false) OR coalesce(bool_or(known & {PROVED} <> 0), false)
+    OR (count(*) FILTER (layer IN ('tls', 'http')) = 0 AND coalesce(bool_or(layer = 'tcp' AND failure IS NULL), false))
+    AS opened,
+  coalesce(bool_or(failed), false) AS failed,
+  coalesce(bool_or(started OR (failure IS NULL
+    AND (layer IN ('tcp', 'tls', 'http') OR (layer = 'dns' AND ip IS NOT NULL)))), false) AS worked"""
+
+#: Of each measurement and unit, as much of `OWN` as is gathered for all chunks.
+SEEN = f"""
+CREATE OR REPLACE TEMP TABLE judge_own AS
+SELECT m, u, {_OPENED}
+FROM judge_units
+GROUP BY m, u
+"""
+
 #: One row for each measurement and unit; unit 0 gathers rows that name none.
 OWN = f"""
 CREATE OR REPLACE TEMP TABLE judge_own AS
@@ -47,13 +62,7 @@ SELECT m, u,
   count(*) FILTER (layer = 'tcp') AS tcp_rows,
   count(*) FILTER (layer = 'quic') AS quic_rows,
   count(*) FILTER (layer = 'quic' AND failure IS NOT NULL) AS quic_failures,
-  count(*) FILTER (layer = 'http') AS http_rows,
-  coalesce(bool_or(opened), false) OR coalesce(bool_or(known & {PROVED} <> 0), false)
-    OR (count(*) FILTER (layer IN ('tls', 'http')) = 0 AND coalesce(bool_or(layer = 'tcp' AND failure IS NULL), false))
-    AS opened,
-  coalesce(bool_or(failed), false) AS failed,
-  coalesce(bool_or(started OR (failure IS NULL AND (layer IN ('tcp', 'tls', 'http') OR (layer = 'dns' AND ip IS NOT NULL)))),
-    false) AS worked,
+  {_OPENED},
   count(*) FILTER (failure IS NULL AND layer IN ('tcp', 'tls', 'http')) AS fine,
   count(*) FILTER (layer <> 'step' AND failure IN ({_LOST})) AS lost,
   count(*) FILTER (layer <> 'step' AND failure IN ('network_down', 'network_unreachable') AND ip NOT LIKE '%:%')

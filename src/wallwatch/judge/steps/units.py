@@ -76,7 +76,10 @@ class Chunk:
 
 
 def who(rows_at_once: int) -> str:
-    """All measurements, numbered, and in which chunk of about so many rows each is judged."""
+    """All measurements, numbered, and in which chunk of about so many rows each is judged.
+
+    Files that are no larger than a chunk stay whole, so that each is read for one chunk only.
+    """
     order = "ORDER BY file_id, line, measurement_id"
     return f"""
 CREATE OR REPLACE TEMP TABLE judge_who AS
@@ -87,12 +90,18 @@ numbered AS (
   SELECT measurement_id, time, time_flag, country, network, network_name, resolver_network, resolver_kind, nettest,
     nettest_version, software, session, probe_id, input, target, received, helper_failure, file_id, line,
     row_number() OVER ({order}) AS m,
+    sum(observations + controls) OVER (PARTITION BY file_id) AS file_rows,
     sum(observations + controls) OVER ({order} ROWS UNBOUNDED PRECEDING) - observations - controls AS rows_before
   FROM measurements
+),
+placed AS (
+  SELECT *, CASE WHEN file_rows > {int(rows_at_once)} THEN rows_before
+    ELSE min(rows_before) OVER (PARTITION BY file_id) END AS begin
+  FROM numbered
 )
-SELECT n.* EXCLUDE (rows_before), CAST(rows_before // {int(rows_at_once)} AS BIGINT) AS chunk, s.s,
+SELECT n.* EXCLUDE (rows_before, file_rows, begin), CAST(begin // {int(rows_at_once)} AS BIGINT) AS chunk, s.s,
   CAST(time AT TIME ZONE 'UTC' AS DATE) AS day, CAST(floor(epoch(time) / 3600) AS BIGINT) AS hour
-FROM numbered n JOIN sessions s ON s.session = n.session
+FROM placed n JOIN sessions s ON s.session = n.session
 """
 
 
@@ -112,6 +121,30 @@ _STEP_OK = (
 )
 
 
+def this(chunk: Chunk) -> str:
+    """The measurements of one chunk."""
+    return f"""
+CREATE OR REPLACE TEMP TABLE judge_this AS
+SELECT m, measurement_id, s, day, hour, time, time_flag, country, network, resolver_network, resolver_kind, nettest,
+  nettest_version, software, target, received, helper_failure
+FROM judge_who WHERE chunk = {chunk.number}
+"""
+
+
+def names(chunk: Chunk) -> str:
+    """Adds the units of one chunk that none before it had."""
+    unit = _unit()
+    return f"""
+INSERT INTO judge_names
+SELECT (SELECT count(*) FROM judge_names) + row_number() OVER (), unit
+FROM (
+  SELECT DISTINCT {unit} AS unit FROM observations o
+  WHERE {chunk.within("o")} AND (layer <> 'step' OR nettest IN ({_TOOL_TESTS}))
+) new
+WHERE unit IS NOT NULL AND NOT EXISTS (SELECT 1 FROM judge_names n WHERE n.unit = new.unit)
+"""
+
+
 def read(chunk: Chunk) -> tuple[str, ...]:
     """The rows of one chunk: what every layer has, then what only TLS and HTTP have."""
     unit = _unit()
@@ -127,21 +160,6 @@ def read(chunk: Chunk) -> tuple[str, ...]:
         "LEFT JOIN judge_names n ON n.unit = o.unit"
     )
     return (
-        f"""
-CREATE OR REPLACE TEMP TABLE judge_this AS
-SELECT m, measurement_id, s, day, hour, time, time_flag, country, network, resolver_network, resolver_kind, nettest,
-  nettest_version, software, target, received, helper_failure
-FROM judge_who WHERE chunk = {chunk.number}
-""",
-        f"""
-INSERT INTO judge_names
-SELECT (SELECT count(*) FROM judge_names) + row_number() OVER (), unit
-FROM (
-  SELECT DISTINCT {unit} AS unit FROM observations o
-  WHERE {chunk.within("o")} AND (layer <> 'step' OR nettest IN ({_TOOL_TESTS}))
-) new
-WHERE unit IS NOT NULL AND NOT EXISTS (SELECT 1 FROM judge_names n WHERE n.unit = new.unit)
-""",
         f"""
 CREATE OR REPLACE TEMP TABLE judge_units AS
 SELECT w.m, coalesce(n.u, 0) AS u, o.obs, o.layer, o.depth, o.ip, o.port, o.ip_network, o.failure,
