@@ -1,7 +1,9 @@
 """What other networks saw of the same host at the time: controls where the test helper gave none.
 
 Independence is counted by session and by network, never by row; the measurement's own network is left out of its
-own control (traps C1 to C3, J1, J27, J29).
+own control (traps C1 to C3, J1, J27, J29). What is concluded from several sessions stays the same when every tenth
+row is forged: nothing rests on a single network that says otherwise, and networks that nobody else measured from
+weigh no more than their sessions.
 """
 
 from __future__ import annotations
@@ -16,75 +18,94 @@ FROM judge_votes, (VALUES (-1), (0), (1)) AS shifts(shift)
 GROUP BY u, day + shift, network
 """
 
+#: Sessions of one network that are counted at most: it weighs more than a single visitor, and never for others.
+_WEIGHT = 5
+
 #: A network speaks with one voice: that of most of its sessions.
-TOTALS = """
+TOTALS = f"""
 CREATE OR REPLACE TEMP TABLE judge_totals AS
 SELECT u, day,
   count(*) FILTER (sessions_ok > sessions_bad) AS networks_ok,
   count(*) FILTER (sessions_bad > sessions_ok) AS networks_bad,
   count(DISTINCT country) FILTER (sessions_bad > sessions_ok) AS countries_bad,
-  sum(sessions_ok) FILTER (sessions_ok > sessions_bad) AS sessions_ok,
-  sum(sessions_bad) FILTER (sessions_bad > sessions_ok) AS sessions_bad
+  coalesce(sum(least(sessions_ok, {_WEIGHT})) FILTER (sessions_ok > sessions_bad), 0) AS sessions_ok,
+  coalesce(sum(least(sessions_bad, {_WEIGHT})) FILTER (sessions_bad > sessions_ok), 0) AS sessions_bad
 FROM judge_by_network
 GROUP BY u, day
 """
 
-#: The same within three hours: a service that breaks for an hour is fine over the day.
+#: The same within three hours, where it speaks against the day: a service that breaks for an hour is fine over the
+#: day. Either it fails for most in several countries, even where the country that it fails most in is left out; or
+#: networks in which it mostly opens fail together, and nobody anywhere got through within the hour before and after.
 THAT_HOUR = """
 CREATE OR REPLACE TEMP TABLE judge_that_hour AS
 WITH suspected AS (
   SELECT u, hour + shift AS hour FROM judge_votes, (VALUES (-3), (-2), (-1), (0), (1), (2), (3)) AS shifts(shift)
   WHERE failed
   GROUP BY u, hour + shift
-  HAVING count(DISTINCT coalesce(country, 'ZZ')) >= 2
+  HAVING count(DISTINCT network) >= 2
 ),
 by_network AS (
   SELECT v.u, x.hour, v.network, max(coalesce(v.country, 'ZZ')) AS country,
-    count(DISTINCT v.s) FILTER (v.opened) AS ok, count(DISTINCT v.s) FILTER (v.failed) AS bad
+    count(DISTINCT v.s) FILTER (v.opened) AS ok, count(DISTINCT v.s) FILTER (v.failed) AS bad,
+    bool_or(v.opened AND v.hour BETWEEN x.hour - 1 AND x.hour + 1) AS ok_near
   FROM suspected x JOIN judge_votes v ON v.u = x.u AND v.hour BETWEEN x.hour - 3 AND x.hour + 3
   GROUP BY v.u, x.hour, v.network
+),
+by_country AS (
+  SELECT h.u, h.hour, h.country, sum(h.ok) AS ok, sum(h.bad) AS bad, count(*) FILTER (h.bad > h.ok) AS networks_bad,
+    count(*) FILTER (h.ok >= h.bad) AS networks_ok,
+    coalesce(bool_or(h.ok_near), false) AS ok_near,
+    coalesce(sum(d.sessions_ok) FILTER (h.bad > h.ok), 0) AS usually_ok,
+    coalesce(sum(d.sessions_bad) FILTER (h.bad > h.ok), 0) AS usually_bad
+  FROM by_network h
+  LEFT JOIN judge_by_network d ON d.u = h.u AND d.network = h.network
+    AND d.day = CAST(to_timestamp(h.hour * 3600) AT TIME ZONE 'UTC' AS DATE)
+  GROUP BY h.u, h.hour, h.country
 )
-SELECT u, hour, count(DISTINCT country) FILTER (bad > ok) >= 3
-  AND count(*) FILTER (ok > 0) = 0 AS down
-FROM by_network
+SELECT u, hour, count(*) FILTER (networks_bad > 0) >= 3 AND sum(bad) >= 8 * sum(ok) AS down
+FROM by_country
 GROUP BY u, hour
-HAVING count(DISTINCT country) FILTER (bad > ok) >= 2 AND count(*) FILTER (bad > ok) >= count(*) FILTER (ok >= bad)
+HAVING (count(*) FILTER (networks_bad > 0) >= 2 AND sum(networks_bad) >= sum(networks_ok)
+    AND sum(bad) - max(bad) >= sum(ok) - arg_max(ok, bad * 1000000 - ok))
+  OR (sum(networks_bad) >= 2 AND NOT bool_or(ok_near) AND sum(usually_ok) > sum(usually_bad))
 """
 
 #: The same within each country.
-AT_HOME = """
+AT_HOME = f"""
 CREATE OR REPLACE TEMP TABLE judge_at_home AS
 SELECT u, day, country,
   count(*) FILTER (sessions_ok > sessions_bad) AS networks_ok,
-  count(*) FILTER (sessions_bad > sessions_ok) AS networks_bad
+  count(*) FILTER (sessions_bad > sessions_ok) AS networks_bad,
+  coalesce(sum(least(sessions_bad, {_WEIGHT})) FILTER (sessions_bad > sessions_ok), 0) AS sessions_bad
 FROM judge_by_network
 GROUP BY u, day, country
 """
 
 #: Per measurement's network: the totals without it. Fine: it opens in at least two other networks, by at least
-#: three sessions, and hardly fails in other countries; failures of the same country's other networks may be of the
-#: same cause and weigh less. Down: it fails in all others, of which at least two are in other countries.
-PEERS = """
+#: three sessions, and fails in few other countries; failures of the same country's other networks may be of the
+#: same cause and weigh less. Down: it fails in nearly all others, in at least three countries.
+PEERS = f"""
 CREATE OR REPLACE TEMP TABLE judge_peers AS
 WITH others AS (
   SELECT o.u, o.day, o.network,
     t.networks_ok - CASE WHEN o.sessions_ok > o.sessions_bad THEN 1 ELSE 0 END AS networks_ok,
     t.networks_bad - CASE WHEN o.sessions_bad > o.sessions_ok THEN 1 ELSE 0 END AS networks_bad,
     t.networks_ok - h.networks_ok AS networks_ok_abroad,
-    t.networks_bad - h.networks_bad AS networks_bad_abroad,
-    coalesce(t.sessions_ok, 0) - CASE WHEN o.sessions_ok > o.sessions_bad THEN o.sessions_ok ELSE 0 END
+    t.sessions_ok - CASE WHEN o.sessions_ok > o.sessions_bad THEN least(o.sessions_ok, {_WEIGHT}) ELSE 0 END
       AS sessions_ok,
-    coalesce(t.sessions_bad, 0) - CASE WHEN o.sessions_bad > o.sessions_ok THEN o.sessions_bad ELSE 0 END
+    t.sessions_bad - CASE WHEN o.sessions_bad > o.sessions_ok THEN least(o.sessions_bad, {_WEIGHT}) ELSE 0 END
       AS sessions_bad,
+    t.sessions_bad - h.sessions_bad AS sessions_bad_abroad,
     t.countries_bad
   FROM judge_by_network o
   JOIN judge_totals t ON t.u = o.u AND t.day = o.day
   JOIN judge_at_home h ON h.u = o.u AND h.day = o.day AND h.country = o.country
 )
-SELECT u, day, network, networks_ok, networks_bad, sessions_ok, sessions_bad,
-  networks_ok >= 2 AND sessions_ok >= 3 AND networks_ok >= 3 * networks_bad_abroad
+SELECT u, day, network,
+  networks_ok >= 2 AND sessions_ok >= 3 AND sessions_ok >= 3 * sessions_bad_abroad
     AND (networks_ok >= networks_bad OR networks_ok_abroad >= 2) AS fine,
-  networks_ok = 0 AND networks_bad >= 2 AND sessions_bad >= 3 AND countries_bad >= 3 AS down
+  networks_bad >= 2 AND sessions_bad >= 3 AND countries_bad >= 3 AND sessions_bad >= 8 * sessions_ok AS down
 FROM others
 """
 
@@ -119,14 +140,16 @@ FROM each_version v JOIN contrast c USING (u, nettest, day, software)
 WHERE v.bad >= 3 AND v.ok = 0 AND c.same_networks >= 3
 """
 
-#: Leaf certificates that proved valid in at least two networks, to at least three sessions, and that some refuse.
+#: Leaf certificates that some refuse, and that proved valid in at least two networks, to at least three sessions and
+#: many more than refused them.
 GENUINE = """
 CREATE OR REPLACE TEMP TABLE judge_genuine AS
 SELECT tls_certificate_sha256
 FROM judge_certificates
 GROUP BY tls_certificate_sha256
-HAVING bool_or(refused) AND count(DISTINCT s) FILTER (proved AND network IS NOT NULL) >= 3
-  AND count(DISTINCT network) FILTER (proved) >= 2
+HAVING bool_or(refused) AND count(DISTINCT network) FILTER (proved) >= 2
+  AND count(DISTINCT s) FILTER (proved AND network IS NOT NULL)
+    >= greatest(3, 2 * count(DISTINCT s) FILTER (refused AND NOT proved))
 """
 
 #: Versions of the software that refuse the certificates of several hosts on several networks which other versions
@@ -158,14 +181,40 @@ HAVING count(DISTINCT r.network) >= 3 AND count(DISTINCT r.u) >= 3
   AND count(DISTINCT r.u) >= 2 * coalesce(f.units, 0)
 """
 
-#: Addresses that one network's resolvers give for several unrelated names, by at least three sessions, and that no
-#: test helper got for any name.
-SINKS = """
+
+def _shared(table: str, what: str, names: str) -> str:
+    """A query: what several names have in common in a network, by three sessions and a third of all that looked.
+
+    The commonest of the names is left out of that: it may have what is in question for good reasons, and others
+    only by the word of a few.
+    """
+    return f"""
+  WITH by_name AS (
+    SELECT network, {what}, {names} AS name, count(DISTINCT s) AS sessions FROM {table}
+    WHERE (network, {what}) IN (
+      SELECT network, {what} FROM {table} GROUP BY network, {what}
+      HAVING count(DISTINCT {names}) >= 4 AND count(DISTINCT s) >= 3
+    )
+    GROUP BY network, {what}, {names}
+  ),
+  commonest AS (
+    SELECT network, {what}, arg_min(name, (-sessions, name)) AS name FROM by_name GROUP BY network, {what}
+  ),
+  others AS (
+    SELECT c.network, c.{what}, count(DISTINCT t.s) AS sessions
+    FROM commonest c JOIN {table} t ON t.network = c.network AND t.{what} = c.{what} AND t.{names} <> c.name
+    GROUP BY c.network, c.{what}
+  )
+  SELECT o.network, o.{what}
+  FROM others o
+  JOIN (SELECT network, count(DISTINCT s) AS sessions FROM {table} GROUP BY network) n ON n.network = o.network
+  WHERE o.sessions >= 3 AND o.sessions * 3 > n.sessions"""
+
+
+#: Addresses that one network's resolvers give for several unrelated names, and that no test helper got for any name.
+SINKS = f"""
 CREATE OR REPLACE TEMP TABLE judge_sinks AS
-WITH crowded AS (
-  SELECT network, ip FROM judge_answered
-  GROUP BY network, ip
-  HAVING count(DISTINCT u) >= 4 AND count(DISTINCT s) >= 3
+WITH crowded AS ({_shared("judge_answered", "ip", "u")}
 ),
 known AS (
   SELECT DISTINCT k.ip
@@ -175,22 +224,13 @@ known AS (
 SELECT network, ip FROM crowded WHERE ip NOT IN (SELECT ip FROM known)
 """
 
-#: Pages that come in clear text for unrelated sites in one network, by several sessions.
-SHARED = """
-CREATE OR REPLACE TEMP TABLE judge_shared_pages AS
-SELECT network, http_body_sha256
-FROM judge_pages
-GROUP BY network, http_body_sha256
-HAVING count(DISTINCT u) >= 4 AND count(DISTINCT s) >= 3
-"""
+#: Pages that come in clear text for unrelated sites in one network.
+SHARED = (
+    f"CREATE OR REPLACE TEMP TABLE judge_shared_pages AS {_shared('judge_pages', 'http_body_sha256', 'u')}"
+)
 
-#: Hosts to which one network's clear text sends the readers of unrelated sites, by several sessions.
-LANDINGS = """
-CREATE OR REPLACE TEMP TABLE judge_landings AS
-SELECT network, landing FROM judge_moves
-GROUP BY network, landing
-HAVING count(DISTINCT target) >= 4 AND count(DISTINCT s) >= 3
-"""
+#: Hosts to which one network's clear text sends the readers of unrelated sites.
+LANDINGS = f"CREATE OR REPLACE TEMP TABLE judge_landings AS {_shared('judge_moves', 'landing', 'target')}"
 
 #: Sessions that end in a run of measurements in which nothing worked, of at least three targets (trap J20).
 OFFLINE = """
