@@ -269,9 +269,16 @@ def evaluate(
         str | None,
         typer.Option(metavar="ID", help="Just the small world of one trap: J1 to J31, C1 to C18, S1 to S11."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated country.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 1,
     days: Annotated[int, typer.Option(min=7, max=366, help="Length of its history.")] = 30,
     scale: Annotated[float, typer.Option(min=0.05, max=100, help="How much is measured in it.")] = 1.0,
+    histories: Annotated[
+        bool,
+        typer.Option("--histories", help="Detection alone, beside published rules, on simulated series."),
+    ] = False,
+    series: Annotated[
+        int, typer.Option(min=40, max=100_000, help="Series with and without a restriction, of 60 days.")
+    ] = 400,
     format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
     quiet: QuietOption = False,
 ) -> None:
@@ -283,6 +290,8 @@ def evaluate(
             scores = commands.truth_file(truth, progress)
         elif trap:
             scores = commands.trap(trap.upper(), seed=seed, progress=progress)
+        elif histories:
+            scores = commands.histories(seed=seed, series=series, progress=progress)
         else:
             scores = commands.simulated(seed=seed, days=days, scale=scale, progress=progress)
     typer.echo(safe_json(scores.as_dict()) if format_ is TextFormat.json else scores.as_text())

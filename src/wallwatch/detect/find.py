@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 
-from wallwatch.detect.common_mode import ServiceOutage
+from wallwatch.detect import rows
+from wallwatch.detect.common_mode import ServiceOutage, service_outages
 from wallwatch.detect.episodes import Episode, episodes
 from wallwatch.detect.recurrence import Recurrence, recurrence
 from wallwatch.detect.restrictions import Restriction, Support, outweighs_forgery, restrictions
@@ -83,6 +84,17 @@ def find(
         patterned = not outweighs_forgery(episode) and pattern(series, episode) is not None
         supports[episode] = Support(count, alone, patterned, everywhere, alike)
     return Found(series, smoothed, found, supports, restrictions(kind, found, supports))
+
+
+def claims(con: duckdb.DuckDBPyConnection, kind: str) -> list[Restriction]:
+    """The restrictions of a kind, without the counts and witnesses of `events`.
+
+    Args:
+        con: Shows `verdicts`; gains temporary views and tables named `detect_…`.
+        kind: `blocking` or `throttling`.
+    """
+    rows.prepare(con, trusted=True)
+    return find(con, kind, service_outages(con)).restrictions
 
 
 def pattern(series: Series, *episodes: Episode) -> Recurrence | None:

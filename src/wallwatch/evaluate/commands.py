@@ -77,3 +77,10 @@ def trap(name: str, *, seed: int, progress: Progress) -> Scores:
         return evaluate.scenario(
             trap=name, seed=seed, workdir=Path(folder), run=run_simulated, progress=progress
         )
+
+
+def histories(*, seed: int, series: int, progress: Progress) -> Scores:
+    """Simulates series of measurements, and scores detection beside published rules on them."""
+    from wallwatch.evaluate.history_scores import evaluate_histories
+
+    return evaluate_histories(seed=seed, series=series, progress=progress)
