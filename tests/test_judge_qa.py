@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -75,72 +74,6 @@ def test_j22_the_deciding_host_is_the_one_that_the_reason_means(result: TruthSco
     for case in result.cases:
         if case.name.startswith("redirectWithConsistentDNS"):
             assert case.judged.host == "www.example.com", case.name
-
-
-_IP = re.compile(r"(?<![\d.])(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})(?![\d.])")
-_SPECIAL = re.compile(r"^(127|10|192\.168|1\.1\.1\.1$|8\.8\.)")
-
-
-def mutated(document: dict[str, Any]) -> dict[str, Any]:
-    """The same happening elsewhere: other names, addresses, networks, country, time and order of fields."""
-    text = json.dumps(document, ensure_ascii=False)
-    for old, new in (
-        ("www.example.com", "www.other.test"),
-        ("www.example.org", "other.test"),
-        ("www.example.xyz", "none.other.test"),
-        ("example.com", "other.test"),
-        ("bit.ly", "short.test"),
-        ("httpbin.com", "bin.test"),
-        ("largefile.com", "big.test"),
-        ("itsat.info", "gone.test"),
-        ("badssl.com", "bad.test"),
-        ("cloudflare-cache.com", "cdn-cache.test"),
-        ("Яндекс.рф", "Пример.рф"),
-        ("яндекс.рф", "пример.рф"),
-        ("xn--d1acpjx3f.xn--p1ai", "xn--e1afmkfd.xn--p1ai"),
-        ("yandex.com", "ya.test"),
-    ):
-        text = text.replace(old, new)
-
-    def address(match: re.Match[str]) -> str:
-        ip = match[1]
-        if _SPECIAL.match(ip):
-            return "10.77.1.2" if ip.startswith("10.") else ip
-        first, second, third, fourth = ip.split(".")
-        return f"203.{(int(first) + int(second)) % 200}.{third}.{fourth}"
-
-    text = _IP.sub(address, text)
-    text = re.sub(r'("asn": ?)(\d+)', lambda m: f"{m[1]}{int(m[2]) + 7 if int(m[2]) else 0}", text)
-    found = json.loads(text)
-    found["probe_asn"] = f"AS{int(found['probe_asn'][2:]) + 7}"
-    found["resolver_asn"] = f"AS{int(found['resolver_asn'][2:]) + 7}"
-    found["probe_cc"] = "XW"
-    found["measurement_start_time"] = "2025-07-08 09:10:11"
-    found["test_start_time"] = "2025-07-08 09:10:00"
-    return {key: found[key] for key in sorted(found, reverse=True)}
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        "cloudflareCAPTCHAWithHTTPS",
-        "dnsBlockingBOGON",
-        "dnsHijackingToProxyWithHTTPSURL",
-        "ghostDNSBlockingWithHTTP",
-        "httpDiffWithConsistentDNS",
-        "idnaWithoutCensorshipWithFirstLetterUppercase",
-        "localhostWithHTTP",
-        "redirectWithConsistentDNSAndThenConnectionResetForHTTP",
-        "redirectWithConsistentDNSAndThenNXDOMAIN",
-        "throttlingWithHTTPS",
-        "websiteDownTCPConnect",
-    ],
-)
-def test_the_same_elsewhere_has_the_same_verdict(case: str, shared_data: Path) -> None:
-    source = shared_data / FOLDER / f"{case}.json"
-    there, elsewhere = judge_one(source), judge_one(mutated(json.loads(source.read_bytes())))
-    for name in ("state", "mechanisms", "locus", "evidence", "rules", "against", "flags"):
-        assert getattr(there, name) == getattr(elsewhere, name), name
 
 
 def test_explanations_name_host_layer_and_what_was_seen(shared_data: Path) -> None:

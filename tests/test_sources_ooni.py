@@ -453,6 +453,16 @@ def test_no_address_of_the_volunteer_in_any_column() -> None:
     assert rows["measurements"][0]["resolver_kind"] == "unknown"  # documentation range
 
 
+def test_an_answer_that_is_the_probes_own_private_address_stays_a_bogon() -> None:
+    own = "10.77.0.9"
+    answers = [{"answer_type": "A", "ipv4": own}]
+    query = {"engine": "system", "hostname": "a.example", "query_type": "A", "answers": answers}
+    rows = read(line(probe_ip=own, test_keys={"queries": [query]}))
+    assert own not in str(rows)
+    (found,) = rows["observations"]
+    assert (found["ip"], found["ip_kind"]) == ("[scrubbed private]", "private")
+
+
 def test_ids_come_from_the_content_where_there_is_none() -> None:
     first, again, other = read(line(), line(), line(test_runtime=1.0))["measurements"]
     assert first["measurement_id"] == again["measurement_id"] != other["measurement_id"]

@@ -41,13 +41,13 @@ class Leaf:
     not_after: datetime | None = None
     self_signed: bool | None = None
 
-    def without(self, secret: str) -> Leaf:
-        """The facts with an address cut out of every name."""
+    def without(self, secret: str, shown: str) -> Leaf:
+        """The facts with an address replaced in every name."""
 
         def cut(text: str | None) -> str | None:
-            return text.replace(secret, "[scrubbed]") if text else text
+            return text.replace(secret, shown) if text else text
 
-        names = tuple(name.replace(secret, "[scrubbed]") for name in self.names)
+        names = tuple(name.replace(secret, shown) for name in self.names)
         return replace(self, subject=cut(self.subject), issuer=cut(self.issuer), names=names)
 
 

@@ -24,6 +24,7 @@ from wallwatch.sources.ooni.values import (
     address,
     failure_word,
     host_name,
+    mask,
     network_number,
     port_number,
     split_endpoint,
@@ -540,9 +541,10 @@ class Flattener:
         secret = self._secret
         if secret is None:
             return
+        shown = mask(secret)
         for rows, start in zip(self._lists(), self._starts, strict=True):
             for place in range(start, len(rows)):
-                rows[place] = tuple(_without(secret, value) for value in rows[place])
+                rows[place] = tuple(_without(secret, shown, value) for value in rows[place])
 
     def _lists(self) -> tuple[list[tuple[Any, ...]], ...]:
         rows = self.rows
@@ -554,12 +556,12 @@ class Flattener:
             self.notes.append(text)
 
 
-def _without(secret: str, value: Any) -> Any:
+def _without(secret: str, shown: str, value: Any) -> Any:
     """A value of a row without an address."""
     if isinstance(value, str):
-        return value.replace(secret, "[scrubbed]")
+        return value.replace(secret, shown)
     if isinstance(value, certificates.Leaf):
-        return value.without(secret)
+        return value.without(secret, shown)
     return value
 
 

@@ -201,11 +201,25 @@ _SPECIAL = tuple(
 )
 
 
+_MASK = "[scrubbed"
+
+
+def mask(secret: str) -> str:
+    """What is written in place of the probe's own address: its kind stays known where it is not public.
+
+    A resolver that answers with a private address lies about the site even where that is the probe's own.
+    """
+    kind = address_kind(address(secret))
+    return f"{_MASK} {kind}]" if kind not in (None, "global", "documentation") else f"{_MASK}]"
+
+
 @lru_cache(_CACHE)
 def address_kind(text: str | None) -> str | None:
     """`global`, or the special purpose of a canonical address (IANA special-purpose registries, RFC 6890)."""
     if text is None:
         return None
+    if text.startswith(_MASK):
+        return text.removeprefix(_MASK).partition("]")[0].strip() or None
     try:
         parsed = ipaddress.ip_address(text)
     except ValueError:
