@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wallwatch._errors import WallwatchError
-from wallwatch.bench import Report, commands, compare, corpus, limit, measure
+from wallwatch.bench import Report, commands, compare, corpus, detection, limit, measure
 from wallwatch.sources.readers import read_file
 
 
@@ -39,13 +39,21 @@ def test_the_corpus_is_read_without_a_loss_and_matches_nothing(tmp_path: Path) -
 
 
 def test_a_small_bench_measures_everything() -> None:
-    result = commands.run(lines=10, repeats=1)
+    result = commands.run(lines=10, repeats=1, series=40)
     data = result.as_dict()
     assert [row["lines"] for row in data["reading"]] == [10, 60]
     assert all(row["ratio"] > 0 for row in data["reading"])
     assert data["run"]["measurements"] == 70 + 750
     assert data["run"]["judge_seconds"] > 0
     assert data["peak_mb"] > 10
+    assert [(row["series"], row["hours"]) for row in data["detection"]] == [
+        (10, 720),
+        (20, 720),
+        (40, 720),
+        (40, 180),
+        (40, 360),
+        (10, 720),
+    ]
     assert "ratio" in result.as_text()
     json.dumps(data)
 
@@ -60,3 +68,12 @@ def test_results_are_compared_number_by_number(tmp_path: Path) -> None:
     before.write_text("no JSON")
     with pytest.raises(WallwatchError, match="no result"):
         compare(Report({}), before)
+
+
+def test_series_to_scan_are_the_same_every_time_and_have_votes_against() -> None:
+    (once,), (again,) = (list(detection.make(30, 100)) for _ in range(2))
+    assert once.keys == again.keys
+    assert (once.k == again.k).all()
+    assert 0 < len(once) <= 30
+    assert all(once.k[a:b].sum() > 0 for a, b in zip(once.start[:-1], once.start[1:], strict=True))
+    assert (once.n > 0).all()

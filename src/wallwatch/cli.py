@@ -303,6 +303,9 @@ def bench(
         int, typer.Option(min=50, help="Lines of 50 kB in the corpus; six times as many of 7.5 kB.")
     ] = 400,
     repeats: Annotated[int, typer.Option(min=1, max=99, help="Repeats; medians are printed.")] = 5,
+    series: Annotated[
+        int, typer.Option(min=40, max=1_000_000, help="Blocking series of 720 hours that are scanned.")
+    ] = 4_000,
     format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
     compare: Annotated[
         Path | None, typer.Option(metavar="FILE", help="An earlier result (JSON) to compare to.")
@@ -313,7 +316,7 @@ def bench(
     from wallwatch.bench import commands
 
     with _progress(quiet) as progress:
-        result = commands.run(lines=lines, repeats=repeats, progress=progress)
+        result = commands.run(lines=lines, repeats=repeats, series=series, progress=progress)
     if compare:
         typer.echo(commands.compare(result, compare))
     else:

@@ -13,7 +13,7 @@ from typing import Any
 from wallwatch import __version__
 from wallwatch._errors import WallwatchError
 from wallwatch._progress import Progress, Silent
-from wallwatch.bench import corpus, measure
+from wallwatch.bench import corpus, detection, measure
 
 #: Lengths of the corpora's lines in bytes, and how many of each there are for one of the first.
 _SIZES = ((50_000, 1), (7_500, 6))
@@ -68,16 +68,31 @@ class Report:
             f"  judge     {run['observations'] / run['judge_seconds']:>12,.0f} observations per second",
             f"  detect    {run['verdicts'] / run['detect_seconds']:>12,.0f} verdicts per second",
             f"  peak memory {self.data['peak_mb']:,.0f} MB",
+            "",
+            f"{'blocking':>10} {'hours':>8} {'with votes':>12} {'s':>8} {'CPU s':>8} {'series/s':>10} {'CPU ns/hour':>12}",
+        ]
+        for row in self.data["detection"]:
+            text.append(
+                f"{row['series']:>10,} {row['hours']:>8,} {row['hours_with_votes']:>12,} {row['seconds']:>8.2f} "
+                f"{row['cpu_seconds']:>8.2f} {row['series_per_second']:>10,.0f} "
+                f"{1e9 * row['cpu_seconds'] / max(row['hours_with_votes'], 1):>12,.0f}"
+            )
+        text += [
+            "",
+            "Scanning series of votes: cost is linear in series and in hours where the last column stays the same.",
         ]
         return "\n".join(text)
 
 
-def run(*, lines: int = 400, repeats: int = 5, progress: Progress | None = None) -> Report:
+def run(
+    *, lines: int = 400, repeats: int = 5, series: int = 4_000, progress: Progress | None = None
+) -> Report:
     """Measures on a corpus that is made for it.
 
     Args:
         lines: Lines of 50 kB; six times as many of 7.5 kB, and 75 times as many more for the whole run.
         repeats: How often each stage is measured; medians are given.
+        series: Blocking series that are scanned, of a month each.
         progress: Hears how far it is.
     """
     progress = progress or Silent()
@@ -110,6 +125,9 @@ def run(*, lines: int = 400, repeats: int = 5, progress: Progress | None = None)
         paths.append(folder / "run.jsonl.gz")
         corpus.write(paths[-1], lines * _RUN[0], _RUN[1], seed=2)
         found = measure.whole(paths, folder / "workspace", known, workers)
+    progress.stage("Measuring detection")
+    peak = measure.peak_bytes() / 1e6
+    scanned = detection.curve(series)
     return Report(
         {
             "version": __version__,
@@ -122,7 +140,8 @@ def run(*, lines: int = 400, repeats: int = 5, progress: Progress | None = None)
             "repeats": repeats,
             "reading": rows,
             "run": {"workers": workers, **found},
-            "peak_mb": measure.peak_bytes() / 1e6,
+            "detection": scanned,
+            "peak_mb": peak,
         }
     )
 

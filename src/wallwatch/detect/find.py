@@ -13,10 +13,13 @@ from wallwatch.detect.common_mode import ServiceOutage, service_outages
 from wallwatch.detect.episodes import Episode, episodes
 from wallwatch.detect.recurrence import Recurrence, recurrence
 from wallwatch.detect.restrictions import Restriction, Support, outweighs_forgery, restrictions
-from wallwatch.detect.runs import runs
+from wallwatch.detect.runs import Run, runs
 from wallwatch.detect.smooth import Smoothed, others_at_the_time, smooth
 from wallwatch.detect.spans import Span, sources
 from wallwatch.detect.votes import Series, votes
+
+#: Rows whose votes are smoothed at once: bounds the memory.
+ROWS_A_PIECE = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +27,13 @@ class Found:
     """What was found in one signal.
 
     Attributes:
-        series: The votes.
-        smoothed: What the filter says of them.
+        series: The votes on networks and services that have episodes.
         episodes: All episodes.
         supports: What lies behind each.
         restrictions: The events that they make.
     """
 
     series: Series
-    smoothed: Smoothed
     episodes: list[Episode]
     supports: dict[Episode, Support]
     restrictions: list[Restriction]
@@ -46,9 +47,17 @@ def twice(series: Series) -> Smoothed:
     if len(touched):
         part, inside = series.only(touched)
         again = smooth(part, others[inside])
-        for name in ("blocked", "so_far", "began", "ended", "level"):
+        for name in ("blocked", "so_far", "began", "ended"):
             getattr(result, name)[inside] = getattr(again, name)
     return result
+
+
+def scan(series: Series) -> tuple[list[Run], Series]:
+    """The runs in some series, and the series of the networks and services that have any."""
+    found = runs(series, twice(series))
+    touched = {(run.key[:2], run.key[3]) for run in found}
+    kept = [index for index, key in enumerate(series.keys) if (key[:2], key[3]) in touched]
+    return found, series.only(np.array(kept, dtype=np.int64))[0]
 
 
 def find(
@@ -67,11 +76,13 @@ def find(
         country: Only this country.
         service: Only this service.
     """
-    series = votes(con, kind, country, service)
-    smoothed = twice(series)
+    count = int(con.sql("SELECT count(*) FROM detect_rows").fetchall()[0][0])
+    pieces = 1 + count // ROWS_A_PIECE
+    scanned = [scan(votes(con, kind, country, service, (number, pieces))) for number in range(pieces)]
+    series = Series.together([kept for _, kept in scanned])
     found = [
         episode
-        for episode in episodes(runs(series, smoothed))
+        for episode in episodes([run for part, _ in scanned for run in part])
         if not any(o.explains(episode.country, episode.service, episode.first, episode.last) for o in outages)
     ]
     # Too few votes to be claimed or to join: not looked into.
@@ -83,7 +94,7 @@ def find(
         count, alone, everywhere, alike = behind.get(i, (0, False, False, False))
         patterned = not outweighs_forgery(episode) and pattern(series, episode) is not None
         supports[episode] = Support(count, alone, patterned, everywhere, alike)
-    return Found(series, smoothed, found, supports, restrictions(kind, found, supports))
+    return Found(series, found, supports, restrictions(kind, found, supports))
 
 
 def claims(con: duckdb.DuckDBPyConnection, kind: str) -> list[Restriction]:

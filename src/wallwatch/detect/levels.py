@@ -20,7 +20,13 @@ START_BLOCKED = np.array([0.03, 0.07, 0.10, 0.15, 0.25, 0.40])
 RHO = 0.05
 
 
-def likelihoods(k: npt.NDArray[np.int64], n: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+#: Up to so many possible pairs of votes, those that occur are marked in a table; more are sorted.
+_MARKED = 1 << 24
+
+
+def likelihoods(
+    k: npt.NDArray[np.int32], n: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
     """How likely the votes of each hour are at each level, relative to the likeliest level.
 
     The distribution is the beta-binomial with correlation `RHO`, continued to fractions of votes.
@@ -30,14 +36,23 @@ def likelihoods(k: npt.NDArray[np.int64], n: npt.NDArray[np.int64]) -> npt.NDArr
         n: All votes, likewise; [hours].
 
     Returns:
-        In (0, 1]; [hours, levels].
+        A table of values in (0, 1], [levels, pairs of k and n that occur], and the column of each hour; [hours].
     """
     span = int(n.max(initial=0)) + 1
-    pairs, inverse = np.unique(k * span + n, return_inverse=True)
-    against, total = (pairs // span)[:, None] / UNITS, (pairs % span)[:, None] / UNITS
+    code = k.astype(np.int64) * span + n
+    if span * span <= _MARKED:
+        marked = np.zeros(span * span, dtype=np.bool_)
+        marked[code] = True
+        pairs = np.flatnonzero(marked)
+        column = np.cumsum(marked, dtype=np.int32)
+        column -= 1
+        index = column[code]
+    else:
+        pairs, inverse = np.unique(code, return_inverse=True)
+        index = inverse.astype(np.int32)
+    against, total = pairs // span / UNITS, pairs % span / UNITS
     weight = 1 / RHO - 1
-    a, b = LEVELS * weight, (1 - LEVELS) * weight
+    a, b = (LEVELS * weight)[:, None], ((1 - LEVELS) * weight)[:, None]
     log = betaln(against + a, total - against + b) - betaln(a, b)
-    table = np.maximum(np.exp(log - log.max(axis=1, keepdims=True)), 1e-12)
-    found: npt.NDArray[np.float64] = table[inverse]
-    return found
+    table = np.maximum(np.exp(log - log.max(axis=0, keepdims=True)), 1e-12)
+    return table.astype(np.float32), index

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -82,9 +82,9 @@ class Series:
 
     keys: list[tuple[str, str, str, int, str]]
     start: npt.NDArray[np.int64]
-    hour: npt.NDArray[np.int64]
-    n: npt.NDArray[np.int64]
-    k: npt.NDArray[np.int64]
+    hour: npt.NDArray[np.int32]
+    n: npt.NDArray[np.int32]
+    k: npt.NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -109,6 +109,30 @@ class Series:
         )
         return part, inside
 
+    @classmethod
+    def together(cls, parts: Sequence[Series]) -> Series:
+        """All series of some parts, sorted by their keys."""
+        named = sorted(
+            (key, number, index) for number, part in enumerate(parts) for index, key in enumerate(part.keys)
+        )
+        where = [
+            (parts[number], int(parts[number].start[index]), int(parts[number].start[index + 1]))
+            for _, number, index in named
+        ]
+        lengths = [hi - lo for _, lo, hi in where]
+
+        def joined(name: str) -> npt.NDArray[np.int32]:
+            columns = [getattr(part, name)[lo:hi] for part, lo, hi in where]
+            return np.concatenate([np.zeros(0, dtype=np.int32), *columns])
+
+        return cls(
+            [key for key, _, _ in named],
+            np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
+            joined("hour"),
+            joined("n"),
+            joined("k"),
+        )
+
     def groups(self) -> Iterator[tuple[tuple[str, str], int, int]]:
         """Runs of series that share country and service: both, first series, and one after the last."""
         first = 0
@@ -120,7 +144,7 @@ class Series:
 
 def from_table(table: pa.Table) -> Series:
     """The series of a table with the columns of the keys, `hour_index`, `n` and `k`, sorted by the first six."""
-    hour, n, k = (table.column(name).to_numpy().astype(np.int64) for name in ("hour_index", "n", "k"))
+    hour, n, k = (table.column(name).to_numpy().astype(np.int32) for name in ("hour_index", "n", "k"))
     columns = [
         table.column(name).combine_chunks().to_numpy(zero_copy_only=False)
         for name in ("country", "service", "target", "network", "layer")
@@ -145,6 +169,7 @@ def votes(
     kind: str = "blocking",
     country: str | None = None,
     service: str | None = None,
+    piece: tuple[int, int] = (0, 1),
 ) -> Series:
     """The series in which at least `LEAST` measurements are against the target.
 
@@ -156,11 +181,14 @@ def votes(
         kind: A key of `AGAINST`.
         country: Only this country.
         service: Only this service.
+        piece: Number of a piece and how many there are; all networks and layers of a service are in one piece.
 
     Raises:
         KeyError: An unknown kind.
     """
     where, parameters = "true", {}
+    if piece[1] > 1:
+        where = f"hash(country, service) % {int(piece[1])} = {int(piece[0])}"
     if country is not None and service is not None:
         where, parameters = (
             "country = $country AND service = $service",
