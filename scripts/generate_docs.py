@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 #: What an example shows of a long answer: so many lines, so many characters of a line; the rest is an ellipsis.
 LINES, CHARACTERS = 40, 320
-COMMANDS = ("", "run", "show", "explain", "report", "demo", "evaluate", "bench", "fetch ooni")
+COMMANDS = ("", "run", "watch", "show", "explain", "report", "demo", "evaluate", "bench", "fetch ooni")
 
 
 def _cell(text: str) -> str:
@@ -34,8 +34,9 @@ def tables() -> str:
         "# The tables",
         "",
         "Made from `src/wallwatch/schema` by `make docs`; do not edit. Every stage of the data's way is a table of",
-        "Parquet files (zstd) under `tables/<name>/` in a workspace, so any tool can read it. A `label` is text with",
-        "few different values (dictionary-encoded). Times are UTC with microseconds. **Bold** columns are never null.",
+        "Parquet files (zstd) under `tables/<name>/` in a workspace (`history/<name>/` for `publications` and `revisions`),",
+        "so any tool can read it. A `label` is text with few different values (dictionary-encoded). Times are UTC with",
+        "microseconds. **Bold** columns are never null.",
         "",
     ]
     for table in TABLES.values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -42,6 +42,7 @@ class What(StrEnum):
     verdicts = "verdicts"
     cells = "cells"
     statements = "statements"
+    revisions = "revisions"
     files = "files"
     quarantine = "quarantine"
 
@@ -148,6 +149,7 @@ def run(
             paths,
             workspace,
             as_of=_as_of(as_of),
+            published=datetime.now(UTC),
             workers=workers,
             fingerprints=fingerprints or (),
             progress=progress,
@@ -163,6 +165,78 @@ def run(
 
 
 @app.command()
+def watch(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="INPUT...", help="Files, folders or addresses in which files arrive."),
+    ],
+    workspace: WorkspaceOption,
+    every: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="Between two looks.")] = 60,
+    once: Annotated[
+        bool,
+        typer.Option("--once", help="Look once and stop, as for cron; what is new is told all the same."),
+    ] = False,
+    settle: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Leave a file that changed more recently for the next look."
+        ),
+    ] = 5,
+    feed: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The Atom feed to write; by default feed.atom in the workspace."),
+    ] = None,
+    feed_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="The address at which the feed will be found.")
+    ] = None,
+    workers: WorkersOption = None,
+    fingerprints: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="A CSV of block-page fingerprints in the community format; may be repeated."
+        ),
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Run again as files arrive; print what is new as JSON lines, and keep an Atom feed of it.
+
+    Each event and outage is told when it begins, spreads, ends, is revised or withdrawn, once.
+    """
+    import time
+
+    from wallwatch.watch import Options
+    from wallwatch.watch import watch as watching
+
+    def tell(records: Sequence[Mapping[str, object]]) -> None:
+        for record in records:
+            typer.echo(safe_json(record))
+        sys.stdout.flush()
+
+    options = Options(
+        every=every,
+        settle=settle,
+        once=once,
+        workers=workers,
+        fingerprints=tuple(fingerprints or ()),
+        feed=feed or workspace / "feed.atom",
+        link=feed_url,
+    )
+    with _progress(quiet) as progress:
+        set_aside = watching(
+            inputs,
+            workspace,
+            options,
+            clock=lambda: datetime.now(UTC),
+            wait=time.sleep,
+            tell=tell,
+            say=lambda text: _say(f"wallwatch: {safe_text(text)}"),
+            progress=progress,
+        )
+    if set_aside:
+        raise typer.Exit(1)
+
+
+@app.command()
 def show(
     what: Annotated[What, typer.Argument(help="What to list.")],
     workspace: WorkspaceOption,
@@ -174,10 +248,16 @@ def show(
     until: Annotated[
         str | None, typer.Option(metavar="DATE", help="Not after this date or time (UTC).")
     ] = None,
+    as_published: Annotated[
+        str | None,
+        typer.Option(
+            "--as-published", metavar="TIME", help="Events or outages as they were published at that time."
+        ),
+    ] = None,
     format_: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.table,
     limit: Annotated[int, typer.Option(min=0, help="Rows of a table on the terminal; 0 for all.")] = 100,
 ) -> None:
-    """List events, outages, verdicts, cells, statements, files, or what was set aside."""
+    """List events, outages, verdicts, cells, statements, published states, files, or what was set aside."""
     from wallwatch import show as listing
     from wallwatch.engine import Workspace
 
@@ -188,7 +268,11 @@ def show(
         until=listing.parse_time(until, last=True) if until else None,
     )
     with Workspace.open(workspace).connect() as con:
-        found = listing.records(con, what.value, filters)
+        if as_published:
+            at = listing.parse_time(as_published, last=True)
+            found = listing.published(con, what.value, at, filters)
+        else:
+            found = listing.records(con, what.value, filters)
         more = listing.write(what.value, found, format_.value, limit=limit or None)
     if more:
         _say(f"… and {more:,} more; --limit 0 shows all, --format jsonl gives them to a script.")
@@ -208,6 +292,12 @@ def explain(
         str, typer.Argument(metavar="ID", help="A measurement, event or outage id, or its unique beginning.")
     ],
     workspace: WorkspaceOption,
+    revision: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="The state of an event or outage that was published as its Nth."
+        ),
+    ] = None,
     format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
 ) -> None:
     """Say how one verdict, event or outage was judged, and what speaks against it."""
@@ -215,7 +305,7 @@ def explain(
     from wallwatch.engine import Workspace
 
     with Workspace.open(workspace).connect() as con:
-        answer = explaining.explain(con, id_)
+        answer = explaining.explain(con, id_) if revision is None else explaining.revision(con, id_, revision)
     if format_ is TextFormat.json:
         typer.echo(json.dumps(json.loads(safe_json(answer.record)), indent=2, ensure_ascii=True))
     else:

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from wallwatch import detect, judge
+from wallwatch import detect, history, judge
 from wallwatch._errors import WallwatchError
 from wallwatch._text import safe_text
 from wallwatch.schema.words import LOCI, MECHANISMS
@@ -28,20 +28,106 @@ def explain(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
 
     Args:
         con: A connection with the workspace's views.
-        id_: A measurement, event or outage id.
+        id_: A measurement, event or outage id; one that was published stands for what it has become.
 
     Raises:
         WallwatchError: Nothing has that id, or several things begin with it.
     """
-    kind, found = _find(con, id_)
-    if kind == "event":
-        return _event(con, found)
-    if kind == "outage":
-        return _outage(con, found)
-    return _verdict(con, found)
+    known = _find(con, id_)
+    states = history.revisions_of(con, id_ if known is None else known[1])
+    if known is None:
+        if not states:
+            raise WallwatchError(
+                f"no measurement, event or outage has the id {id_}; `wallwatch show events` lists ids"
+            )
+        if states[-1]["change"] == "withdrawn":
+            return revision(con, id_, states[-1]["revision"])
+        known = states[-1]["what"], states[-1]["computed_id"]
+    kind, found = known
+    if kind == "verdict":
+        return _verdict(con, found)
+    answer = _event(con, found) if kind == "event" else _outage(con, found)
+    if not states:
+        return answer
+    as_of_old = (
+        f"  published as {states[0]['id']}, which keeps its name: late data moved what the tables call it"
+    )
+    lines = [
+        *answer.lines,
+        *_heading("How it was published"),
+        *([as_of_old] if states[0]["id"] != found else []),
+        *(_published(state) for state in states[-8:]),
+        f"  wallwatch explain {states[0]['id']} --revision {states[-1]['revision']} shows one as it was",
+    ]
+    shown = [
+        {
+            "revision": s["revision"],
+            "published": iso(s["published"]),
+            "change": s["change"],
+            "changes": s["changes"],
+        }
+        for s in states
+    ]
+    return Answer({**answer.record, "published_as": states[0]["id"], "revisions": shown}, lines)
 
 
-def _find(con: duckdb.DuckDBPyConnection, id_: str) -> tuple[str, str]:
+def _published(state: dict[str, Any]) -> str:
+    word = state["change"] if state["material"] else "more data"
+    return f"  {state['revision']}. {iso(state['published'])} {word}: {' '.join(state['changes'])}"
+
+
+def revision(con: duckdb.DuckDBPyConnection, id_: str, number: int) -> Answer:
+    """One published state of an event or outage, with what it rested on.
+
+    Args:
+        con: A connection with the workspace's views.
+        id_: Its id.
+        number: Which of its states, from 1.
+
+    Raises:
+        WallwatchError: It has no such state.
+    """
+    found = history.revision_of(con, id_, number)
+    if found is None:
+        last = len(history.revisions_of(con, id_))
+        raise WallwatchError(
+            f"{id_} has no revision {number}; it has {last}"
+            if last
+            else f"nothing was published under the id {id_}; `wallwatch show revisions` lists what was"
+        )
+    state = found["state"]
+    lines = [
+        f"{found['what'].capitalize()} {found['id']}, revision {number}, published {iso(found['published'])}",
+        f"  {history.headline(found['what'], state)}",
+        *_heading(f"What changed ({found['change']})"),
+        *_listed(found["changes"], "nothing"),
+        *([f"  see: wallwatch explain {found['superseded_by']}"] if found["superseded_by"] else []),
+        *([f"  before, it was a part of {found['split_from']}"] if found["split_from"] else []),
+        *_heading("Why"),
+        *_listed(found["why"], "nothing"),
+        *_heading("What it rested on"),
+        f"  {len(found['files']):,} file(s); the SHA-256 of their ids is {found['inputs']}",
+        f"  rules {found['rule_set']}, reference data {found['reference_set']}, code {found['code']}",
+        *_heading("What was said then" if found["change"] != "withdrawn" else "What was said last"),
+        *(
+            f"  {name}: {_plainly(value)}"
+            for name, value in state.items()
+            if name not in ("details", "witnesses")
+        ),
+    ]
+    record = {name: iso(value) if name == "published" else value for name, value in found.items()}
+    return Answer({"explains": "revision", **record}, lines)
+
+
+def _plainly(value: Any) -> str:
+    if isinstance(value, list):
+        return "; ".join(str(one) for one in value) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {part}" for name, part in value.items())
+    return "none" if value is None else str(value)
+
+
+def _find(con: duckdb.DuckDBPyConnection, id_: str) -> tuple[str, str] | None:
     places = (
         ("event", "events", "event_id"),
         ("outage", "outages", "outage_id"),
@@ -61,9 +147,7 @@ def _find(con: duckdb.DuckDBPyConnection, id_: str) -> tuple[str, str]:
         if found:
             several = ", ".join(name for _, name in found[:5])
             raise WallwatchError(f"several ids begin with {id_}: {several}{' …' if len(found) > 5 else ''}")
-    raise WallwatchError(
-        f"no measurement, event or outage has the id {id_}; `wallwatch show events` lists ids"
-    )
+    return None
 
 
 def _heading(title: str) -> list[str]:

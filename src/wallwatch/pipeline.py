@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
@@ -12,7 +12,9 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from wallwatch import archive, detect, judge
+import duckdb
+
+from wallwatch import archive, detect, history, judge
 from wallwatch._errors import WallwatchError
 from wallwatch._files import write_atomic
 from wallwatch._progress import Progress, Silent
@@ -20,7 +22,8 @@ from wallwatch._text import safe_text
 from wallwatch.archive import Summary
 from wallwatch.engine import Workspace
 from wallwatch.schema import TABLES
-from wallwatch.show import iso
+from wallwatch.schema.layout import HISTORY
+from wallwatch.show import Filters, iso, records
 from wallwatch.sources.fingerprints import Fingerprints
 
 
@@ -32,11 +35,13 @@ class RunSummary:
         taken_in: What the archive took in, skipped and set aside.
         rows: Derived table to its number of rows; only what was made anew.
         repeated: Copies of measurements in other files, left out of all counts.
+        revisions: States of events and outages that were published anew.
     """
 
     taken_in: Summary
     rows: dict[str, int] = field(default_factory=dict)
     repeated: int = 0
+    revisions: int = 0
 
 
 def run(
@@ -44,9 +49,11 @@ def run(
     root: Path,
     *,
     as_of: datetime,
+    published: datetime | None = None,
     workers: int | None = None,
     fingerprints: Sequence[Path] = (),
     progress: Progress | None = None,
+    wanted: Callable[[Path], bool] | None = None,
 ) -> RunSummary:
     """Takes files in and brings every later table up to date.
 
@@ -54,9 +61,11 @@ def run(
         inputs: Files and folders; their kinds are recognised by content.
         root: The workspace, made where there is none.
         as_of: Measurements that start after it are flagged as from the future.
+        published: The time that is put on new states of events and outages; `as_of` where not given.
         workers: Processes that read; the machine's cores where not given. The tables do not depend on it.
         fingerprints: Files of block-page fingerprints in the community format, used beside the packaged ones.
         progress: Hears how far it is.
+        wanted: Says of each file whether it is looked at; every one where not given.
 
     Raises:
         WallwatchError: The workspace cannot be used, or an input does not exist.
@@ -72,8 +81,9 @@ def run(
             fingerprints=known,
             as_of=as_of,
             progress=progress,
+            wanted=wanted,
         )
-        return bring_up_to_date(workspace, taken_in, known, progress)
+        return bring_up_to_date(workspace, taken_in, known, progress, published or as_of)
 
 
 def _fingerprints(workspace: Workspace, given: Sequence[Path]) -> Fingerprints:
@@ -93,9 +103,12 @@ def _fingerprints(workspace: Workspace, given: Sequence[Path]) -> Fingerprints:
 
 
 def bring_up_to_date(
-    workspace: Workspace, taken_in: Summary, known: Fingerprints, progress: Progress
+    workspace: Workspace, taken_in: Summary, known: Fingerprints, progress: Progress, published: datetime
 ) -> RunSummary:
-    """Makes every derived table anew whose inputs, rules or code have changed since it was made."""
+    """Makes every derived table anew whose inputs, rules or code have changed since it was made, and publishes.
+
+    A run that was killed after it had made the tables left nothing published: the next one publishes what they say.
+    """
     repeated = workspace.find_repeated()
     rows: dict[str, int] = {}
     references = judge.References.load(workspace.layout.references, known.expected_countries())
@@ -118,9 +131,26 @@ def bring_up_to_date(
         if workspace.stage("outages") != cells:
             progress.stage("Looking for outages")
             rows["outages"] = workspace.replace("outages", detect.outages(con), cells)
+        workspace.refresh(con)
+        basis = history.Basis(
+            tuple(workspace.layout.taken_in()),
+            judge.RULE_SET,
+            references.version,
+            _digest(_source("judge"), _source("detect"), _source("engine")),
+        )
+        revisions = history.publish(con, workspace.layout, findings(con), basis, published)
     finally:
         con.close()
-    return RunSummary(taken_in, rows, repeated)
+    return RunSummary(taken_in, rows, repeated, revisions)
+
+
+def findings(con: duckdb.DuckDBPyConnection) -> list[history.Finding]:
+    """Every event and outage of the tables, in the shape in which it is shown."""
+    return [
+        history.Finding(what, record[f"{what}_id"], record)
+        for what in ("event", "outage")
+        for record in records(con, f"{what}s", Filters())
+    ]
 
 
 def _digest(*parts: str) -> str:
@@ -172,7 +202,7 @@ def describe(summary: RunSummary, root: Path) -> dict[str, Any]:
         holds = {
             name: con.sql(f"SELECT count(*) FROM {name}").fetchall()[0][0]
             for name in TABLES
-            if name not in ("files", "quarantine")
+            if name not in ("files", "quarantine", *HISTORY)
         }
         holds["countries"], holds["networks"], first, last = con.sql(
             "SELECT count(DISTINCT country), count(DISTINCT (country, network)) FILTER (network IS NOT NULL), "
@@ -186,6 +216,7 @@ def describe(summary: RunSummary, root: Path) -> dict[str, Any]:
         "reasons": taken.reasons,
         "repeated": summary.repeated,
         "made": summary.rows,
+        "revisions": summary.revisions,
         "holds": holds,
         "first": iso(first),
         "last": iso(last),

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from wallwatch._errors import WallwatchError
 from wallwatch._text import csv_text, safe_json, safe_text
+from wallwatch.history import as_published, headline
 from wallwatch.schema.measurements import UNREPORTED
 
 Record = dict[str, Any]
@@ -174,6 +175,31 @@ def _outage(row: Record) -> Record:
     }
 
 
+def _revision(row: Record) -> Record:
+    state = json.loads(row["state"])
+    names = (
+        "what",
+        "id",
+        "revision",
+        "change",
+        "material",
+        "changes",
+        "why",
+        "computed_id",
+        "superseded_by",
+        "split_from",
+    )
+    return {
+        "published": iso(row["published"]),
+        **{name: row[name] for name in names},
+        "country": row["country"],
+        "publication": row["publication"],
+        "inputs": row["inputs"],
+        "says": headline(row["what"], state),
+        "state": state,
+    }
+
+
 def _plain(row: Record) -> Record:
     shaped = {name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()}
     if "rule_counts" in shaped:
@@ -323,6 +349,24 @@ LISTINGS: Final[Mapping[str, Listing]] = {
         ),
         "statement_id",
     ),
+    "revisions": Listing(
+        "SELECT * FROM revisions WHERE true {where} ORDER BY publication, what, id",
+        "country",
+        "id = {0} OR lower(json_extract_string(state, '$.service')) = {0} OR lower(json_extract_string(state, '$.region')) = {0}",
+        "published",
+        "published",
+        _revision,
+        (
+            ("published (UTC)", lambda r: _short(r["published"])),
+            ("id", lambda r: r["id"]),
+            ("revision", lambda r: str(r["revision"])),
+            ("change", lambda r: r["change"] if r["material"] else "(more data)"),
+            ("it says", lambda r: r["says"]),
+            ("what changed", lambda r: " ".join(r["changes"])),
+            ("why", lambda r: " ".join(r["why"])),
+        ),
+        "id",
+    ),
     "files": Listing(
         "SELECT * FROM files WHERE true {where} ORDER BY path, file_id",
         "'' || {0}",
@@ -388,6 +432,36 @@ def records(con: duckdb.DuckDBPyConnection, what: str, filters: Filters) -> Iter
     for batch in reader:
         rows: list[Record] = batch.to_pylist() or []
         yield from map(listing.record, rows)
+
+
+def published(
+    con: duckdb.DuckDBPyConnection, what: str, when: datetime, filters: Filters
+) -> Iterator[Record]:
+    """Events or outages as they were published at a time, under their published ids.
+
+    Args:
+        con: A connection with the workspace's views.
+        what: `events` or `outages`.
+        when: States published later are left out.
+        filters: Which of them.
+
+    Raises:
+        WallwatchError: Of that kind nothing is published.
+    """
+    if what not in ("events", "outages"):
+        raise WallwatchError(f"only events and outages are published, not {what}")
+    for record in as_published(con, what.removesuffix("s"), when):
+        onset, end = record["onset"]["earliest"], (record["end"] or {}).get("latest")
+        names = [record.get("service"), *record.get("targets", ()), (record.get("region") or "").lower()]
+        names += [f"as{record['network']}", str(record["network"])] if record.get("network") else []
+        if (
+            (filters.country and record["country"] != filters.country)
+            or (filters.target and filters.target not in names)
+            or (filters.since and end and parse_time(end) < filters.since)
+            or (filters.until and onset and parse_time(onset) >= filters.until)
+        ):
+            continue
+        yield record
 
 
 def _flat(value: object) -> object:

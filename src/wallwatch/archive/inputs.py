@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +25,17 @@ class Given:
     size: int
 
 
-def given_files(inputs: Sequence[Path], workspace: Path) -> list[Given]:
+def given_files(
+    inputs: Sequence[Path], workspace: Path, wanted: Callable[[Path], bool] | None = None
+) -> list[Given]:
     """All files of the inputs, in the order of their names; hidden ones are left out.
 
     The workspace itself is left out where it lies below an input.
+
+    Args:
+        inputs: Files and folders.
+        workspace: The workspace's folder.
+        wanted: Says of each file whether it is looked at; every one where not given.
 
     Raises:
         WallwatchError: An input does not exist, cannot be read, or is what the workspace keeps itself.
@@ -37,9 +44,10 @@ def given_files(inputs: Sequence[Path], workspace: Path) -> list[Given]:
     found: dict[Path, Given] = {}
     for given in inputs:
         resolved = given.resolve()
-        if any(own == resolved or own in resolved.parents for own in (root / "raw", root / "tables")) or (
-            resolved == root
-        ):
+        if any(
+            own == resolved or own in resolved.parents
+            for own in (root / "raw", root / "tables", root / "history")
+        ) or (resolved == root):
             raise WallwatchError(f"{given} is the workspace's own; give the files it was made from")
         if given.is_dir():
             for path in _walk(given, root):
@@ -48,6 +56,8 @@ def given_files(inputs: Sequence[Path], workspace: Path) -> list[Given]:
             found.setdefault(given, _file(given, given.name))
         else:
             raise WallwatchError(f"{given} does not exist, or is neither a file nor a folder")
+    if wanted is not None:
+        found = {path: file for path, file in found.items() if wanted(path)}
     return sorted(found.values(), key=lambda file: (file.name, str(file.path)))
 
 

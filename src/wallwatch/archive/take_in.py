@@ -6,7 +6,7 @@ import errno
 import hashlib
 import multiprocessing
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -71,6 +71,7 @@ def take_in(
     fingerprints: Matcher | None,
     as_of: datetime,
     progress: Progress | None = None,
+    wanted: Callable[[Path], bool] | None = None,
 ) -> Summary:
     """Takes files and folders in; what was taken in before is passed over.
 
@@ -81,12 +82,13 @@ def take_in(
         fingerprints: What finds block pages; with several workers it is pickled to each.
         as_of: No measurement can be later than this.
         progress: What is told of the progress.
+        wanted: Says of each file whether it is looked at; every one where not given.
 
     Raises:
         WallwatchError: An input is missing, or something cannot be read or written.
     """
     progress = progress or Silent()
-    files = given_files(inputs, layout.root)
+    files = given_files(inputs, layout.root, wanted)
     summary = Summary(files=len(files))
     for folder in (
         layout.root / "raw",

@@ -103,6 +103,7 @@ class Workspace:
                 self.layout.root,
                 *self.layout.root.glob("tables"),
                 *self.layout.root.glob("tables/*"),
+                *self.layout.root.glob("history/*"),
             ):
                 sweep(folder)
             yield

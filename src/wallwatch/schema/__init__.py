@@ -4,6 +4,7 @@ from wallwatch.schema.columns import Column, Table
 from wallwatch.schema.history import EVENTS, OUTAGES, SIGNALS, STATEMENTS
 from wallwatch.schema.judgements import CELLS, VERDICTS
 from wallwatch.schema.measurements import CONTROLS, FILES, MEASUREMENTS, OBSERVATIONS, QUARANTINE
+from wallwatch.schema.revisions import PUBLICATIONS, REVISIONS
 
 #: Every table, in the order of the data's way.
 TABLES: dict[str, Table] = {
@@ -20,6 +21,8 @@ TABLES: dict[str, Table] = {
         SIGNALS,
         OUTAGES,
         STATEMENTS,
+        PUBLICATIONS,
+        REVISIONS,
     )
 }
 
@@ -31,7 +34,9 @@ __all__ = [
     "MEASUREMENTS",
     "OBSERVATIONS",
     "OUTAGES",
+    "PUBLICATIONS",
     "QUARANTINE",
+    "REVISIONS",
     "SIGNALS",
     "STATEMENTS",
     "TABLES",

@@ -12,6 +12,11 @@ PER_FILE = ("measurements", "observations", "controls", "signals", "statements",
 #: Written by the stages after it, a folder replaced as a whole.
 DERIVED = ("verdicts", "cells", "events", "outages")
 
+#: Written by each publication, one Parquet file each, named by its number, and never changed: what the tables above
+#: said at a time. It depends on when a workspace was run, which no other table may, and so lies apart from them.
+#: `publications` comes last: revisions whose publication is not there were not published.
+HISTORY = ("revisions", "publications")
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -30,7 +35,7 @@ class Layout:
 
     def table(self, name: str) -> Path:
         """The folder of a table's Parquet files."""
-        return self.root / "tables" / name
+        return self.root / ("history" if name in HISTORY else "tables") / name
 
     def part(self, name: str, file_id: str) -> Path:
         """The rows of a table that one file gave; absent where it gave none."""
@@ -45,8 +50,15 @@ class Layout:
         """The ids of the files that were taken in wholly, sorted."""
         return sorted(path.stem for path in self.table("files").glob("[0-9a-f]*.parquet"))
 
+    def publication(self, name: str, number: int) -> Path:
+        """The rows of a table of `HISTORY` that one publication gave; absent where it gave none."""
+        return self.table(name) / f"{number:08d}.parquet"
+
     def parts(self, name: str) -> list[Path]:
         """The Parquet files of a table that may be read, sorted."""
+        if name == "revisions":
+            published = sorted(self.table("publications").glob("[0-9]*.parquet"))
+            return [part for one in published if (part := self.table(name) / one.name).exists()]
         if name in PER_FILE:
             return [part for id_ in self.taken_in() if (part := self.part(name, id_)).exists()]
         return sorted(self.table(name).glob("[!.]*.parquet"))
