@@ -70,6 +70,12 @@ class Measured:
         }
         return self._add(self.seen, "http", {**values, **more})
 
+    def step(self, step: str, value: Any = None, failure: str | None = None, **more: Any) -> Measured:
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        text = str(value).lower() if isinstance(value, bool) else None if value is None else str(value)
+        values = {"step": step, "step_value": text, "step_number": number, "failure": failure, "host": None}
+        return self._add(self.seen, "step", {**values, **more})
+
     def page(self, **more: Any) -> Measured:
         """A page of the site as the control gets it."""
         return self.http(

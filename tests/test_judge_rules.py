@@ -17,7 +17,7 @@ from wallwatch.schema.words import EVIDENCE, LAYERS, LOCI, STATES, is_mechanism
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_a_rule_speaks_in_the_fields_words(rule: Rule) -> None:
     assert rule.id.startswith(rule.layer + ".")
-    assert rule.layer in {*LAYERS, "service"}
+    assert rule.layer in {*LAYERS, "part", "service"}
     assert rule.state is None or rule.state in STATES
     assert not rule.mechanism or is_mechanism(rule.mechanism)
     assert rule.locus in {*LOCI, "dns_locus"}

@@ -266,12 +266,32 @@ def test_tor_targets_are_steps_with_their_protocol(shared_data: Path) -> None:
     assert [(row["step_target"], row["ip"], row["port"]) for row in steps] == [
         ("or_port", "66.111.2.131", 9001),
         ("dir_port", "66.111.2.131", 9030),
-        ("obfs4", "38.229.1.78", 80),
+        ("obfs4", None, None),
     ]
     # Early probes wrote a list.
     record = json.loads(content)
     record["test_keys"]["targets"] = list(record["test_keys"]["targets"].values())
     assert len(of_layer(read(json.dumps(record).encode()), "step")) == 3
+
+
+def test_no_address_of_a_bridge_is_in_any_row() -> None:
+    secret = "192.0.2.77"
+    bridge = {
+        "target_protocol": "obfs4",
+        "target_address": f"{secret}:443",
+        "target_name": "",
+        "failure": f"unknown_failure: dial tcp {secret}:443: odd",
+        "tcp_connect": [{"ip": secret, "port": 443, "status": {"success": True, "failure": None}, "t": 1.0}],
+        "network_events": [{"operation": "connect", "address": f"{secret}:443", "t": 1.0, "failure": None}],
+        "requests": [{"failure": f"odd: {secret}", "request": {"url": f"http://{secret}:443/"}}],
+    }
+    for targets in ({f"{secret}:443": bridge}, {"cafe": bridge}, [bridge]):
+        rows = read(line(test_name="tor", input=None, test_keys={"targets": targets}))
+        assert secret not in str(rows)
+        assert [(row["layer"], row["host"]) for row in rows["observations"]][:2] == [
+            ("step", "tor.obfs4"),
+            ("tcp", "tor.obfs4"),
+        ]
 
 
 def test_a_tor_target_that_was_not_tried_did_not_fail() -> None:

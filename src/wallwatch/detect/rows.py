@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 #: Where a measurement has several hosts on a layer, its worst counts; `insufficient` only where all are.
+#: Parts of services are told by the service's own row, which knows what it needs.
 #: `source` is whom a vote belongs to: the probe where it has a credential, else the session (trap C1).
 #: `contrasted`: what is wrong rests on an artefact or on a control of the moment.
 #: `bucket` splits series evenly, so that what cannot be spilled to disk is made piece by piece.
@@ -21,7 +22,7 @@ SELECT measurement_id, layer, country, network, service, target, session, probe_
   mechanisms, rules,
   hash(country, network, target) % BUCKETS AS bucket
 FROM verdicts
-WHERE len(flags) = 0 AND time IS NOT NULL AND country IS NOT NULL AND network IS NOT NULL
+WHERE len(flags) = 0 AND layer <> 'part' AND time IS NOT NULL AND country IS NOT NULL AND network IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY measurement_id, layer ORDER BY rank, throttled DESC, contrasted DESC, host) = 1
 """
 

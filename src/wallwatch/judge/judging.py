@@ -11,17 +11,31 @@ import pyarrow as pa
 
 from wallwatch.judge.references import References
 from wallwatch.judge.rules import RULES
-from wallwatch.judge.steps import bits, context, decide, dns, gather, http, own, pace, peers, tcp, tls, units
+from wallwatch.judge.steps import (
+    bits,
+    context,
+    decide,
+    dns,
+    gather,
+    http,
+    own,
+    pace,
+    peers,
+    service,
+    tcp,
+    tls,
+    units,
+)
 from wallwatch.judge.steps.units import Chunk
 
 #: Rows of `observations` and `controls` that are judged at a time: some hundred megabytes in memory.
 ROWS_AT_ONCE = 700_000
 
 #: Once, before anything is read.
-_EMPTY: tuple[str, ...] = (units.NAMES, decide.FOUND, *gather.TABLES)
+_EMPTY: tuple[str, ...] = (units.NAMES, decide.FOUND, *gather.TABLES, service.MIDDLEBOXES)
 
 #: After every chunk was looked at: what they say together.
-_TOGETHER: tuple[str, ...] = (*peers.STEPS, *pace.STEPS)
+_TOGETHER: tuple[str, ...] = (*peers.STEPS, *pace.STEPS, service.DEVICES_KNOWN)
 
 #: For each chunk, once it was read: in this order each step finds what it reads.
 _JUDGE: tuple[str, ...] = (
@@ -37,8 +51,12 @@ _JUDGE: tuple[str, ...] = (
     *http.STEPS,
     *dns.STEPS,
     decide.PARTS,
-    decide.SERVICE,
+    service.MARK_DEVICES,
+    service.PART,
     decide.SERVICE_PARTS,
+    service.PART_MECHANISMS,
+    service.SERVICE,
+    decide.SERVICE_WHOLE,
     decide.FLAGS,
     decide.WHOLE,
     decide.ADD,
@@ -50,7 +68,7 @@ _NAMES: tuple[str, ...] = (decide.TARGETS, decide.FLAG_LISTS, bits.RULE_LISTS, b
 #: What a chunk needs and the verdicts do not.
 _CHUNK_TABLES = (
     "this units tls_units http_units fingerprints controls own addresses agreement known helper helper_page context "
-    "untrusted tcp tls quic hits http_rows http dns parts service flags whole"
+    "untrusted tcp tls quic hits http_rows http dns parts part service flags whole test_rows endpoints device"
 ).split()
 
 
@@ -63,6 +81,8 @@ def _version() -> str:
         units.controls(any_chunk),
         own.OWN,
         gather.STEPS,
+        service.read(any_chunk),
+        (service.VOTES, service.DEVICES, service.GATHER_DEVICES),
         _TOGETHER,
         _JUDGE,
     ]
@@ -96,10 +116,11 @@ def prepare(con: duckdb.DuckDBPyConnection, references: References, rows_at_once
     for chunk in chunks:
         _run(con, units.this(chunk), units.names(chunk), *units.read(chunk))
         _run(con, own.SEEN if several else own.OWN, *gather.STEPS)
+        _run(con, *service.read(chunk), service.VOTES, service.DEVICES, service.GATHER_DEVICES)
     _run(con, *_TOGETHER)
     for chunk in chunks:
         if several:
-            _run(con, units.this(chunk), *units.read(chunk), own.OWN)
+            _run(con, units.this(chunk), *units.read(chunk), own.OWN, *service.read(chunk), service.DEVICES)
         _run(con, units.controls(chunk), *_JUDGE)
     _run(con, *(f"DROP TABLE IF EXISTS judge_{name}" for name in _CHUNK_TABLES))
     _run(con, *_NAMES)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from wallwatch.judge.services import CATALOGUE, SECOND_LEVEL, SERVICES, TOOLS
+from wallwatch.judge.services import CATALOGUE, MIDDLEBOX_TESTS, SECOND_LEVEL, SERVICES, TOOLS
 
 #: Words in the titles of block pages (Jones et al., IMC 2014, and ooni/blocking-fingerprints), lower case. They
 #: support a verdict only in clear text, on a short page, where the control got another page.
@@ -129,7 +129,8 @@ class References:
             "delivery": DELIVERY_NETWORKS,
             "faults": KNOWN_FAULTS,
             "services": [asdict(service) for service in SERVICES],
-            "tools": TOOLS,
+            "tools": [asdict(tool) for tool in TOOLS],
+            "devices": MIDDLEBOX_TESTS,
             "catalogue": CATALOGUE,
             "second_level": SECOND_LEVEL,
         }

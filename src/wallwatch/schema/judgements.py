@@ -19,7 +19,8 @@ VERDICTS = Table(
         Column(
             "layer",
             "label",
-            "`dns`, `tcp`, `tls`, `quic`, `http`, `service` (a service's own rule), or `all`",
+            "`dns`, `tcp`, `tls`, `quic`, `http`, `part` (of a service or tool: `telegram.app`, `tor.obfs4`; named in "
+            "`host`), `service` (its own rule), or `all`",
             "",
             "judge",
             True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wallwatch.judge.rules import dns, http, quic, service, tcp, tls
+from wallwatch.judge.rules import dns, http, part, quic, service, tcp, tls
 from wallwatch.judge.rules.base import LAYERS, Rule
 
 #: All rules, in the order of layers.
@@ -12,6 +12,7 @@ RULES: tuple[Rule, ...] = (
     *tls.RULES,
     *quic.RULES,
     *http.RULES,
+    *part.RULES,
     *service.RULES,
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 #: Layers whose features a rule may speak of, in the order in which a connection comes about.
-LAYERS = ("dns", "tcp", "tls", "quic", "http", "service")
+LAYERS = ("dns", "tcp", "tls", "quic", "http", "part", "service")
 
 
 @dataclass(frozen=True, slots=True)

@@ -374,4 +374,12 @@ RULES: tuple[Rule, ...] = (
         "TLS to the same host works at the same time.",
         OONI_LTE,
     ),
+    Rule(
+        "http.device_in_network",
+        "http",
+        "false",
+        910,
+        "Other tests of this network and day met a device that alters HTTP in clear text.",
+        "OONI specs ts-006-header-field-manipulation and ts-007-http-invalid-request-line",
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wallwatch.judge.references import KNOWN_FAULTS
 from wallwatch.judge.rules import LAYERS, RULES
-from wallwatch.judge.services import CATALOGUE, SECOND_LEVEL, SERVICES, TOOLS
+from wallwatch.judge.services import CATALOGUE, SECOND_LEVEL, SERVICES
 from wallwatch.judge.steps import bits
 from wallwatch.judge.steps.words import any_like, quoted
 
@@ -12,7 +12,7 @@ from wallwatch.judge.steps.words import any_like, quoted
 #: except that a page that opened outweighs what is merely impaired or down beside it.
 STATES = ("blocked", "likely_blocked", "impaired", "down", "ok", "insufficient")
 _KINDS = ("artefact", "control", "peers", "pattern", "none")
-_PLACES = {"dns": 1, "tcp": 2, "tls": 3, "http": 4, "quic": 5, "service": 0}
+_PLACES = {"dns": 1, "tcp": 2, "tls": 3, "http": 4, "quic": 5, "part": 0, "service": 0}
 _ACCUSING = [rule for rule in RULES if rule.accuses]
 _DOUBTING = [rule for rule in RULES if rule.against]
 _REDIRECT = 1 << bits.MECHANISMS.index("http.redirect")
@@ -82,62 +82,12 @@ LEFT JOIN {_decisions()} ON d.decided = l.decided"""
 
 #: Layers of hosts with their states.
 PARTS = "CREATE OR REPLACE TEMP TABLE judge_parts AS" + _parts(
-    " UNION ALL ".join(_layer(name) for name in LAYERS if name != "service")
+    " UNION ALL ".join(_layer(name) for name in LAYERS if name not in ("part", "service"))
 )
 
-_TOOL_TESTS = ", ".join(quoted(tool) for tool in TOOLS)
-_SERVICE_TESTS = ", ".join(quoted(service.nettest) for service in SERVICES)
-
-#: Services as wholes: their parts' states, and whether tools start.
-SERVICE = f"""
-CREATE OR REPLACE TEMP TABLE judge_service AS
-WITH by_part AS (
-  SELECT p.m, p.u,
-    bool_or(p.rank = 1) AS blocked,
-    bool_or(p.rank = 2) AS likely,
-    bool_or(p.rank = 4) AS down,
-    bool_or(p.rank = 3 AND p.layer <> 'quic') AS impaired,
-    bool_or(p.rank = 5 AND p.layer IN ('tcp', 'tls', 'http')) AS ok,
-    bool_or({bits.holds(bits.ending(".no_control"), "p.rules_")} AND p.layer <> 'dns') AS failing,
-    bool_or({bits.holds(["tls.own_root_not_known"], "p.rules_")}) OR bool_or(c.faulty) AS faulty
-  FROM judge_parts p
-  JOIN judge_context c ON c.m = p.m AND c.u = p.u AND c.required AND c.nettest IN ({_SERVICE_TESTS})
-  GROUP BY p.m, p.u
-),
-services AS (
-  SELECT m,
-    count(*) FILTER (blocked AND NOT faulty) AS parts_blocked,
-    count(*) FILTER (likely AND NOT blocked AND NOT faulty) AS parts_likely,
-    count(*) FILTER (down AND NOT likely AND NOT blocked) AS parts_down,
-    count(*) FILTER (impaired AND NOT likely AND NOT blocked AND NOT down) AS parts_impaired,
-    count(*) FILTER (failing AND NOT likely AND NOT blocked AND NOT down) AS parts_failing,
-    count(*) FILTER (ok AND NOT likely AND NOT blocked) AS parts_ok,
-    count(*) FILTER (faulty) AS parts_faulty
-  FROM by_part GROUP BY m
-),
-tools AS (
-  SELECT s.m, bool_or(s.opened) AS tool_ok, bool_or(s.failed AND NOT s.opened) AS tool_failed,
-    bool_or(coalesce(e.fine, false)) AS peers_fine, bool_or(coalesce(e.down, false)) AS peers_down,
-    bool_or(n.sessions_bad >= 2 AND n.sessions_bad > 2 * n.sessions_ok) AS network_fails
-  FROM judge_own s
-  JOIN judge_this w ON w.m = s.m
-  LEFT JOIN judge_peers e ON e.u = s.u AND e.day = w.day AND e.network = w.network
-  LEFT JOIN judge_by_network n ON n.u = s.u AND n.day = w.day AND n.network = w.network
-  WHERE s.u IN (SELECT u FROM judge_names WHERE unit IN ({_TOOL_TESTS}))
-    AND w.network IS NOT NULL AND w.time IS NOT NULL AND w.time_flag IS NULL
-  GROUP BY s.m
-)
-SELECT m, CAST(NULL AS BIGINT) AS u, 0 AS place, parts_blocked, parts_likely, parts_down, parts_impaired,
-  parts_failing, parts_ok, parts_faulty, false AS tool_ok, false AS tool_failed, false AS peers_fine,
-  false AS peers_down, false AS network_fails
-FROM services
-UNION ALL
-SELECT m, NULL, 0, 0, 0, 0, 0, 0, 0, 0, tool_ok, tool_failed, peers_fine, peers_down, network_fails
-FROM tools
-"""
-
-#: The row of the service, beside those of its parts.
-SERVICE_PARTS = "INSERT INTO judge_parts " + _parts(_layer("service"))
+#: The rows of a service's parts, made of those of its hosts; then that of the service, made of theirs.
+SERVICE_PARTS = "INSERT INTO judge_parts " + _parts(_layer("part"))
+SERVICE_WHOLE = "INSERT INTO judge_parts " + _parts(_layer("service"))
 
 _KNOWN_FAULTS = " OR ".join(
     f"(w.nettest = {quoted(nettest)} AND {any_like('w.nettest_version', versions)} AND w.day >= DATE {quoted(since)})"
@@ -149,10 +99,15 @@ FLAGS = f"""
 CREATE OR REPLACE TEMP TABLE judge_flags AS
 WITH instruments AS (
   SELECT m, bool_or(faulty) AS faulty, bool_or(old_roots) AS old_roots
-  FROM judge_context WHERE faulty OR old_roots GROUP BY m
+  FROM (
+    SELECT m, faulty, old_roots FROM judge_context WHERE faulty OR old_roots
+    UNION ALL
+    SELECT m, true, false FROM judge_part WHERE fails_in_version > 0 AND works = 0
+  )
+  GROUP BY m
 ),
 accused AS (
-  SELECT m, bool_or(rank <= 2 AND layer <> 'service') AS accused, bool_or(local_filter) AS local_filter,
+  SELECT m, bool_or(rank <= 2 AND layer NOT IN ('part', 'service')) AS accused, bool_or(local_filter) AS local_filter,
     bool_or(clock_wrong) AS clock_wrong
   FROM judge_parts
   WHERE rank <= 2 OR local_filter OR clock_wrong
@@ -239,7 +194,7 @@ CREATE OR REPLACE TEMP TABLE judge_found (
 ADD = f"""
 INSERT INTO judge_found
 SELECT s.m, s.u, s.layer,
-  CASE WHEN s.layer = 'service' AND f.flags LIKE '%instrument%' AND s.rank <= 4 THEN 6 ELSE s.rank END,
+  CASE WHEN s.layer IN ('part', 'service') AND f.flags LIKE '%instrument%' AND s.rank <= 4 THEN 6 ELSE s.rank END,
   CASE WHEN s.layer <> 'service' THEN s.mechanisms WHEN s.rank <= 3 THEN w.mechanisms ELSE 0 END,
   CASE WHEN s.layer = 'service' AND s.rank <= 2 THEN coalesce(w.locus, s.locus) ELSE s.locus END,
   s.evidence, f.flags, {bits.columns("s.rules_{n}")}, {bits.columns("s.against_{n}")}

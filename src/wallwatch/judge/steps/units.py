@@ -26,10 +26,11 @@ from wallwatch.judge.steps.words import (
     quoted,
 )
 
-_TOOL_TESTS = ", ".join(quoted(tool) for tool in TOOLS)
+_TOOL_TESTS = ", ".join(quoted(tool.nettest) for tool in TOOLS if not tool.own_units)
 
 
-def _unit() -> str:
+def unit() -> str:
+    """An SQL expression over a row of observations: the unit that it belongs to."""
     cases = []
     for service in SERVICES:
         for pool in service.pools:
@@ -43,8 +44,17 @@ def _unit() -> str:
             cases.append(
                 f"WHEN nettest = {quoted(service.nettest)} AND ({' OR '.join(tests)}) THEN {quoted(pool.name)}"
             )
-    cases.append(f"WHEN nettest IN ({_TOOL_TESTS}) THEN nettest")
+    cases += [
+        f"WHEN nettest = {quoted(tool.nettest)} THEN "
+        f"coalesce({tool.part}, CASE WHEN starts_with(host, nettest || '.') THEN host END, nettest)"
+        for tool in TOOLS
+        if not tool.own_units
+    ]
     return "CASE " + " ".join(cases) + " ELSE host END"
+
+
+#: Redundant endpoints: whichever answers, on whatever port.
+_POOLS = ", ".join(quoted(pool.name) for service in SERVICES for pool in service.pools)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +143,12 @@ FROM judge_who WHERE chunk = {chunk.number}
 
 def names(chunk: Chunk) -> str:
     """Adds the units of one chunk that none before it had."""
-    unit = _unit()
+    own = unit()
     return f"""
 INSERT INTO judge_names
 SELECT (SELECT count(*) FROM judge_names) + row_number() OVER (), unit
 FROM (
-  SELECT DISTINCT {unit} AS unit FROM observations o
+  SELECT DISTINCT {own} AS unit FROM observations o
   WHERE {chunk.within("o")} AND (layer <> 'step' OR nettest IN ({_TOOL_TESTS}))
 ) new
 WHERE unit IS NOT NULL AND NOT EXISTS (SELECT 1 FROM judge_names n WHERE n.unit = new.unit)
@@ -147,10 +157,10 @@ WHERE unit IS NOT NULL AND NOT EXISTS (SELECT 1 FROM judge_names n WHERE n.unit 
 
 def read(chunk: Chunk) -> tuple[str, ...]:
     """The rows of one chunk: what every layer has, then what only TLS and HTTP have."""
-    unit = _unit()
+    own = unit()
     named = (
         "(SELECT measurement_id, file_id, line, obs, layer, nettest, depth, host, ip, port, ip_network, ip_kind, "
-        f"failure, failure_text, {unit} AS unit, dns_engine, dns_query_type, tls_no_verify, http_fingerprint, step, "
+        f"failure, failure_text, {own} AS unit, dns_engine, dns_query_type, tls_no_verify, http_fingerprint, step, "
         "step_value, step_number, tls_certificate_sha256, tls_issuer, tls_not_before, tls_not_after, "
         "tls_self_signed, tls_matches_name, read_count, duration_seconds, http_url, http_status, http_body_length, "
         "http_body_sha256, http_title, http_location, http_server, http_header_names FROM observations)"
@@ -162,7 +172,8 @@ def read(chunk: Chunk) -> tuple[str, ...]:
     return (
         f"""
 CREATE OR REPLACE TEMP TABLE judge_units AS
-SELECT w.m, coalesce(n.u, 0) AS u, o.obs, o.layer, o.depth, o.ip, o.port, o.ip_network, o.failure,
+SELECT w.m, coalesce(n.u, 0) AS u, o.obs, o.layer, o.depth, o.ip,
+  CASE WHEN o.unit IN ({_POOLS}) OR o.nettest IN ({_TOOL_TESTS}) THEN NULL ELSE o.port END AS port, o.ip_network, o.failure,
   CASE o.layer
     WHEN 'dns' THEN CASE WHEN o.ip IS NULL THEN 0
       WHEN {_ENGINE} = 'system' THEN {SYSTEM}
@@ -212,7 +223,7 @@ WHERE o.layer = 'http' AND {chunk.within("o")}
 CREATE OR REPLACE TEMP TABLE judge_fingerprints AS
 SELECT w.m, n.u, o.obs, o.layer, w.country, {_ENGINE} = 'system' AS system,
   unnest(CASE o.layer WHEN 'dns' THEN o.dns_fingerprint ELSE o.http_fingerprint END) AS hit
-FROM (SELECT *, {unit} AS unit FROM observations) o
+FROM (SELECT *, {own} AS unit FROM observations) o
 JOIN judge_this w ON w.measurement_id = o.measurement_id
 JOIN judge_names n ON n.unit = o.unit
 WHERE (o.dns_fingerprint IS NOT NULL OR o.http_fingerprint IS NOT NULL) AND o.layer IN ('dns', 'http')

@@ -171,20 +171,38 @@ class Flattener:
         if requests:
             self.exchanges(requests)
 
-    def nested(self, keys: Parts, position: int) -> None:
+    def nested(self, keys: Parts, position: int, *, host: str | None = None, hidden: bool = False) -> None:
         """Shared parts that a test repeats for each of its targets.
 
         Args:
             keys: Of one target.
             position: Which one; its transactions are numbered on their own, and are kept apart by it.
+            host: What stands for the target where only its address is known.
+            hidden: Whether addresses must not be told: they are left out of every row.
         """
         seen = self.rows.seen
-        start = len(seen)
+        starts = [len(rows) for rows in self._lists()]
         self.parts(keys)
-        for place in range(start, len(seen)):
+        for place in range(starts[0], len(seen)):
             row = seen[place]
-            if row[-1] is not None:
-                seen[place] = (*row[:-1], row[-1] + position * _TARGET)
+            transaction = row[-1] + position * _TARGET if row[-1] is not None else None
+            named = host if host is not None and row[2] in (None, row[3]) else row[2]
+            seen[place] = (*row[:2], named, *row[3:-1], transaction)
+        if hidden:
+            self._hide(starts)
+
+    def _hide(self, starts: list[int]) -> None:
+        """Takes addresses out of the rows that came since."""
+        seen = self.rows.seen
+        secrets = {row[3] for row in seen[starts[0] :] if row[3] is not None}
+        for place in range(starts[0], len(seen)):
+            row = seen[place]
+            host = None if row[2] in secrets else row[2]
+            seen[place] = (*row[:2], host, None, None, None, None, *row[7:])
+        for secret in sorted(secrets):
+            for rows, start in zip(self._lists(), starts, strict=True):
+                for place in range(start, len(rows)):
+                    rows[place] = tuple(_without(secret, value) for value in rows[place])
 
     def queries(self, queries: Iterable[Query]) -> None:
         """One row for each answer; one for a query that failed or got none."""

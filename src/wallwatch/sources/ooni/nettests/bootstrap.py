@@ -37,12 +37,18 @@ def flatten(flattener: Flattener, found: Envelope, keys: Any) -> Outcome:
     flattener.step(
         "bootstrap_time",
         took if failure is None else None,
-        target="bootstrap",
+        target=_rendezvous(keys) or "bootstrap",
         failure=failure,
         t=float(took) if took and failure is None else None,
     )
     add_statuses(flattener, keys, _STATUSES)
     return Outcome(f"success={str(keys.success).lower()}" if keys.success is not None else None)
+
+
+def _rendezvous(keys: Any) -> str | None:
+    """How Snowflake finds its proxies, where the probe says it: each way is blocked on its own."""
+    method = keys.rendezvous_method
+    return method.lower()[:40] if isinstance(method, str) and method.isidentifier() else None
 
 
 NETTESTS = tuple(

@@ -44,13 +44,19 @@ def flatten_lines(flattener: Flattener, found: Envelope, keys: LineKeys) -> Outc
     for position, sent in enumerate(keys.sent or ()):
         failure = failures[position] if position < len(failures) else None
         came = received[position] if position < len(received) else None
-        if came is None or failure is not None:
-            value = "no_answer"
-        else:
-            value = "same" if http.decoded(came) == http.decoded(sent) else "altered"
+        value = "no_answer" if failure is not None else _compared(http.decoded(sent), http.decoded(came))
         flattener.step("echoed_line", value, target="request_line", failure=failure)
     said = keys.tampering if isinstance(keys.tampering, bool) else None
     return Outcome(f"tampering={str(said).lower()}" if said is not None else None)
+
+
+def _compared(sent: bytes | None, came: bytes | None) -> str:
+    """How a line came back; one that was read only in part was not altered."""
+    if not came:
+        return "no_answer"
+    if came == sent:
+        return "same"
+    return "cut" if (sent or b"").startswith(came) else "altered"
 
 
 NETTESTS = (
