@@ -202,7 +202,7 @@ class Flattener:
         for secret in sorted(secrets):
             for rows, start in zip(self._lists(), starts, strict=True):
                 for place in range(start, len(rows)):
-                    rows[place] = tuple(_without(secret, value) for value in rows[place])
+                    rows[place] = tuple(_without(secret, "[bridge]", value) for value in rows[place])
 
     def queries(self, queries: Iterable[Query]) -> None:
         """One row for each answer; one for a query that failed or got none."""
