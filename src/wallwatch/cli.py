@@ -41,6 +41,7 @@ class What(StrEnum):
     outages = "outages"
     verdicts = "verdicts"
     cells = "cells"
+    routes = "routes"
     statements = "statements"
     revisions = "revisions"
     files = "files"
@@ -257,7 +258,7 @@ def show(
     format_: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.table,
     limit: Annotated[int, typer.Option(min=0, help="Rows of a table on the terminal; 0 for all.")] = 100,
 ) -> None:
-    """List events, outages, verdicts, cells, statements, published states, files, or what was set aside."""
+    """List events, outages, verdicts, cells, what still works (routes), statements, published states, files, or what was set aside."""
     from wallwatch import show as listing
     from wallwatch.engine import Workspace
 
@@ -330,6 +331,40 @@ def report(
     typer.echo(f"{written.pages:,} pages; open {written.index}")
 
 
+class RoutesAs(StrEnum):
+    """For whom what still works is written."""
+
+    tor_map = "tor-map"
+    helpdesk = "helpdesk"
+    json = "json"
+
+
+@app.command()
+def routes(
+    workspace: WorkspaceOption,
+    as_: Annotated[
+        RoutesAs,
+        typer.Option(
+            "--as",
+            help="tor-map: Tor's circumvention settings by country (JSON); helpdesk: a table (CSV); json: the rows.",
+        ),
+    ] = RoutesAs.helpdesk,
+    country: Annotated[str | None, typer.Option(metavar="CC", help="Only this country.")] = None,
+    floor: Annotated[
+        int,
+        typer.Option(
+            min=5, help="Say nothing from fewer independent sessions; can be raised, never lowered."
+        ),
+    ] = 5,
+) -> None:
+    """Write what still works in each country and network for the tools of others."""
+    from wallwatch import show as listing
+    from wallwatch.engine import Workspace
+
+    with Workspace.open(workspace).connect() as con:
+        listing.write_routes(con, as_.value, country=_country(country), floor=floor)
+
+
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to put it; made anew.")] = Path(
@@ -359,6 +394,9 @@ def evaluate(
         str | None,
         typer.Option(metavar="ID", help="Just the small world of one trap: J1 to J31, C1 to C18, S1 to S11."),
     ] = None,
+    routes: Annotated[
+        bool, typer.Option("--routes", help="Just what still works, against simulated shares.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 1,
     days: Annotated[int, typer.Option(min=7, max=366, help="Length of its history.")] = 30,
     scale: Annotated[float, typer.Option(min=0.05, max=100, help="How much is measured in it.")] = 1.0,
@@ -378,6 +416,8 @@ def evaluate(
     with _progress(quiet) as progress:
         if truth:
             scores = commands.truth_file(truth, progress)
+        elif routes:
+            scores = commands.still_works(seed=seed)
         elif trap:
             scores = commands.trap(trap.upper(), seed=seed, progress=progress)
         elif histories:

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from wallwatch import archive, detect, history, judge
+from wallwatch import archive, detect, history, judge, routes
 from wallwatch._errors import WallwatchError
 from wallwatch._files import write_atomic
 from wallwatch._progress import Progress, Silent
@@ -139,6 +139,10 @@ def bring_up_to_date(
             _digest(_source("judge"), _source("detect"), _source("engine")),
         )
         revisions = history.publish(con, workspace.layout, findings(con), basis, published)
+        ways = _digest(verdicts, _source("routes"), _source("engine"))
+        if workspace.stage("routes") != ways:
+            progress.stage("Looking for what still works")
+            rows["routes"] = workspace.replace("routes", routes.routes(con), ways)
     finally:
         con.close()
     return RunSummary(taken_in, rows, repeated, revisions)

@@ -200,6 +200,42 @@ def _revision(row: Record) -> Record:
     }
 
 
+def _route(row: Record) -> Record:
+    """A way that works, or of which nothing is said; days and rounded counts only, so that no user shows."""
+    return {
+        "country": row["country"],
+        "network": row["network"],
+        "network_name": row["network_name"],
+        "route": row["route"],
+        "kind": row["route_kind"],
+        "rank": row["rank"],
+        "grade": row["grade"],
+        "rate": _rounded(row["rate"]),
+        "rate_low": _rounded(row["rate_low"]),
+        "rate_high": _rounded(row["rate_high"]),
+        "score": _rounded(row["score"]),
+        "rate_week_ago": _rounded(row["rate_week_ago"]),
+        "trend": row["trend"],
+        "start_seconds": row["start_seconds"],
+        "last_success": row["last_success"].date().isoformat() if row["last_success"] else None,
+        "sessions_at_least": row["sessions_at_least"],
+        "networks": row["networks"],
+        "networks_working": row["networks_working"],
+        "as_of": iso(row["as_of"]),
+        "reasons": row["reasons"],
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _works(record: Record) -> str:
+    if record["grade"] == "insufficient":
+        return "too little to say"
+    return f"{record['rate']:.0%} ({record['rate_low']:.0%}–{record['rate_high']:.0%})"
+
+
 def _plain(row: Record) -> Record:
     shaped = {name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()}
     if "rule_counts" in shaped:
@@ -331,6 +367,26 @@ LISTINGS: Final[Mapping[str, Listing]] = {
             ("ok", lambda r: str(r["ok"])),
             ("insufficient", lambda r: str(r["insufficient"])),
             ("sessions", lambda r: str(r["sessions"])),
+        ),
+    ),
+    "routes": Listing(
+        "SELECT * FROM routes WHERE true {where} ORDER BY country, network NULLS FIRST, route_kind, rank NULLS LAST, route",
+        "country",
+        "route = {0} OR starts_with(route, {0} || '.') OR 'as' || network = {0} OR CAST(network AS VARCHAR) = {0}",
+        "coalesce(last_success, as_of)",
+        "as_of",
+        _route,
+        (
+            ("country", lambda r: r["country"]),
+            ("network", lambda r: f"AS{r['network']}" if r["network"] else "whole country"),
+            ("kind", lambda r: r["kind"]),
+            ("place", lambda r: "" if r["rank"] is None else str(r["rank"])),
+            ("way", lambda r: r["route"]),
+            ("works", _works),
+            ("evidence", lambda r: r["grade"]),
+            ("trend", lambda r: r["trend"] or ""),
+            ("last worked", lambda r: r["last_success"] or ""),
+            ("sessions", lambda r: f"{r['sessions_at_least']}+" if r["sessions_at_least"] else ""),
         ),
     ),
     "statements": Listing(
@@ -565,3 +621,29 @@ def write(what: str, found: Iterable[Record], format_: str, *, limit: int | None
 def kinds() -> Sequence[str]:
     """What can be shown."""
     return tuple(LISTINGS)
+
+
+def write_routes(con: duckdb.DuckDBPyConnection, as_: str, *, country: str | None, floor: int) -> None:
+    """Writes what still works to standard output, in a form that other tools read.
+
+    Args:
+        con: A connection with the workspace's views.
+        as_: `tor-map`, `helpdesk` or `json`.
+        country: Only this country.
+        floor: Rows from fewer sessions are left out.
+    """
+    from wallwatch.routes import helpdesk, tor_map
+
+    found = con.sql(
+        "SELECT * FROM routes WHERE ($country IS NULL OR country = $country) AND sessions_at_least >= $floor "
+        "ORDER BY country, network NULLS FIRST, route",
+        params={"country": country, "floor": floor},
+    )
+    rows: list[Record] = found.to_arrow_table().to_pylist()
+    if as_ == "json":
+        write_json(map(_route, rows), sys.stdout)
+    elif as_ == "tor-map":
+        sys.stdout.write(json.dumps(tor_map(rows), indent=2) + "\n")
+    else:
+        heading, lines = helpdesk(rows)
+        write_csv((dict(zip(heading, line, strict=True)) for line in lines), sys.stdout)

@@ -84,3 +84,10 @@ def histories(*, seed: int, series: int, progress: Progress) -> Scores:
     from wallwatch.evaluate.history_scores import evaluate_histories
 
     return evaluate_histories(seed=seed, series=series, progress=progress)
+
+
+def still_works(*, seed: int) -> Scores:
+    """Scores the estimates of what still works against simulated shares."""
+    from wallwatch.evaluate.routes import evaluate_routes
+
+    return evaluate_routes(seed)

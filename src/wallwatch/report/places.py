@@ -65,6 +65,11 @@ def country_page(code: str) -> str:
     return f"country/{code}.html"
 
 
+def works_page(code: str) -> str:
+    """The page's path from the report's folder."""
+    return f"works/{code}.html"
+
+
 def network_page(country: str, network: int) -> str:
     """The page's path from the report's folder."""
     return f"network/{country}-{int(network)}.html"

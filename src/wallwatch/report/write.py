@@ -26,7 +26,9 @@ from wallwatch.report.pages import method as method_page
 from wallwatch.report.pages import network as network_page
 from wallwatch.report.pages import outage as outage_page
 from wallwatch.report.pages import overview as overview_page
+from wallwatch.report.pages import works as works_page
 from wallwatch.report.places import country_page as page_of_country
+from wallwatch.report.places import works_page as page_of_works
 
 #: Says that a folder is a report, which may be replaced.
 _MARKER: Final = "wallwatch-report.json"
@@ -129,13 +131,17 @@ def _pages(
         return path, pages.render(template, path, context)
 
     names, measured = network_names(con), measured_networks(con)
+    working = works_page.countries(con)
     progress.stage("Writing pages", 3 + len(known) + len(measured) + len(findings))
     yield page("overview.html", "index.html", overview_page.context(con, known, findings, now, language))
     yield page("method.html", "method.html", method_page.context())
     yield page("data.html", "data.html", data_page.context(con))
     for code, one in known.items():
         shown = country_page.context(con, one, findings, names, language)
+        shown["works_page"] = page_of_works(code) if code in working else None
         yield page("country.html", page_of_country(code), shown)
+        if code in working:
+            yield page("works.html", page_of_works(code), works_page.context(con, one, names, language))
         for network in shown["networks"]:
             context = network_page.context(con, one, network, findings, language)
             yield page("network.html", network["page"], context)

@@ -5,6 +5,7 @@ from wallwatch.schema.history import EVENTS, OUTAGES, SIGNALS, STATEMENTS
 from wallwatch.schema.judgements import CELLS, VERDICTS
 from wallwatch.schema.measurements import CONTROLS, FILES, MEASUREMENTS, OBSERVATIONS, QUARANTINE
 from wallwatch.schema.revisions import PUBLICATIONS, REVISIONS
+from wallwatch.schema.routes import ROUTES
 
 #: Every table, in the order of the data's way.
 TABLES: dict[str, Table] = {
@@ -23,6 +24,7 @@ TABLES: dict[str, Table] = {
         STATEMENTS,
         PUBLICATIONS,
         REVISIONS,
+        ROUTES,
     )
 }
 
@@ -37,6 +39,7 @@ __all__ = [
     "PUBLICATIONS",
     "QUARANTINE",
     "REVISIONS",
+    "ROUTES",
     "SIGNALS",
     "STATEMENTS",
     "TABLES",
