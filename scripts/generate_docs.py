@@ -21,7 +21,19 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 #: What an example shows of a long answer: so many lines, so many characters of a line; the rest is an ellipsis.
 LINES, CHARACTERS = 40, 320
-COMMANDS = ("", "run", "watch", "show", "explain", "report", "routes", "demo", "evaluate", "bench", "fetch ooni")
+COMMANDS = (
+    "",
+    "run",
+    "watch",
+    "show",
+    "explain",
+    "report",
+    "routes",
+    "demo",
+    "evaluate",
+    "bench",
+    "fetch ooni",
+)
 
 
 def _cell(text: str) -> str:
