@@ -413,6 +413,37 @@ def test_wrong_types_lose_a_field_and_not_the_measurement() -> None:
     assert [row["port"] for row in of_layer(rows, "tcp")] == [443]
 
 
+@pytest.mark.parametrize("number", ["99999999999", "1e300", "1e999", "-1e999", "9223372036854775807"])
+def test_numbers_that_no_column_holds_do_not_stop_the_reader(number: str) -> None:
+    """X1: the number is lost, the measurement and its neighbours are not."""
+    keys = """{
+        "control": {"http_request": {"status_code": 200, "body_length": N}, "ip_info": {"192.0.2.1": {"asn": N}}},
+        "queries": [{"hostname": "a.example", "t": N, "t0": N, "rcode": N, "transaction_id": N, "answers": [
+            {"answer_type": "A", "ipv4": "192.0.2.1", "asn": N, "ttl": N}]}],
+        "tcp_connect": [{"ip": "192.0.2.1", "port": N, "status": {"success": true}, "transaction_id": N}],
+        "tls_handshakes": [{"address": "192.0.2.1:443", "t": 0.5, "transaction_id": 1},
+            {"address": "192.0.2.1:443", "t": N, "transaction_id": N}],
+        "network_events": [{"operation": "read", "t": 0.1, "num_bytes": N, "transaction_id": 1}],
+        "requests": [{"request": {"url": "https://a.example/"}, "response": {"code": N}, "t": N, "t0": 0}]
+    }""".replace("N", number)
+    odd = line(test_keys=5, test_runtime=6).replace(b'"test_keys": 5', b'"test_keys": ' + keys.encode())
+    assert odd.count(number.encode()) >= 10
+    odd = odd.replace(b"\n", b"").replace(b'"test_runtime": 6', b'"test_runtime": ' + number.encode())
+    rows = read(line(), odd, line(input="https://b.example/"))
+    assert [row["line"] for row in rows["measurements"]] == [1, 2, 3]
+    assert {row["layer"] for row in rows["observations"] if row["line"] == 2} == {"dns", "tcp", "tls", "http"}
+
+
+def test_a_null_where_a_text_must_be_does_not_stop_the_reader() -> None:
+    """X1: the header without a value is left out, whatever sends the line the slow way."""
+    response = {"code": 200, "headers_list": [["Location", None], ["Server", "x"]], "body": 7}
+    rows = read(
+        line(test_keys={"requests": [{"request": {"url": "https://a.example/"}, "response": response}]})
+    )
+    assert [row["http_server"] for row in of_layer(rows, "http")] == ["x"]
+    assert "headers_list: unexpected null" in rows["measurements"][0]["notes"]
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

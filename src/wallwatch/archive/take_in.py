@@ -25,7 +25,7 @@ from wallwatch.schema import FILES
 from wallwatch.schema.layout import Layout
 from wallwatch.sources.batch import Batch
 from wallwatch.sources.ooni import OONIReader
-from wallwatch.sources.ooni.flatten import Matcher
+from wallwatch.sources.ooni.known import Matcher
 from wallwatch.sources.readers import ReadPortions, read_file, read_portion
 from wallwatch.sources.stretch import Stretch
 

@@ -25,7 +25,7 @@ from wallwatch.schema import MEASUREMENTS, OBSERVATIONS
 from wallwatch.sources.batch import Batch
 from wallwatch.sources.ooni.certificates import matches
 from wallwatch.sources.ooni.envelope import MEASURED, WHO, Annotations, Envelope, measured, who
-from wallwatch.sources.ooni.flatten import Matcher, NoFingerprints
+from wallwatch.sources.ooni.known import Matcher, NoFingerprints
 from wallwatch.sources.ooni.nettests import nettest
 from wallwatch.sources.ooni.read import set_aside
 from wallwatch.sources.ooni.rows import column, label

@@ -15,7 +15,7 @@ from wallwatch.sources.batch import Batch
 from wallwatch.sources.bytestream import RefusedError
 from wallwatch.sources.containers import head, open_stream, stretches
 from wallwatch.sources.ooni import OONIReader, set_aside
-from wallwatch.sources.ooni.flatten import Matcher
+from wallwatch.sources.ooni.known import Matcher
 from wallwatch.sources.recognise import HEAD, OONI, UNKNOWN, recognise, signal_reader
 from wallwatch.sources.stretch import Aside, Limits, Line, Stretch, portions
 

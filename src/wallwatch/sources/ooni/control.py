@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from wallwatch.sources.ooni import http
 from wallwatch.sources.ooni.lenient import Lenient
 from wallwatch.sources.ooni.parts import NO_JSON, Number
-from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, TCP, TLS, TLS_PLACES, Rows
-from wallwatch.sources.ooni.values import (
-    address,
-    failure_word,
-    host_name,
-    network_number,
-    split_endpoint,
-    split_url,
-)
-
-#: What the helper does not say of a handshake: the places of `TLS_PLACES` behind the first.
-_NOTHING = (None,) * (len(TLS_PLACES) - 1)
+from wallwatch.sources.ooni.remembered import ADDRESSES, ENDPOINTS, HOSTS, NETWORKS, URLS
+from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, TCP, TLS, Layer, Level, Rows
+from wallwatch.sources.ooni.values import whole
 
 
 class HelperDNS(Lenient, gc=False):
@@ -66,78 +55,129 @@ class Control(Lenient, gc=False):
     ip_info: dict[str, HelperAddress | None] | None = None
 
 
-def control_rows(rows: Rows, measurement: int, host: str | None, url: str | None, control: Control) -> None:
-    """Adds the rows of one measurement's control.
+class ControlRows(Rows):
+    """What the helper saw, measurement by measurement."""
 
-    Args:
-        rows: Where to.
-        measurement: Its number.
-        host: The host of its input.
-        url: The input, which the helper requested too.
-        control: The helper's answer.
-    """
-    networks = {
-        ip: network_number(info.asn)
-        for text, info in (control.ip_info or {}).items()
-        if info is not None and (ip := address(text)) is not None
-    }
+    __slots__ = ("_dns", "_http", "_tcp", "_tls", "_turn")
 
-    add = rows.seen.append
+    def __init__(self) -> None:
+        self._dns = Layer(Level(("host", "ip", "ip_network", "failed", "dns_answer_type", "dns_answer")))
+        self._tcp = Layer(Level(("host", "ip", "port", "ip_network", "failed")))
+        self._tls = Layer(Level(("host", "ip", "port", "ip_network", "failed", "tls_server_name")))
+        self._http = Layer(Level(_HTTP_PLACES))
+        self._turn = 0
+        super().__init__(self._dns, self._tcp, self._tls, self._http)
 
-    def seen(layer: int, name: str | None, ip: str | None, port: int | None, failed: str | None) -> None:
-        failure, text = failure_word(failed) if failed else (None, None)
-        network = networks.get(ip) if ip else None
-        add((measurement, layer, name, ip, port, network, None, failure, text, None, None, None, None))
+    def add(self, measurement: int, host: str | None, url: str | None, control: Control) -> None:
+        """Adds the rows of one measurement's control.
 
-    if control.dns is not None:
-        _dns(control.dns, host, seen, rows)
-    for layer, endpoints in (
-        (TCP, control.tcp_connect),
-        (TLS, control.tls_handshake),
-        (QUIC, control.quic_handshake),
-    ):
-        for endpoint, outcome in (endpoints or {}).items():
-            if outcome is None:
-                continue
-            raw, port = split_endpoint(endpoint)
-            failed = outcome.failure or ("unknown_failure" if outcome.status is False else None)
-            server_name = host_name(outcome.server_name)
-            seen(layer, server_name or host, address(raw), port, failed)
-            if layer != TCP:
-                rows.tls.append((server_name, *_NOTHING))
-    if control.http_request is not None:
-        _http(control.http_request, host, url, None, seen, rows)
-    if control.http3_request is not None:
-        _http(control.http3_request, host, url, "h3", seen, rows)
+        Args:
+            measurement: Its number.
+            host: The host of its input.
+            url: The input, which the helper requested too.
+            control: The helper's answer.
+        """
+        networks: dict[str | None, int | None] = {}
+        if control.ip_info:
+            for text, info in control.ip_info.items():
+                if info is not None and (ip := ADDRESSES[text]) is not None:
+                    networks[ip] = NETWORKS[info.asn]
+        turn = self._turn
+        if control.dns is not None:
+            self._dns.stretch(turn, measurement, DNS, self._answers(control.dns, host, networks))
+        for layer, code, endpoints in (
+            (self._tcp, TCP, control.tcp_connect),
+            (self._tls, TLS, control.tls_handshake),
+            (self._tls, QUIC, control.quic_handshake),
+        ):
+            if endpoints:
+                turn += 1
+                layer.stretch(turn, measurement, code, _outcomes(layer, code, endpoints, host, networks))
+        for alpn, found in ((None, control.http_request), ("h3", control.http3_request)):
+            if found is not None and (row := _page(found, host, url, alpn)) is not None:
+                turn += 1
+                self._http.rows.rows.append(row)
+                self._http.stretch(turn, measurement, HTTP, 1)
+        self._turn = turn + 1
+
+    def _answers(self, found: HelperDNS, host: str | None, networks: dict[str | None, int | None]) -> int:
+        """Adds a row for each address; how many."""
+        rows, failed = self._dns.rows.rows, found.failure
+        # An empty list without a failure is how the helper says that the name has no address.
+        if not found.addrs:
+            rows.append((host, None, None, failed or "dns_no_answer", None, None))
+            return 1
+        for text in found.addrs:
+            ip = ADDRESSES[text]
+            if ip is None:
+                rows.append((host, None, None, failed, "CNAME", HOSTS[text]))
+            else:
+                rows.append((host, ip, networks.get(ip), failed, "AAAA" if ":" in ip else "A", ip))
+        return len(found.addrs)
 
 
-def _dns(found: HelperDNS, host: str | None, seen: Any, rows: Rows) -> None:
-    # An empty list without a failure is how the helper says that the name has no address.
-    addresses = found.addrs or []
-    if not addresses:
-        seen(DNS, host, None, None, found.failure or "dns_no_answer")
-        rows.dns.append((None, None, None, None, None, None, None, None))
-        return
-    for text in addresses:
-        ip = address(text)
-        kind = "CNAME" if ip is None else "AAAA" if ":" in ip else "A"
-        seen(DNS, host, ip, None, found.failure)
-        rows.dns.append((None, None, None, kind, ip or host_name(text), None, None, None))
+def _outcomes(
+    layer: Layer,
+    code: int,
+    endpoints: dict[str, HelperEndpoint | None],
+    host: str | None,
+    networks: dict[str | None, int | None],
+) -> int:
+    """Adds a row for each connect or handshake; how many."""
+    rows, count = layer.rows.rows, 0
+    for endpoint, outcome in endpoints.items():
+        if outcome is None:
+            continue
+        count += 1
+        _, ip, port = ENDPOINTS[endpoint]
+        failed = outcome.failure or ("unknown_failure" if outcome.status is False else None)
+        server_name = HOSTS[outcome.server_name]
+        row = (server_name or host, ip, port, networks.get(ip), failed)
+        rows.append(row if code == TCP else (*row, server_name))
+    return count
 
 
-def _http(
-    found: HelperHTTP, host: str | None, url: str | None, alpn: str | None, seen: Any, rows: Rows
-) -> None:
-    status = found.status_code if found.status_code and found.status_code > 0 else None
+_HTTP_PLACES = (
+    "host",
+    "port",
+    "failed",
+    "http_method",
+    "http_url",
+    "http_status",
+    "http_body_length",
+    "http_title",
+    "http_location",
+    "http_server",
+    "http_header_names",
+    "http_alpn",
+)
+
+
+def _page(
+    found: HelperHTTP, host: str | None, url: str | None, alpn: str | None
+) -> tuple[object, ...] | None:
+    """The row of the helper's request; none where it was not asked, or had nothing to connect to."""
+    status = code if (code := found.status_code) and code > 0 else None
     if status is None and not found.failure:
-        return  # the helper was not asked, or had nothing to connect to
+        return None
     names, values = http.other_forms(found.headers)
     at = http.layout(names)
-    length = int(found.body_length) if found.body_length is not None and found.body_length >= 0 else None
+    length = whole(found.body_length) if found.body_length is not None and found.body_length >= 0 else None
     location = http.as_text(values[at.location]) if at.location >= 0 else None
     server = http.as_text(values[at.server]) if at.server >= 0 else None
-    title = (found.title or "").strip()[:200] or None
-    seen(HTTP, host, None, split_url(url)[2], found.failure)
-    rows.http.append(
-        ("GET", url, status, length, None, None, title, location, server, at.names or None, alpn, None)
+    title = found.title.strip()[:200] or None if found.title else None
+    port = URLS[url][2]
+    return (
+        host,
+        port,
+        found.failure,
+        "GET",
+        url,
+        status,
+        length,
+        title,
+        location,
+        server,
+        at.names or None,
+        alpn,
     )

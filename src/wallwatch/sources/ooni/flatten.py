@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from wallwatch.sources.ooni import certificates, http
+from wallwatch.sources.ooni import http
+from wallwatch.sources.ooni.control import ControlRows
+from wallwatch.sources.ooni.known import Known
 from wallwatch.sources.ooni.parts import (
+    Answer,
     Connect,
     Exchange,
     Got,
@@ -15,95 +17,41 @@ from wallwatch.sources.ooni.parts import (
     NetworkEvent,
     Parts,
     Query,
-    Status,
     Text,
 )
-from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, STEP, TCP, TLS, Rows
+from wallwatch.sources.ooni.remembered import ADDRESSES, ENDPOINTS, HOSTS, NETWORKS, URLS
+from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, STEP, TCP, TLS, Layer, Level, Rows
 from wallwatch.sources.ooni.traffic import handshake_traffic
-from wallwatch.sources.ooni.values import (
-    address,
-    failure_word,
-    host_name,
-    mask,
-    network_number,
-    port_number,
-    split_endpoint,
-    split_url,
-)
+from wallwatch.sources.ooni.values import mask, port_number, whole
 
-#: Facts of so many different bodies are remembered: block pages and front pages repeat.
-_BODIES = 8_192
-#: So many answers likewise.
-_ANSWERS = 65_536
 _LONGEST_TEXT = 4_000
 #: Room for one target's transactions.
 _TARGET = 1_000_000
+#: Measurements whose parts are held before whole columns are made of them: few enough that they are still in the
+#: processor's cache.
+_HELD = 64
 _DEPTHS = {f"depth={n}": n for n in range(64)}
+_NO_ANSWER = Answer()
+_NO_NETWORK: tuple[int | None, str | None] = (None, None)
 
-
-class Matcher(Protocol):
-    """What finds fingerprints; see `wallwatch.sources.fingerprints.Fingerprints`."""
-
-    @property
-    def header_names(self) -> frozenset[str]:
-        """The headers that any fingerprint is about, in lower case."""
-
-    def match_body(self, body: bytes) -> list[str]:
-        """Names of the fingerprints that a body matches, as `scope:name`."""
-
-    def match_header(self, name: str, value: str) -> list[str]:
-        """The same of one header."""
-
-    def match_dns(self, answer: str) -> list[str]:
-        """The same of one DNS answer."""
-
-
-class NoFingerprints:
-    """Finds none."""
-
-    header_names: frozenset[str] = frozenset()
-
-    def match_body(self, body: bytes) -> list[str]:
-        """None."""
-        return []
-
-    def match_header(self, name: str, value: str) -> list[str]:
-        """None."""
-        return []
-
-    def match_dns(self, answer: str) -> list[str]:
-        """None."""
-        return []
-
-
-class Known:
-    """What was found out about bodies and answers before; it saves work and never changes what is read."""
-
-    def __init__(self, matcher: Matcher) -> None:
-        self.matcher = matcher
-        self.telling_headers = matcher.header_names
-        self._bodies: dict[bytes, tuple[str, str | None, list[str]]] = {}
-        self._answers: dict[str, list[str] | None] = {}
-
-    def body(self, body: bytes) -> tuple[str, str | None, list[str]]:
-        """A body's hash in hex, its title, and the fingerprints that it matches."""
-        digest = hashlib.sha256(body).digest()
-        facts = self._bodies.get(digest)
-        if facts is None:
-            facts = digest.hex(), http.title(body), self.matcher.match_body(body)
-            if len(self._bodies) >= _BODIES:
-                self._bodies.clear()
-            self._bodies[digest] = facts
-        return facts
-
-    def answer(self, value: str) -> list[str] | None:
-        """Fingerprints that a DNS answer matches; null where none does."""
-        answers = self._answers
-        if value not in answers:
-            if len(answers) >= _ANSWERS:
-                answers.clear()
-            answers[value] = self.matcher.match_dns(value) or None
-        return answers[value]
+_SEEN = ("host", "ip", "port", "ip_network", "ip_network_name", "depth", "transaction")
+_TIMES = ("failed", "t", "t0")
+_HTTP_PLACES = (
+    "http_method",
+    "http_url",
+    "http_status",
+    "http_body_length",
+    "http_body_sha256",
+    "http_body_truncated",
+    "http_title",
+    "http_location",
+    "http_server",
+    "http_header_names",
+    "http_fingerprint",
+    "http_alpn",
+)
+_STEP_PLACES = ("step", "step_value", "step_number", "step_target")
+_TRAFFIC = ("read_bytes", "read_count", "write_bytes", "write_count")
 
 
 class Flattener:
@@ -120,8 +68,26 @@ class Flattener:
     """
 
     def __init__(self, known: Known) -> None:
-        self.rows = Rows()
-        self.controls = Rows()
+        self._answered = Level(
+            ("ip", "ip_network", "ip_network_name", "dns_answer", "dns_fingerprint"),
+            ("dns_answer_type", "dns_ttl"),
+        )
+        self._asked = Level(
+            ("host", "depth", "transaction"),
+            (*_TIMES, "dns_engine", "dns_query_type", "dns_resolver", "dns_rcode"),
+        )
+        self._connected = Level(_SEEN, _TIMES)
+        self._shook = Level(
+            (*_SEEN, "tls_server_name", "leaf", "tls_matches_name", "tls_chain_length", *_TRAFFIC),
+            (*_TIMES, "tls_outer_server_name", "tls_ech", "tls_version", "tls_alpn", "tls_no_verify"),
+        )
+        self._dns = Layer(self._answered, self._asked)
+        self._tcp, self._tls = Layer(self._connected), Layer(self._shook)
+        self._http = Layer(Level((*_SEEN, *_TIMES, *_HTTP_PLACES)))
+        self._step = Layer(Level((*_SEEN, *_TIMES, *_STEP_PLACES)))
+        self.rows = Rows(self._dns, self._tcp, self._tls, self._http, self._step)
+        self.controls = ControlRows()
+        self._turn = 0
         self.measurement = -1
         self.notes: list[str] = []
         self.first_host: str | None = None
@@ -129,11 +95,16 @@ class Flattener:
         self.hashes: dict[int, str] = {}
         self._known = known
         self._hosts: dict[Any, str] = {}
-        self._networks: dict[str, tuple[int | None, str | None]] = {}
+        self._networks: dict[str | None, tuple[int | None, str | None]] = {}
         self._depth_hosts: dict[int | None, str] = {}
-        self._hits: list[str] | None = None
         self._secret: str | None = None
-        self._starts: list[int] = []
+        self._sizes: list[int] = []
+        self._offset = 0
+        self._held = 0
+        self._held_queries: list[Query] = []
+        self._held_answers: list[Answer] = []
+        self._held_connects: list[Connect] = []
+        self._held_handshakes: list[Handshake] = []
 
     def start(
         self, measurement: int, first_host: str | None, redirects: bool, notes: list[str], secret: str | None
@@ -150,8 +121,67 @@ class Flattener:
         self.measurement, self.first_host, self.redirects = measurement, first_host, redirects
         self.notes, self._secret = notes, secret
         if secret is not None:
-            self._starts = [len(rows) for rows in self._lists()]
+            self.complete()
+            self._sizes = self.rows.sizes()
         self._hosts, self._networks, self._depth_hosts, self.hashes = {}, {}, {}, {}
+
+    def finish(self) -> None:
+        """The measurement is complete: its own address is cut out of every text (trap X9).
+
+        Portals put it into redirects and titles, and some resolvers answer with it.
+        """
+        self._held += 1
+        if self._secret is not None:
+            self.complete()
+            self.rows.scrub(self._sizes, self._secret, mask(self._secret))
+        elif self._held >= _HELD:
+            self.complete()
+
+    def complete(self) -> None:
+        """Makes columns of what is held; to be called before the rows are used."""
+        self._held = 0
+        self.controls.settle()
+        if queries := self._held_queries:
+            add = self._asked.columns
+            add["failed"] += [q.failure or (None if q.answers else "dns_no_answer") for q in queries]
+            add["t"] += [q.t for q in queries]
+            add["t0"] += [q.t0 for q in queries]
+            engines = [_engine(q.engine) for q in queries]
+            add["dns_engine"] += engines
+            add["dns_query_type"] += [q.query_type for q in queries]
+            add["dns_resolver"] += [
+                (q.resolver_address or None) if engine != "system" else None
+                for q, engine in zip(queries, engines, strict=True)
+            ]
+            add["dns_rcode"] += [q.rcode for q in queries]
+            queries.clear()
+            answers = self._held_answers
+            add = self._answered.columns
+            add["dns_answer_type"] += [a.answer_type for a in answers]
+            add["dns_ttl"] += [None if (ttl := a.ttl) is None else whole(ttl) for a in answers]
+            answers.clear()
+        if connects := self._held_connects:
+            add = self._connected.columns
+            add["failed"] += [
+                s.failure or ("unknown_failure" if s.success is False else None)
+                for c in connects
+                if (s := c.status) is not None
+            ]
+            add["t"] += [c.t for c in connects]
+            add["t0"] += [c.t0 for c in connects]
+            connects.clear()
+        if shakes := self._held_handshakes:
+            add = self._shook.columns
+            add["failed"] += [h.failure for h in shakes]
+            add["t"] += [h.t for h in shakes]
+            add["t0"] += [h.t0 for h in shakes]
+            add["tls_outer_server_name"] += [HOSTS[h.outer_server_name] for h in shakes]
+            add["tls_ech"] += [_ech(h.echconfig) for h in shakes]
+            add["tls_version"] += [h.tls_version or None for h in shakes]
+            add["tls_alpn"] += [h.negotiated_protocol or None for h in shakes]
+            add["tls_no_verify"] += [h.no_tls_verify for h in shakes]
+            shakes.clear()
+        self.rows.settle()
 
     def parts(self, keys: Parts) -> None:
         """All shared parts of the test keys, in the order in which a connection comes about."""
@@ -180,248 +210,175 @@ class Flattener:
             host: What stands for the target where only its address is known.
             hidden: Whether addresses must not be told: they are left out of every row.
         """
-        seen = self.rows.seen
-        starts = [len(rows) for rows in self._lists()]
+        apart = hidden or host is not None
+        if apart:
+            self.complete()
+            starts = self.rows.sizes()
+        self._offset = position * _TARGET
         self.parts(keys)
-        for place in range(starts[0], len(seen)):
-            row = seen[place]
-            transaction = row[-1] + position * _TARGET if row[-1] is not None else None
-            named = host if host is not None and row[2] in (None, row[3]) else row[2]
-            seen[place] = (*row[:2], named, *row[3:-1], transaction)
-        if hidden:
-            self._hide(starts)
+        self._offset = 0
+        if apart:
+            self.complete()
+            if host is not None:
+                self.rows.name(starts, host)
+            if hidden:
+                self.rows.hide(starts)
 
-    def _hide(self, starts: list[int]) -> None:
-        """Takes addresses out of the rows that came since."""
-        seen = self.rows.seen
-        secrets = {row[3] for row in seen[starts[0] :] if row[3] is not None}
-        for place in range(starts[0], len(seen)):
-            row = seen[place]
-            host = None if row[2] in secrets else row[2]
-            seen[place] = (*row[:2], host, None, None, None, None, *row[7:])
-        for secret in sorted(secrets):
-            for rows, start in zip(self._lists(), starts, strict=True):
-                for place in range(start, len(rows)):
-                    rows[place] = tuple(_without(secret, "[bridge]", value) for value in rows[place])
-
-    def queries(self, queries: Iterable[Query]) -> None:
+    def queries(self, queries: Sequence[Query]) -> None:
         """One row for each answer; one for a query that failed or got none."""
-        measurement, seen, dns = self.measurement, self.rows.seen, self.rows.dns
-        known_answer = self._known.answer
+        first_host, offset = self.first_host if self.redirects else None, self._offset
+        hosts, networks, depth_hosts = self._hosts, self._networks, self._depth_hosts
+        hits = self._known.answers
+        asked, answered, sizes = self._asked.rows, self._answered.rows, self._dns.sizes
+        before = len(answered)
         for query in queries:
-            host = host_name(query.hostname)
-            failure, text = failure_word(query.failure)
-            depth = self._depth(query.tags, host)
-            t, duration = _times(query.t0, query.t)
-            transaction = query.transaction_id or None
-            if host is not None and depth not in self._depth_hosts:
-                self._depth_hosts[depth] = host
-            engine = _engine(query.engine)
-            resolver = (query.resolver_address or None) if engine != "system" else None
-            rcode, kind = query.rcode, query.query_type
+            host = HOSTS[query.hostname]
+            depth = _tagged_depth(tags) if (tags := query.tags) else None
+            if host is not None:
+                if depth is None and host == first_host:
+                    depth = 0
+                if depth not in depth_hosts:
+                    depth_hosts[depth] = host
+            transaction = query.transaction_id
+            asked.append((host, depth, transaction + offset if transaction else None))
             answers = query.answers
             if not answers:
-                if failure is None:
-                    failure = "dns_no_answer"
-                seen.append(
-                    (
-                        measurement,
-                        DNS,
-                        host,
-                        None,
-                        None,
-                        None,
-                        None,
-                        failure,
-                        text,
-                        t,
-                        duration,
-                        depth,
-                        transaction,
-                    )
-                )
-                dns.append((engine, kind, resolver, None, None, rcode, None, None))
+                sizes.append(1)
+                self._held_answers.append(_NO_ANSWER)
+                answered.append((None, None, None, None, None))
                 continue
+            sizes.append(len(answers))
+            self._held_answers += answers
             for answer in answers:
-                ip = address(answer.ipv4 or answer.ipv6)
-                network, name = network_number(answer.asn), answer.as_org_name or None
+                ip = ADDRESSES[answer.ipv4 or answer.ipv6]
                 if ip is not None:
-                    value: str | None = ip
-                    if host is not None:
-                        self._hosts.setdefault(ip, host)
-                        self._hosts.setdefault((ip, depth), host)
-                    self._networks.setdefault(ip, (network, name))
+                    network = NETWORKS[answer.asn], answer.as_org_name or None
+                    if host is not None and ip not in hosts:
+                        hosts[ip] = host
+                    if host is not None and (ip, depth) not in hosts:
+                        hosts[ip, depth] = host
+                    if ip not in networks:
+                        networks[ip] = network
+                    answered.append((ip, *network, ip, hits[ip]))
                 else:
-                    value = host_name(answer.hostname) or answer.ipv4 or answer.ipv6
-                    network = name = None
-                hits = known_answer(value) if value else None
-                ttl = answer.ttl
-                seen.append(
-                    (
-                        measurement,
-                        DNS,
-                        host,
-                        ip,
-                        None,
-                        network,
-                        name,
-                        failure,
-                        text,
-                        t,
-                        duration,
-                        depth,
-                        transaction,
-                    )
-                )
-                dns.append(
-                    (
-                        engine,
-                        kind,
-                        resolver,
-                        answer.answer_type,
-                        value,
-                        rcode,
-                        int(ttl) if ttl is not None else None,
-                        hits,
-                    )
-                )
+                    value = HOSTS[answer.hostname] or answer.ipv4 or answer.ipv6
+                    answered.append((None, None, None, value, hits[value] if value else None))
+        self._held_queries += queries
+        self._turn += 1
+        self._dns.stretch(self._turn, self.measurement, DNS, len(answered) - before)
 
     def connects(self, connects: Iterable[Connect]) -> None:
         """One row for each TCP connect."""
-        measurement, seen = self.measurement, self.rows.seen
+        offset, networks, rows, held = (
+            self._offset,
+            self._networks,
+            self._connected.rows,
+            self._held_connects,
+        )
+        before = len(rows)
         for connect in connects:
-            ip = address(connect.ip)
-            port = connect.port
-            if isinstance(port, str):
-                port = port_number(port)
             if connect.status is None:
                 self.note("tcp_connect: no status")
                 continue
-            failure, text = _outcome(connect.status)
-            transaction = connect.transaction_id or None
-            host, depth = self._host(ip or host_name(connect.ip), connect.tags, transaction)
-            network, name = self._networks.get(ip, (None, None)) if ip else (None, None)
-            t, duration = _times(connect.t0, connect.t)
-            seen.append(
-                (
-                    measurement,
-                    TCP,
-                    host,
-                    ip,
-                    port,
-                    network,
-                    name,
-                    failure,
-                    text,
-                    t,
-                    duration,
-                    depth,
-                    transaction,
-                )
-            )
+            ip = ADDRESSES[connect.ip]
+            port = connect.port
+            if isinstance(port, str):
+                port = port_number(port)
+            transaction = connect.transaction_id
+            host, depth = self._host(ip or HOSTS[connect.ip], connect.tags, transaction)
+            network, name = networks.get(ip, _NO_NETWORK)
+            rows.append((host, ip, port, network, name, depth, transaction + offset if transaction else None))
+            held.append(connect)
+        self._turn += 1
+        self._tcp.stretch(self._turn, self.measurement, TCP, len(rows) - before)
 
     def handshakes(
         self, handshakes: Sequence[Handshake], events: Sequence[NetworkEvent] | None, layer: int
     ) -> None:
         """One row for each TLS or QUIC handshake."""
-        measurement, seen, tls = self.measurement, self.rows.seen, self.rows.tls
-        traffic = handshake_traffic(handshakes, events)
-        for position, handshake in enumerate(handshakes):
-            raw_host, port = split_endpoint(handshake.address)
-            ip = address(raw_host)
-            transaction = handshake.transaction_id or None
-            server_name = host_name(handshake.server_name)
-            host, depth = self._host(ip or host_name(raw_host), handshake.tags, transaction, server_name)
-            failure, text = failure_word(handshake.failure)
-            network, name = self._networks.get(ip, (None, None)) if ip else (None, None)
-            t, duration = _times(handshake.t0, handshake.t)
-            chain = handshake.peer_certificates
-            leaf = self._leaf(chain) if chain else None
-            seen.append(
+        offset, networks, rows, leaves = (
+            self._offset,
+            self._networks,
+            self._shook.rows,
+            self._known.leaves,
+        )
+        for handshake, traffic in zip(handshakes, handshake_traffic(handshakes, events), strict=True):
+            place, ip, port = ENDPOINTS[handshake.address]
+            transaction = handshake.transaction_id
+            server_name = HOSTS[handshake.server_name]
+            host, depth = self._host(place, handshake.tags, transaction, server_name)
+            network, name = networks.get(ip, _NO_NETWORK)
+            leaf = matched = length = None
+            if chain := handshake.peer_certificates:
+                length = len(chain)
+                if text := _certificate(chain):
+                    leaf, for_name = leaves[text]
+                    matched = for_name[server_name]
+                if leaf is None:
+                    self.note("peer_certificates: not base64")
+            rows.append(
                 (
-                    measurement,
-                    layer,
                     host,
                     ip,
                     port,
                     network,
                     name,
-                    failure,
-                    text,
-                    t,
-                    duration,
                     depth,
-                    transaction,
-                )
-            )
-            tls.append(
-                (
+                    transaction + offset if transaction else None,
                     server_name,
-                    host_name(handshake.outer_server_name),
-                    _ech(handshake.echconfig),
-                    handshake.tls_version or None,
-                    handshake.negotiated_protocol or None,
-                    handshake.no_tls_verify,
                     leaf,
-                    len(chain) if chain else None,
-                    certificates.matches(leaf.names, server_name)
-                    if leaf is not None and leaf.names
-                    else None,
-                    *traffic[position],
+                    matched,
+                    length,
+                    *traffic,
                 )
             )
+        self._held_handshakes += handshakes
+        self._turn += 1
+        self._tls.stretch(self._turn, self.measurement, layer, len(handshakes))
 
     def exchanges(self, requests: Sequence[Exchange]) -> None:
         """One row for each HTTP exchange, the first one first."""
-        last = len(requests) - 1
-        for position in range(last, -1, -1):
-            # The list has the newest first: in a chain of redirects, place says how many came before.
-            self.exchange(requests[position], last - position if self.redirects else None)
+        # The list has the newest first: in a chain of redirects, place says how many came before.
+        for position, request in enumerate(reversed(requests)):
+            self._exchange(request, position if self.redirects else None)
+        self._turn += 1
+        self._http.stretch(self._turn, self.measurement, HTTP, len(requests))
 
-    def exchange(self, request: Exchange, depth: int | None = None) -> None:
+    def _exchange(self, request: Exchange, depth: int | None) -> None:
         """The row of one HTTP exchange; `depth` is used where it has no tag that says it."""
-        asked, response = request.request, request.response
-        url = asked.url if asked is not None else None
-        _, host, port = split_url(url)
+        asked = request.request
+        url = method = None
+        if asked is not None:
+            url, method = asked.url, asked.method
+        host, host_ip, port = URLS[url]
         if url is None and asked is not None:
             # Some probes of 2019 left the URL out: the Host header still says whom they asked.
             names, values = http.other_forms(asked.headers)
             named = dict(zip(http.layout(names).lower, values, strict=True)).get("host")
-            raw_host, port = split_endpoint(http.as_text(named) if named else None)
-            host = host_name(raw_host)
-        raw_ip, address_port = split_endpoint(request.address)
-        ip = address(raw_ip)
-        if ip is None and host is not None:
-            ip = address(host)
-        transaction = request.transaction_id or None
-        tagged = _tagged_depth(request.tags)
-        failure, text = failure_word(request.failure)
-        t, duration = _times(request.t0, request.t)
-        network, name = self._networks.get(ip, (None, None)) if ip else (None, None)
-        self.rows.seen.append(
+            host, host_ip, port = ENDPOINTS[http.as_text(named) if named else None]
+        _, ip, address_port = ENDPOINTS[request.address]
+        if ip is None:
+            ip = host_ip
+        tags, transaction = request.tags, request.transaction_id
+        if tags and (tagged := _tagged_depth(tags)) is not None:
+            depth = tagged
+        network, name = self._networks.get(ip, _NO_NETWORK)
+        self._http.rows.rows.append(
             (
-                self.measurement,
-                HTTP,
                 host or self.first_host,
                 ip,
                 address_port or port,
                 network,
                 name,
-                failure,
-                text,
-                t,
-                duration,
-                tagged if tagged is not None else depth,
-                transaction,
-            )
-        )
-        self.rows.http.append(
-            (
-                (asked.method or "").upper() or None if asked is not None else None,
+                depth,
+                transaction + self._offset if transaction else None,
+                request.failure,
+                request.t,
+                request.t0,
+                method.upper() or None if method else None,
                 url[:_LONGEST_TEXT] if url else None,
-                *self._response(response),
+                *self._response(request.response),
                 request.alpn or None,
-                self._hits,
             )
         )
 
@@ -447,39 +404,39 @@ class Flattener:
             host: The host name that it concerns, where the endpoint is an address.
             t: When it ended, in seconds since the measurement started.
         """
-        raw_host, port = split_endpoint(endpoint)
-        ip = address(raw_host)
-        word, text = failure_word(failure)
-        network, name = self._networks.get(ip, (None, None)) if ip else (None, None)
-        self.rows.seen.append(
+        place, ip, port = ENDPOINTS[endpoint]
+        network, name = self._networks.get(ip, _NO_NETWORK)
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        self._step.rows.rows.append(
             (
-                self.measurement,
-                STEP,
-                host or ip or host_name(raw_host),
+                host or place,
                 ip,
                 port,
                 network,
                 name,
-                word,
-                text,
+                None,
+                None,
+                failure,
                 t,
                 None,
-                None,
-                None,
+                step,
+                _as_text(value),
+                number,
+                target,
             )
         )
-        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-        self.rows.step.append((step, _as_text(value), number, target))
+        self._turn += 1
+        self._step.stretch(self._turn, self.measurement, STEP, 1)
 
     def _remember_transactions(self, handshakes: Iterable[Handshake], requests: Iterable[Exchange]) -> None:
         """Which host each transaction is about: connects do not say it themselves."""
         hosts = self._hosts
         for handshake in handshakes:
-            if handshake.transaction_id and (name := host_name(handshake.server_name)):
+            if handshake.transaction_id and (name := HOSTS[handshake.server_name]):
                 hosts[handshake.transaction_id] = name
         for request in requests:
             if request.transaction_id and request.request is not None:
-                host = split_url(request.request.url)[1]
+                host = URLS[request.request.url][0]
                 if host is not None:
                     hosts[request.transaction_id] = host
 
@@ -492,9 +449,9 @@ class Flattener:
     ) -> tuple[str | None, int | None]:
         """The host that a connection to an address is about, and its depth."""
         hosts = self._hosts
-        depth = _tagged_depth(tags)
+        depth = _tagged_depth(tags) if tags else None
         host = known
-        if host is None and transaction is not None:
+        if host is None and transaction:
             host = hosts.get(transaction)
         if host is None:
             host = hosts.get((address_or_name, depth)) or hosts.get(address_or_name)
@@ -506,36 +463,21 @@ class Flattener:
             depth = 0
         return host, depth
 
-    def _depth(self, tags: list[str] | None, host: str | None) -> int | None:
-        depth = _tagged_depth(tags)
-        if depth is None and self.redirects and host is not None and host == self.first_host:
-            return 0
-        return depth
-
-    def _leaf(self, chain: list[Text]) -> certificates.Leaf | None:
-        """The facts of a chain's first certificate."""
-        first = chain[0]
-        text = first if isinstance(first, str) else first.data
-        leaf = certificates.leaf(text) if text else None
-        if leaf is None:
-            self.note("peer_certificates: not base64")
-        return leaf
-
     def _response(self, response: Got | None) -> tuple[Any, ...]:
-        """The values from `http_status` to `http_header_names`; leaves the fingerprints in `_hits`."""
-        self._hits = None
+        """The values from `http_status` to `http_fingerprint`."""
         if response is None:
-            return (None, None, None, None, None, None, None, None)
-        status = response.code if response.code and response.code > 0 else None
+            return _NO_RESPONSE
+        status = code if (code := response.code) and code > 0 else None
         length = sha256 = found_title = location = server = names = None
         hits: list[str] = []
-        body = http.decoded(response.body) if response.body is not None else None
-        if body is not None and (body or status is not None):
-            length = len(body)
-        if body:
-            sha256, found_title, body_hits = self._known.body(body)
-            hits = body_hits
-            self.hashes[id(response)] = sha256
+        if response.body is not None:
+            body = http.decoded(response.body)
+            if body:
+                length = len(body)
+                sha256, found_title, hits = self._known.body(body)
+                self.hashes[id(response)] = sha256
+            elif status is not None:
+                length = 0
         header_names, values = http.headers(response)
         if header_names:
             at = http.layout(header_names)
@@ -544,29 +486,19 @@ class Flattener:
                 location = http.as_text(values[at.location])[:_LONGEST_TEXT]
             if at.server >= 0:
                 server = http.as_text(values[at.server])[:300]
-            told = self._known.telling_headers
-            for place, lower in enumerate(at.lower):
-                if lower in told:
-                    hits = hits + self._known.matcher.match_header(lower, http.as_text(values[place]))
-        self._hits = hits or None
-        return (status, length, sha256, response.body_is_truncated, found_title, location, server, names)
-
-    def finish(self) -> None:
-        """The measurement is complete: its own address is cut out of every text (trap X9).
-
-        Portals put it into redirects and titles, and some resolvers answer with it.
-        """
-        secret = self._secret
-        if secret is None:
-            return
-        shown = mask(secret)
-        for rows, start in zip(self._lists(), self._starts, strict=True):
-            for place in range(start, len(rows)):
-                rows[place] = tuple(_without(secret, shown, value) for value in rows[place])
-
-    def _lists(self) -> tuple[list[tuple[Any, ...]], ...]:
-        rows = self.rows
-        return rows.seen, rows.dns, rows.tls, rows.http, rows.step
+            for place, lower in self._known.telling[at.lower]:
+                hits = hits + self._known.matcher.match_header(lower, http.as_text(values[place]))
+        return (
+            status,
+            length,
+            sha256,
+            response.body_is_truncated,
+            found_title,
+            location,
+            server,
+            names,
+            hits or None,
+        )
 
     def note(self, text: str) -> None:
         """Adds a note, once."""
@@ -574,49 +506,29 @@ class Flattener:
             self.notes.append(text)
 
 
-def _without(secret: str, shown: str, value: Any) -> Any:
-    """A value of a row without an address."""
-    if isinstance(value, str):
-        return value.replace(secret, shown)
-    if isinstance(value, certificates.Leaf):
-        return value.without(secret, shown)
-    return value
+_NO_RESPONSE = (None,) * 9
 
 
-def _times(t0: float | None, t: float | None) -> tuple[float | None, float | None]:
-    """When it ended and how long it took, in seconds."""
-    if t is None:
-        return None, None
-    if t0 is None:
-        return float(t), None
-    return float(t), float(t - t0)
+def _certificate(chain: list[Text]) -> str | None:
+    """A chain's first certificate in base64."""
+    first = chain[0]
+    return first if isinstance(first, str) else first.data
 
 
-def _tagged_depth(tags: list[str] | None) -> int | None:
-    if tags:
-        for tag in tags:
-            depth = _DEPTHS.get(tag)
-            if depth is not None:
-                return depth
+def _tagged_depth(tags: list[str]) -> int | None:
+    for tag in tags:
+        if tag in _DEPTHS:
+            return _DEPTHS[tag]
     return None
 
 
-def _engine(engine: str | None) -> str | None:
+def _engine(engine: str | None) -> str:
     # Probes before the engine field existed asked the system's resolver over UDP by themselves or through
     # the C library; all of them mean "the resolver that the system is configured with".
     if not engine:
         return "system"
     engine = engine.lower()
     return {"getaddrinfo": "system", "golang_net_resolver": "system"}.get(engine, engine)
-
-
-def _outcome(status: Status) -> tuple[str | None, str | None]:
-    """The failure of a connect; one that says only that it did not succeed has an unknown failure."""
-    if status.failure:
-        return failure_word(status.failure)
-    if status.success is False:
-        return "unknown_failure", None
-    return None, None
 
 
 def _ech(config: str | None) -> str | None:

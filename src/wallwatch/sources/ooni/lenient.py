@@ -58,7 +58,7 @@ def _coerce(value: Any, wanted: Any, notes: list[str], where: str) -> Any:
 
 def _one_of(value: Any, choices: tuple[Any, ...], notes: list[str], where: str) -> Any:
     if value is None:
-        return None
+        return None if type(None) in choices else _MISSING
     for choice in sorted(choices, key=lambda choice: _rank(value, choice)):
         attempt: list[str] = []
         result = _coerce(value, choice, attempt, where)
@@ -141,4 +141,5 @@ def _scalar(value: Any, wanted: Any) -> Any:
 
 
 def _kind(value: Any) -> str:
-    return {dict: "object", list: "list", str: "text", bool: "true or false"}.get(type(value), "number")
+    kinds = {dict: "object", list: "list", str: "text", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "number")

@@ -48,8 +48,8 @@ class Query(msgspec.Struct, gc=False):
     failure: str | None = None
     rcode: int | None = None
     answers: list[Answer] | None = None
-    t0: Number | None = None
-    t: Number | None = None
+    t0: float | None = None
+    t: float | None = None
     tags: list[str] | None = None
     transaction_id: int | None = None
 
@@ -67,8 +67,8 @@ class Connect(msgspec.Struct, gc=False):
     ip: str | None = None
     port: int | str | None = None
     status: Status | None = None
-    t0: Number | None = None
-    t: Number | None = None
+    t0: float | None = None
+    t: float | None = None
     tags: list[str] | None = None
     transaction_id: int | None = None
 
@@ -86,8 +86,8 @@ class Handshake(msgspec.Struct, gc=False):
     negotiated_protocol: str | None = None
     no_tls_verify: bool | None = None
     peer_certificates: list[Text] | None = None
-    t0: Number | None = None
-    t: Number | None = None
+    t0: float | None = None
+    t: float | None = None
     tags: list[str] | None = None
     transaction_id: int | None = None
 
@@ -119,8 +119,8 @@ class Exchange(msgspec.Struct, gc=False):
     failure: str | None = None
     request: Asked | None = None
     response: Got | None = None
-    t0: Number | None = None
-    t: Number | None = None
+    t0: float | None = None
+    t: float | None = None
     tags: list[str] | None = None
     transaction_id: int | None = None
 
@@ -132,7 +132,7 @@ class NetworkEvent(msgspec.Struct, gc=False):
     address: str | None = None
     num_bytes: Number | None = None
     failure: str | None = None
-    t: Number | None = None
+    t: float | None = None
     transaction_id: int | None = None
 
 

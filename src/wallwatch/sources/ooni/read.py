@@ -16,8 +16,9 @@ from wallwatch._text import safe_bytes
 from wallwatch.schema import CONTROLS, MEASUREMENTS, OBSERVATIONS, QUARANTINE
 from wallwatch.sources.batch import Batch
 from wallwatch.sources.ooni.envelope import MEASURED, WHO, measured, probe_secret, who
-from wallwatch.sources.ooni.flatten import Flattener, Known, Matcher, NoFingerprints
+from wallwatch.sources.ooni.flatten import Flattener
 from wallwatch.sources.ooni.identity import LONG_LINE, Body, digest, long_bodies, outside
+from wallwatch.sources.ooni.known import Known, Matcher, NoFingerprints
 from wallwatch.sources.ooni.lenient import Lenient, coerce
 from wallwatch.sources.ooni.nettests import OTHER, Nettest, nettest
 from wallwatch.sources.ooni.rows import column, integers, label
@@ -116,6 +117,7 @@ class OONIReader:
             notes.append(own_notes)
             numbers.append(line.number)
         tables: dict[str, pa.Table] = {}
+        flattener.complete()
         if found_who:
             tables = _tables(flattener, found_who, found_measured, notes, numbers, file_id)
         if aside:
@@ -281,25 +283,27 @@ def _tables(
         name: column(MEASUREMENTS, name, list(column_))
         for name, column_ in zip(MEASURED, zip(*found_measured, strict=True), strict=True)
     }
-    counts = {"observations": flattener.rows.counts(size), "controls": flattener.controls.counts(size)}
+    one = {"file_id": label(file_id, 1)}
+    origin = {"control_origin": label("test_helper", 1)}
+    observations, observed = flattener.rows.table(OBSERVATIONS, shared, one, size)
+    controls, controlled = flattener.controls.table(CONTROLS, shared, {**one, **origin}, size)
     tables = {
         "measurements": MEASUREMENTS.from_columns(
             {
                 "file_id": label(file_id, size),
                 **shared,
                 **own,
-                **{name: integers(values_) for name, values_ in counts.items()},
+                "observations": integers(observed),
+                "controls": integers(controlled),
                 "notes": pa.array([note or None for note in notes], pa.list_(pa.string())),
             },
             size,
         )
     }
-    one = {"file_id": label(file_id, 1)}
-    if flattener.rows.seen:
-        tables["observations"] = flattener.rows.table(OBSERVATIONS, shared, one)
-    if flattener.controls.seen:
-        origin = {"control_origin": label("test_helper", 1)}
-        tables["controls"] = flattener.controls.table(CONTROLS, shared, {**one, **origin})
+    if observations.num_rows:
+        tables["observations"] = observations
+    if controls.num_rows:
+        tables["controls"] = controls
     return tables
 
 

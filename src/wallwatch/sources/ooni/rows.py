@@ -1,13 +1,13 @@
-"""Rows gathered measurement by measurement, turned into Arrow tables a stretch at a time.
+"""Rows gathered layer by layer, turned into Arrow tables a batch at a time.
 
-The hot path of reading: what all layers have goes to one list of tuples, what a layer alone has to another;
-what is known of the measurement is built once for it and spread over its rows by Arrow.
+The hot path of reading. A row is never put together in Python: what takes a decision is gathered in tuples, what is
+only copied in whole columns, what is known of the measurement once for it; Arrow brings them into the order in which
+they were added.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -17,53 +17,11 @@ import pyarrow.compute as pc
 from wallwatch.schema import Table
 from wallwatch.schema.columns import TYPES
 from wallwatch.sources.ooni.certificates import Leaf
-from wallwatch.sources.ooni.values import address_kind
+from wallwatch.sources.ooni.values import address, address_kind, failure_word
 
 DNS, TCP, TLS, QUIC, HTTP, STEP = range(6)
 LAYER_NAMES = ("dns", "tcp", "tls", "quic", "http", "step")
 
-#: The places of a tuple in `Rows.seen`; `measurement` and `layer` are numbers, for speed.
-SEEN = (
-    "measurement",
-    "layer",
-    "host",
-    "ip",
-    "port",
-    "ip_network",
-    "ip_network_name",
-    "failure",
-    "failure_text",
-    "t_seconds",
-    "duration_seconds",
-    "depth",
-    "transaction",
-)
-#: The places of a tuple in each list that belongs to a layer.
-DNS_PLACES = (
-    "dns_engine",
-    "dns_query_type",
-    "dns_resolver",
-    "dns_answer_type",
-    "dns_answer",
-    "dns_rcode",
-    "dns_ttl",
-    "dns_fingerprint",
-)
-TLS_PLACES = (
-    "tls_server_name",
-    "tls_outer_server_name",
-    "tls_ech",
-    "tls_version",
-    "tls_alpn",
-    "tls_no_verify",
-    "leaf",
-    "tls_chain_length",
-    "tls_matches_name",
-    "read_bytes",
-    "read_count",
-    "write_bytes",
-    "write_count",
-)
 #: The columns that a `leaf` (`certificates.Leaf`) stands for, and its attributes.
 LEAF = (
     ("tls_certificate_sha256", "sha256"),
@@ -74,91 +32,222 @@ LEAF = (
     ("tls_not_after", "not_after"),
     ("tls_self_signed", "self_signed"),
 )
-HTTP_PLACES = (
-    "http_method",
-    "http_url",
-    "http_status",
-    "http_body_length",
-    "http_body_sha256",
-    "http_body_truncated",
-    "http_title",
-    "http_location",
-    "http_server",
-    "http_header_names",
-    "http_alpn",
-    "http_fingerprint",
-)
-STEP_PLACES = ("step", "step_value", "step_number", "step_target")
+#: Columns that more than one layer has. Besides, `failed` (the failure as written), `t` and `t0` (when it ended and
+#: began, in seconds) stand for two columns each.
+_SHARED = ("host", "ip", "port", "ip_network", "ip_network_name", "depth", "transaction")
+
+_Integers = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class Level:
+    """Values of the same number of things.
+
+    Attributes:
+        rows: Values found one thing after the other, which are not in the columns yet.
+        columns: Values by name, those of `rows` in the order of their places first.
+    """
+
+    __slots__ = ("_settled", "columns", "rows")
+
+    def __init__(self, places: Sequence[str], columns: Sequence[str] = ()) -> None:
+        self.rows: list[tuple[Any, ...]] = []
+        self.columns: dict[str, list[Any]] = {name: [] for name in (*places, *columns)}
+        self._settled = [self.columns[name] for name in places]
+
+    def settle(self) -> None:
+        """Brings the rows into the columns."""
+        if self.rows:
+            for settled, values in zip(self._settled, zip(*self.rows, strict=True), strict=True):
+                settled.extend(values)
+            self.rows.clear()
+
+    def size(self) -> int:
+        """How many things are in the columns."""
+        return len(self._settled[0])
+
+
+class Layer:
+    """Rows of one layer, or of two that have the same columns, in stretches of one measurement.
+
+    Attributes:
+        rows: One thing a row.
+        groups: Things that each stand for one row or several that follow each other; null where there are none.
+        sizes: How many rows each of them stands for.
+    """
+
+    __slots__ = ("_codes", "_counts", "_measurements", "_turns", "groups", "rows", "sizes")
+
+    def __init__(self, rows: Level, groups: Level | None = None) -> None:
+        self.rows, self.groups = rows, groups
+        self.sizes: list[int] = []
+        self._codes: list[int] = []
+        self._counts: list[int] = []
+        self._measurements: list[int] = []
+        self._turns: list[int] = []
+
+    def stretch(self, turn: int, measurement: int, code: int, count: int) -> None:
+        """So many rows more.
+
+        Args:
+            turn: Their place among the stretches of all layers.
+            measurement: The number of their measurement.
+            code: Their layer.
+            count: How many.
+        """
+        self._turns.append(turn)
+        self._measurements.append(measurement)
+        self._codes.append(code)
+        self._counts.append(count)
+
+    def each(self) -> tuple[_Integers, _Integers, _Integers]:
+        """Of each row the turn, the measurement and the layer."""
+        counts = np.array(self._counts, np.int64)
+        turns, measurements, codes = (
+            np.repeat(np.array(values, np.int64), counts)
+            for values in (self._turns, self._measurements, self._codes)
+        )
+        return turns, measurements, codes
+
+    def levels(self) -> list[Level]:
+        """Its levels."""
+        return [self.rows] if self.groups is None else [self.rows, self.groups]
 
 
 class Rows:
-    """Rows of one table, in the order in which they were added.
+    """Rows of one table.
 
     Attributes:
-        seen: For every row a tuple with the places of `SEEN`.
-        dns: For each row of the layer, in the same order, a tuple with the places of `DNS_PLACES`;
-            likewise `tls` (of TLS and QUIC rows together), `http` and `step`.
+        layers: Where they are gathered.
     """
 
-    __slots__ = ("dns", "http", "seen", "step", "tls")
+    __slots__ = ("_levels", "layers")
 
-    def __init__(self) -> None:
-        self.seen: list[tuple[Any, ...]] = []
-        self.dns: list[tuple[Any, ...]] = []
-        self.tls: list[tuple[Any, ...]] = []
-        self.http: list[tuple[Any, ...]] = []
-        self.step: list[tuple[Any, ...]] = []
+    def __init__(self, *layers: Layer) -> None:
+        self.layers = layers
+        self._levels = [level for layer in layers for level in layer.levels()]
 
-    def table(self, table: Table, who: dict[str, pa.Array], extra: dict[str, pa.Array]) -> pa.Table:
-        """The rows as an Arrow table.
+    def settle(self) -> None:
+        """Brings rows into columns: to be called now and then, while they still are in the processor's cache."""
+        for level in self._levels:
+            level.settle()
+
+    def sizes(self) -> list[int]:
+        """How much every level holds."""
+        return [level.size() for level in self._levels]
+
+    def scrub(self, starts: Sequence[int], secret: str, shown: str) -> None:
+        """Replaces an address in every text that came since `sizes` was asked."""
+        for level, start in zip(self._levels, starts, strict=True):
+            for values in level.columns.values():
+                values[start:] = [_without(secret, shown, value) for value in values[start:]]
+
+    def name(self, starts: Sequence[int], host: str) -> None:
+        """Gives a name to the host of every row that came since and has none but its address."""
+        for level, start in zip(self._levels, starts, strict=True):
+            if (hosts := level.columns.get("host")) is not None:
+                given = hosts[start:]
+                # Names that were asked for have no address beside them; they are their own where they are one.
+                addresses = level.columns["ip"][start:] if "ip" in level.columns else map(address, given)
+                hosts[start:] = [
+                    host if one is None or one == ip else one
+                    for one, ip in zip(given, addresses, strict=True)
+                ]
+
+    def hide(self, starts: Sequence[int]) -> None:
+        """Takes addresses out of the rows that came since."""
+        secrets = self._addresses(starts)
+        for level, start in zip(self._levels, starts, strict=True):
+            for name in ("ip", "port", "ip_network", "ip_network_name"):
+                if (values := level.columns.get(name)) is not None:
+                    values[start:] = [None] * (len(values) - start)
+            if (hosts := level.columns.get("host")) is not None:
+                hosts[start:] = [None if one in secrets else one for one in hosts[start:]]
+        for secret in sorted(secrets):
+            self.scrub(starts, secret, "[bridge]")
+
+    def _addresses(self, starts: Sequence[int]) -> set[str]:
+        return {
+            ip
+            for level, start in zip(self._levels, starts, strict=True)
+            for ip in level.columns.get("ip", ())[start:]
+            if ip is not None
+        }
+
+    def table(
+        self, table: Table, who: dict[str, pa.Array], extra: dict[str, pa.Array], measurements: int
+    ) -> tuple[pa.Table, _Integers]:
+        """The rows as an Arrow table, in the order of their turns, and how many each measurement has.
 
         Args:
             table: `OBSERVATIONS` or `CONTROLS`.
             who: Columns with one value a measurement.
             extra: Columns of one value, for all rows.
+            measurements: How many measurements there are.
         """
-        size = len(self.seen)
-        found = dict(zip(SEEN, zip(*self.seen, strict=True), strict=True)) if size else {}
-        if not size:
-            return table.empty()
-        measurement = np.fromiter(found["measurement"], np.int64, size)
-        layer = np.fromiter(found["layer"], np.int32, size)
+        layers = [(layer, *layer.each()) for layer in self.layers]
+        layers = [found for found in layers if len(found[1])]
+        if not layers:
+            return table.empty(), np.zeros(measurements, np.int64)
+        order = np.argsort(np.concatenate([turns for _, turns, _, _ in layers]), kind="stable")
+        measurement = np.concatenate([of for _, _, of, _ in layers])[order]
+        codes = np.concatenate([codes for _, _, _, codes in layers])[order]
+        size = len(order)
         arrays: dict[str, pa.Array] = {}
-        spread = pa.array(measurement)
+        spread = pa.array(measurement.astype(np.int32))
         for name, values in who.items():
             arrays[name] = _spread(values, spread)
         for name, values in extra.items():
             arrays[name] = _spread(values, pa.array(np.zeros(size, np.int32)))
-        arrays["obs"] = pa.array(_positions(measurement))
-        arrays["layer"] = pa.DictionaryArray.from_arrays(pa.array(layer), pa.array(LAYER_NAMES))
-        for name in SEEN[2:]:
-            arrays[name] = column(table, name, found[name])
-        arrays["ip_kind"] = _kinds(arrays["ip"])
+        counts = np.bincount(measurement, minlength=measurements)
+        arrays["obs"] = pa.array(_positions(measurement, counts))
+        arrays["layer"] = pa.DictionaryArray.from_arrays(
+            pa.array(codes.astype(np.int32)), pa.array(LAYER_NAMES)
+        )
+        shared: dict[str, list[pa.Array]] = {name: [] for name in (*_SHARED, "failed", "t", "t0")}
         wanted = frozenset(table.names)
-        for places, rows, codes in (
-            (DNS_PLACES, self.dns, (DNS,)),
-            (TLS_PLACES, self.tls, (TLS, QUIC)),
-            (HTTP_PLACES, self.http, (HTTP,)),
-            (STEP_PLACES, self.step, (STEP,)),
-        ):
-            if not rows:
-                continue
-            where = _where(layer, codes)
-            for name, values in zip(places, zip(*rows, strict=True), strict=True):
-                if name == "leaf":
-                    arrays.update(_leaves(table, values, where))
-                elif name in wanted:
-                    arrays[name] = _spread(column(table, name, values), where)
+        start = 0
+        for layer, turns, _, _ in layers:
+            own = len(turns)
+            # For each row of the table its place in this layer; null for the rows of others.
+            places = order - start
+            elsewhere = (places < 0) | (places >= own)
+            start += own
+            levels: list[tuple[Level, _Integers | None]] = [(layer.rows, None)]
+            if layer.groups is not None:
+                levels.append((layer.groups, np.repeat(np.arange(len(layer.sizes)), layer.sizes)))
+            common: dict[str, pa.Array] = {}
+            for level, group in levels:
+                where = places if group is None else group[np.where(elsewhere, 0, places)]
+                index = pa.array(where.astype(np.int32), mask=elsewhere)
+                for name, values in level.columns.items():
+                    if name in shared:
+                        found = _common(table, name, values)
+                        common[name] = found if group is None else found.take(pa.array(group))
+                    elif name == "leaf":
+                        arrays.update(_leaves(table, values, index))
+                    elif name in wanted:
+                        arrays[name] = _spread(column(table, name, values), index)
+            for name, parts in shared.items():
+                parts.append(common[name] if name in common else pa.nulls(own, _type(table, name)))
+        index = pa.array(order)
+        for name, parts in shared.items():
+            found = pa.concat_arrays(parts).take(index)
+            if name == "failed":
+                arrays.update(_failures(found))
+            elif name == "t":
+                arrays["t_seconds"] = found
+            elif name == "t0":
+                arrays["duration_seconds"] = pc.subtract(arrays["t_seconds"], found)
+            elif pa.types.is_dictionary(TYPES[table[name].type]):
+                arrays[name] = found.dictionary_encode()
+            else:
+                arrays[name] = found
+        arrays["ip_kind"] = _kinds(arrays["ip"])
         nulls = _Nulls(size)
         return pa.Table.from_arrays(
             [arrays[c.name] if c.name in arrays else nulls[c.type] for c in table.columns],
             schema=table.arrow,
-        )
-
-    def counts(self, measurements: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """How many rows each of so many measurements has."""
-        which = np.fromiter(map(itemgetter(0), self.seen), np.int64, len(self.seen))
-        return np.bincount(which, minlength=measurements)
+        ), counts
 
 
 class _Nulls(dict[str, pa.Array]):
@@ -174,11 +263,43 @@ class _Nulls(dict[str, pa.Array]):
 
 
 def column(table: Table, name: str, values: Sequence[Any]) -> pa.Array:
-    """The values as an array of the column's type."""
-    type_ = table[name].type
+    """The values as an array of the column's type; a number that the type cannot hold is null."""
+    return _array(table[name].type, values)
+
+
+def _array(type_: str, values: Sequence[Any]) -> pa.Array:
     if type_ == "label":
         return pa.array(values, pa.string()).dictionary_encode()
-    return pa.array(values, TYPES[type_])
+    try:
+        return pa.array(values, TYPES[type_])
+    except (pa.ArrowInvalid, OverflowError):
+        if type_ not in ("int32", "int64"):
+            raise
+        bound = 1 << (31 if type_ == "int32" else 63)
+        return pa.array([v if v is None or -bound <= v < bound else None for v in values], TYPES[type_])
+
+
+def _type(table: Table, name: str) -> pa.DataType:
+    """The type of a shared column while it is put together: labels are still texts."""
+    if name in ("t", "t0"):
+        return pa.float64()
+    if name == "failed" or table[name].type == "label":
+        return pa.string()
+    return TYPES[table[name].type]
+
+
+def _common(table: Table, name: str, values: Sequence[Any]) -> pa.Array:
+    type_ = _type(table, name)
+    return column(table, name, values) if pa.types.is_integer(type_) else pa.array(values, type_)
+
+
+def _failures(failed: pa.Array) -> dict[str, pa.Array]:
+    """The columns `failure` and `failure_text` of failures as written."""
+    encoded = failed.dictionary_encode()
+    found = [failure_word(text) for text in encoded.dictionary.to_pylist()]
+    words = pa.array([word for word, _ in found], pa.string()).take(encoded.indices)
+    texts = pa.array([text for _, text in found], pa.string()).take(encoded.indices)
+    return {"failure": words.dictionary_encode(), "failure_text": texts}
 
 
 def _spread(values: pa.Array, indices: pa.Array) -> pa.Array:
@@ -204,26 +325,25 @@ def _leaves(table: Table, values: Sequence[Leaf | None], where: pa.Array) -> dic
     return found
 
 
-def _positions(measurement: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _positions(measurement: _Integers, counts: _Integers) -> np.ndarray[Any, np.dtype[np.int32]]:
     """Each row's position among the rows of its measurement; rows of one are adjacent."""
-    size = len(measurement)
-    starts = np.flatnonzero(np.r_[True, measurement[1:] != measurement[:-1]])
-    lengths = np.diff(np.r_[starts, size])
-    return (np.arange(size) - np.repeat(starts, lengths)).astype(np.int32)
-
-
-def _where(layer: np.ndarray[Any, Any], codes: tuple[int, ...]) -> pa.Array:
-    """For each row its position among the rows of these layers, null for the other rows."""
-    chosen = layer == codes[0]
-    for code in codes[1:]:
-        chosen |= layer == code
-    return pa.array(np.cumsum(chosen, dtype=np.int32) - 1, mask=~chosen)
+    starts = np.cumsum(counts) - counts
+    return (np.arange(len(measurement)) - starts[measurement]).astype(np.int32)
 
 
 def _kinds(ips: pa.Array) -> pa.Array:
     encoded = ips.dictionary_encode()
     kinds = pa.array([address_kind(ip) for ip in encoded.dictionary.to_pylist()], pa.string())
     return kinds.take(encoded.indices).dictionary_encode()
+
+
+def _without(secret: str, shown: str, value: Any) -> Any:
+    """A value without an address."""
+    if isinstance(value, str):
+        return value.replace(secret, shown)
+    if isinstance(value, Leaf):
+        return value.without(secret, shown)
+    return value
 
 
 def label(value: str | None, size: int) -> pa.Array:

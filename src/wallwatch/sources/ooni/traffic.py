@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wallwatch.sources.ooni.parts import Handshake, NetworkEvent
+from wallwatch.sources.ooni.values import whole
 
 #: Bytes read, reads, bytes written, writes.
 Traffic = tuple[int | None, int | None, int | None, int | None]
@@ -55,7 +56,7 @@ def _by_transaction(
         transaction, t = event.transaction_id, event.t
         if not transaction or t is None or t > ends.get(transaction, -1.0):
             continue
-        number = int(event.num_bytes or 0)
+        number = whole(event.num_bytes or 0) or 0
         if place < 0:
             received[transaction] = max(received.get(transaction, 0), number)
             continue
@@ -88,7 +89,7 @@ def _by_order(handshakes: Sequence[Handshake], events: Sequence[NetworkEvent], r
             open_ = None
         elif open_ is not None and operation in ("read", "write"):
             place = 0 if operation == "read" else 2
-            open_[place] += int(event.num_bytes or 0)
+            open_[place] += whole(event.num_bytes or 0) or 0
             open_[place + 1] += 1
     if len(pairs) != len(handshakes):
         return

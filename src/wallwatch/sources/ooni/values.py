@@ -126,8 +126,13 @@ def network_number(value: str | int | float | None) -> int | None:
         if not _DIGITS.match(digits) or len(digits) > 10:
             return None
         value = int(digits)
-    number = int(value)
-    return number if 0 < number < 2**32 else None
+    number = whole(value)
+    return number if number is not None and 0 < number < 2**32 else None
+
+
+def whole(number: float) -> int | None:
+    """A number without its fraction; null where a column of 64 bits cannot hold it."""
+    return int(number) if -(2.0**63) <= number < 2.0**63 else None
 
 
 @lru_cache(1_024)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wallwatch.sources.ooni.control import Control, control_rows
+from wallwatch.sources.ooni.control import Control
 from wallwatch.sources.ooni.envelope import Envelope
 from wallwatch.sources.ooni.flatten import Flattener
 from wallwatch.sources.ooni.nettests.base import Nettest, Outcome, input_host
@@ -23,9 +23,7 @@ def flatten(flattener: Flattener, found: Envelope, keys: Keys) -> Outcome:
     """The shared parts, the helper's view, and what the probe itself concluded as steps."""
     flattener.parts(keys)
     if keys.control is not None:
-        control_rows(
-            flattener.controls, flattener.measurement, flattener.first_host, found.input, keys.control
-        )
+        flattener.controls.add(flattener.measurement, flattener.first_host, found.input, keys.control)
     if keys.x_dns_duplicate_responses:
         # A second, different answer to one query is what an injector on the path leaves behind.
         flattener.step("dns_duplicate_responses", len(keys.x_dns_duplicate_responses))
