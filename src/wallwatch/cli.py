@@ -404,8 +404,17 @@ def evaluate(
         bool,
         typer.Option("--histories", help="Detection alone, beside published rules, on simulated series."),
     ] = False,
+    signals: Annotated[
+        bool,
+        typer.Option("--signals", help="Outages alone, beside a published rule, on simulated connectivity."),
+    ] = False,
     series: Annotated[
-        int, typer.Option(min=40, max=100_000, help="Series with and without a restriction, of 60 days.")
+        int,
+        typer.Option(
+            min=40,
+            max=100_000,
+            help="Series of --histories (60 days), or of each source of --signals (40 days).",
+        ),
     ] = 400,
     format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
     quiet: QuietOption = False,
@@ -422,6 +431,8 @@ def evaluate(
             scores = commands.trap(trap.upper(), seed=seed, progress=progress)
         elif histories:
             scores = commands.histories(seed=seed, series=series, progress=progress)
+        elif signals:
+            scores = commands.signals(seed=seed, series=series, progress=progress)
         else:
             scores = commands.simulated(seed=seed, days=days, scale=scale, progress=progress)
     typer.echo(safe_json(scores.as_dict()) if format_ is TextFormat.json else scores.as_text())

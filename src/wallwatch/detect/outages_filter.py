@@ -25,8 +25,18 @@ _N = len(_NORMAL)
 #: Chances an hour: of a loss beginning, of it ending, of a new level within normal and within loss.
 ONSET, END, DRIFT, STEP = 1 / 2000, 1 / 48, 1 / 720, 1 / 12
 
-#: Bins × series that are smoothed together; bounds the memory at about 200 MB.
-_TOGETHER = 600_000
+#: Bins × series that are smoothed together, and most series: bounds the memory, and keeps a step within the cache.
+_TOGETHER, _WIDTH = 600_000, 512
+
+#: Shares below this may be a loss, above it they never are one that is told.
+LOW = 0.86
+
+#: Series that scatter by more than this are looked at on the scale of the square root.
+NOISY = 0.08
+
+
+#: Short lows a bin, from which on lasting ones may be of the same scatter: seven in forty days of hours.
+_OFTEN = 0.007
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,8 @@ def scatter(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How each series scatters on ordinary days: scale of Student's t, and memory from bin to bin.
 
     The scale is that of the tails (95 of 100 deviations lie within 2.78 of it), so that a series with
-    frequent stray values is believed less. Lasting lows (three bins and more below 0.85) do not count.
+    frequent stray values is believed less. Lasting lows (three bins and more below 0.85) do not count, unless
+    shorter ones are as frequent.
 
     Args:
         share: Series × bins of shares of the ordinary; NaN where there is none.
@@ -62,6 +73,11 @@ def scatter(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     lasting = np.zeros_like(low)
     for shift in (0, 1, 2):
         lasting[:, shift : shift + inner.shape[1]] |= inner
+    # Where there are many short lows, at least as many as lasting ones, these are scatter as well: chance makes
+    # more of the short, and a loss that comes every night leaves the hours between in peace.
+    long = _beginnings(lasting)
+    short = _beginnings(low) - long
+    lasting &= (short < np.maximum(long, _OFTEN * share.shape[1]))[:, None]
     deviation = np.where(lasting, np.nan, share - 1)
     size = np.sort(np.abs(deviation), axis=1)
     count = np.sum(~np.isnan(deviation), axis=1)
@@ -77,8 +93,16 @@ def scatter(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(scale, 0.02, 0.6), np.where(count >= 24, memory, 0.3)
 
 
+def _beginnings(flags: np.ndarray) -> np.ndarray:
+    """How many stretches of true values each row has."""
+    found: np.ndarray = flags[:, 0].astype(int) + (flags[:, 1:] & ~flags[:, :-1]).sum(axis=1)
+    return found
+
+
 def smooth(share: np.ndarray, scale: np.ndarray, memory: np.ndarray, hours: float) -> Smoothed:
     """Forward-backward over all series.
+
+    Series that never lie low in two bins have lost nothing, and are not looked at further.
 
     Args:
         share: Series × bins of shares of the ordinary (1 is normal); NaN where there is no value.
@@ -86,88 +110,125 @@ def smooth(share: np.ndarray, scale: np.ndarray, memory: np.ndarray, hours: floa
         memory: Of each series: correlation of one bin's deviation with the next, 0 to 0.8.
         hours: Length of a bin.
     """
-    width = max(1, _TOGETHER // max(share.shape[1], 1))
-    parts = [
-        _smooth(share[i : i + width], scale[i : i + width], memory[i : i + width], hours)
-        for i in range(0, len(share), width)
-    ]
-    if not parts:
-        none = np.zeros(share.shape)
-        return Smoothed(none, none, none)
-    return Smoothed(
-        np.concatenate([part.lost for part in parts]),
-        np.concatenate([part.began for part in parts]),
-        np.concatenate([part.ended for part in parts]),
-    )
-
-
-def _student(deviation: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    e = deviation / scale
-    density = 1 + e * e / 4
-    found: np.ndarray = 1 / (density * density * np.sqrt(density) * scale)
+    found = Smoothed(*(np.zeros(share.shape, np.float32) for _ in range(3)))
+    with np.errstate(invalid="ignore"):
+        low = np.flatnonzero((share < LOW).sum(axis=1) >= 2)
+    width = max(1, min(_WIDTH, _TOGETHER // max(share.shape[1], 1)))
+    for i in range(0, len(low), width):
+        rows = low[i : i + width]
+        parts = _smooth(share[rows], scale[rows], memory[rows], hours)
+        for whole, part in zip((found.lost, found.began, found.ended), parts, strict=True):
+            whole[rows] = part.T
     return found
 
 
-def _smooth(share: np.ndarray, scale: np.ndarray, memory: np.ndarray, hours: float) -> Smoothed:
+def _evened(share: np.ndarray, noisy: np.ndarray) -> np.ndarray:
+    """Shares of noisy series on the scale of the square root, on which the scatter of counts is the same at all levels.
+
+    One stays one, and what is near one stays near it: 2√share - 1.
+    """
+    found: np.ndarray = np.where(noisy, 2 * np.sqrt(np.maximum(share, 0)) - 1, share)
+    return found
+
+
+class _Student:
+    """Densities of Student's t with four degrees of freedom around each level; levels × series, in place."""
+
+    def __init__(self, spread: np.ndarray) -> None:
+        self._half = 0.5 / spread
+        self._top = 1 / spread
+        self._e = np.empty_like(spread)
+        self._root = np.empty_like(spread)
+
+    def of(self, deviation: np.ndarray, out: np.ndarray) -> None:
+        """Writes the densities of deviations to `out`."""
+        e, root = self._e, self._root
+        np.multiply(deviation, self._half, out=e)
+        np.multiply(e, e, out=e)
+        e += 1
+        np.sqrt(e, out=root)
+        np.multiply(e, e, out=e)
+        np.multiply(e, root, out=e)
+        np.divide(self._top, e, out=out)
+
+
+def _smooth(
+    share: np.ndarray, scale: np.ndarray, memory: np.ndarray, hours: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lost, began and ended as bins × series. Within, a level is a row and a series a column: loops run along series."""
     series, bins = share.shape
     small = np.float32  # densities are ratios near one: single precision is enough, and faster
-    share, scale, memory = share.astype(small), scale.astype(small), memory.astype(small)
-    levels, normal_prior = _LEVELS.astype(small), _NORMAL_PRIOR.astype(small)
+    noisy = scale > NOISY
+    x = np.ascontiguousarray(_evened(share, noisy[:, None]).T, small)
+    levels = _evened(_LEVELS[:, None], noisy[None, :]).astype(small)
+    spread = np.where(noisy, scale, scale * (0.4 + 0.6 * _LEVELS[:, None])).astype(small)
+    normal_prior = _NORMAL_PRIOR.astype(small)[:, None]
+    # a level that lies within the scatter of normal ones cannot be told from them, and would never end
+    plain = _LOST[:, None] <= 1 - np.maximum(0.14, 1.5 * scale)
+    plain[-1] = True
+    lost_prior = (plain / plain.sum(0)).astype(small)
     on, off, drift, step = (small(1 - np.exp(-rate * hours)) for rate in (ONSET, END, DRIFT, STEP))
     stay = np.concatenate([np.full(_N, 1 - on - drift), np.full(len(_LOST), 1 - off - step)])
-    stay = np.maximum(stay, 0.0).astype(small)
-    # a level that lies within the scatter of normal ones cannot be told from them, and would never end
-    plain = _LOST[None] <= 1 - np.maximum(0.14, 1.5 * scale)[:, None]
-    plain[:, -1] = True
-    lost_prior = (plain / plain.sum(1, keepdims=True)).astype(small)
-    spread = scale[:, None] * (0.4 + 0.6 * levels)
-    calm = np.sqrt(1 - memory**2)[:, None]
+    stay = np.maximum(stay, 0.0).astype(small)[:, None]
+    calm = np.sqrt(1 - memory**2)
+    fresh_of, kept_of = _Student(spread), _Student((spread * calm).astype(small))
+    missing = np.isnan(x)
+    # What the last bin deviated by is carried on, as far as it was seen.
+    carried = np.where(np.concatenate([np.ones((1, series), bool), missing[:-1]]), 0.0, memory).astype(small)
+    whole = np.asarray(~missing.any(axis=1))
+    alone = carried == 0
 
-    def seen(t: int) -> tuple[np.ndarray, np.ndarray]:
-        """Densities of what bin `t` shows: at a new level, and where the level stayed."""
-        x = share[:, t, None]
-        fresh = _student(x - levels, spread)
-        before = np.zeros_like(x) if t == 0 else np.nan_to_num(share[:, t - 1, None] - levels)
-        carried = np.where(np.isnan(share[:, t - 1, None]) if t else True, 0.0, memory[:, None])
-        kept = _student(x - levels - carried * before, spread * np.where(carried > 0, calm, 1.0))
-        missing = np.isnan(x)
-        return np.where(missing, 1.0, fresh), np.where(missing, 1.0, kept)
-
-    forward = np.empty((bins, series, len(_LEVELS)), np.float32)
-    densities = np.empty((2, bins, series, len(_LEVELS)), np.float32)
-    alpha = np.concatenate([np.tile(0.98 * normal_prior, (series, 1)), 0.02 * lost_prior], axis=1)
+    shape = (len(_LEVELS), series)
+    fresh, kept = np.empty((bins, *shape), small), np.empty((bins, *shape), small)
+    forward = np.empty((bins, *shape), small)
+    alpha = np.concatenate([np.tile(0.98 * normal_prior, (1, series)), 0.02 * lost_prior]).astype(small)
+    deviation, before, moved = np.zeros(shape, small), np.zeros(shape, small), np.empty(shape, small)
     for t in range(bins):
-        fresh, kept = seen(t)
-        densities[0, t], densities[1, t] = fresh, kept
+        np.subtract(x[t], levels, out=deviation)
+        np.multiply(before, carried[t], out=moved)
+        np.subtract(deviation, moved, out=moved)
+        fresh_of.of(deviation, fresh[t])
+        kept_of.of(moved, kept[t])
+        if alone[t].any():  # nothing is known of the bin before: the level is seen as if it were new
+            np.copyto(kept[t], fresh[t], where=alone[t])
+        if not whole[t]:
+            np.copyto(fresh[t], 1, where=missing[t])
+            np.copyto(kept[t], 1, where=missing[t])
+            np.copyto(deviation, 0, where=missing[t])
+        deviation, before = before, deviation
         if t == 0:
-            alpha = alpha * fresh
+            alpha *= fresh[t]
         else:
-            normal = alpha[:, :_N].sum(1, keepdims=True)
-            lost = alpha[:, _N:].sum(1, keepdims=True)
-            to_normal = (drift * normal + off * lost) * normal_prior
-            to_lost = (on * normal + step * lost) * lost_prior
-            alpha = alpha * stay * kept + np.concatenate([to_normal, to_lost], axis=1) * fresh
-        alpha = alpha / alpha.sum(1, keepdims=True)
+            normal, lost = alpha[:_N].sum(0), alpha[_N:].sum(0)
+            alpha *= stay
+            alpha *= kept[t]
+            np.multiply(normal_prior, drift * normal + off * lost, out=moved[:_N])
+            np.multiply(lost_prior, on * normal + step * lost, out=moved[_N:])
+            moved *= fresh[t]
+            alpha += moved
+        alpha /= alpha.sum(0)
         forward[t] = alpha
 
-    gone = np.empty((series, bins))
-    began, ended = np.zeros((series, bins)), np.zeros((series, bins))
-    beta = np.ones((series, len(_LEVELS)), small)
+    gone = np.empty((bins, series), small)
+    began, ended = np.zeros((bins, series), small), np.zeros((bins, series), small)
+    beta = np.ones(shape, small)
     for t in range(bins - 1, -1, -1):
-        here = forward[t] * beta
-        here /= here.sum(1, keepdims=True)
-        gone[:, t] = here[:, _N:].sum(1)
+        np.multiply(forward[t], beta, out=moved)
+        lost = moved[_N:].sum(0)
+        gone[t] = lost / (lost + moved[:_N].sum(0))
         if t == 0:
             break
-        fresh, kept = densities[0, t], densities[1, t]
-        new = fresh * beta
-        new_normal = new[:, :_N] @ normal_prior
-        new_lost = (new[:, _N:] * lost_prior).sum(1)
-        before = stay * kept * beta
-        before[:, :_N] += (drift * new_normal + on * new_lost)[:, None]
-        before[:, _N:] += (step * new_lost + off * new_normal)[:, None]
-        all_ways = (forward[t - 1] * before).sum(1)
-        began[:, t] = forward[t - 1][:, :_N].sum(1) * on * new_lost / all_ways
-        ended[:, t] = forward[t - 1][:, _N:].sum(1) * off * new_normal / all_ways
-        beta = before / before.sum(1, keepdims=True)
-    return Smoothed(gone, began, ended)
+        new = fresh[t]
+        new *= beta
+        new_normal = (new[:_N] * normal_prior).sum(0)
+        new_lost = (new[_N:] * lost_prior).sum(0)
+        beta *= kept[t]
+        beta *= stay
+        beta[:_N] += drift * new_normal + on * new_lost
+        beta[_N:] += step * new_lost + off * new_normal
+        last = forward[t - 1]
+        all_ways = np.einsum("ls,ls->s", last, beta)
+        began[t] = last[:_N].sum(0) * on * new_lost / all_ways
+        ended[t] = last[_N:].sum(0) * off * new_normal / all_ways
+        beta /= beta.sum(0)
+    return gone, began, ended

@@ -91,3 +91,10 @@ def still_works(*, seed: int) -> Scores:
     from wallwatch.evaluate.routes import evaluate_routes
 
     return evaluate_routes(seed)
+
+
+def signals(*, seed: int, series: int, progress: Progress) -> Scores:
+    """Simulates series of connectivity, and scores the detection of outages beside a published rule on them."""
+    from wallwatch.evaluate.signal_scores import evaluate_signals
+
+    return evaluate_signals(seed=seed, series=series, progress=progress)
