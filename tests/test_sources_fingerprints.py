@@ -51,7 +51,12 @@ def test_the_packaged_facts_are_known_and_sourced() -> None:
     known = Fingerprints.builtin()
     assert known.match_dns("10.10.34.35") == ["nat:ir.national_35"]
     assert known.match_dns("192.0.2.1") == []
-    assert all(one.countries == ("IR",) for one in known.fingerprints)
+    assert known.match_dns("93.46.8.89") == ["nat:cn.injected_93_46_8_89"]
+    assert known.match_dns("2001::1f0d:5321") == ["nat:cn.injected_v6"]
+    assert known.match_dns("2001:db8::1") == []
+    assert known.match_header("location", "http://warning.rt.ru/?id=1") == ["isp:ru.rostelecom"]
+    assert all(len(one.countries) == 1 for one in known.fingerprints)
+    assert len({one.name for one in known.fingerprints}) == len(known.fingerprints)
 
 
 def test_the_communitys_files_are_read_whole(shared_data: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -28,6 +29,8 @@ app = typer.Typer(
 )
 fetch_app = typer.Typer(no_args_is_help=True, help="Download public measurement files.")
 app.add_typer(fetch_app, name="fetch")
+refs_app = typer.Typer(no_args_is_help=True, help="The reference data that verdicts rest on.")
+app.add_typer(refs_app, name="refs")
 
 WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", "-w", metavar="DIR", help="The folder that holds what was taken in.")
@@ -312,6 +315,130 @@ def explain(
     else:
         for line in answer.lines:
             typer.echo(safe_text(line))
+
+
+@app.command()
+def rejudge(
+    workspace: WorkspaceOption,
+    fingerprints: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="A CSV of fingerprints in the community format to add first; may be repeated.",
+        ),
+    ] = None,
+    workers: WorkersOption = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Measurements that start later are flagged as from the future; by default tomorrow.",
+        ),
+    ] = None,
+    examples: Annotated[
+        int, typer.Option(min=0, max=1000, help="Of each change of state so many measurements.")
+    ] = 3,
+    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+    quiet: QuietOption = False,
+) -> None:
+    """Judge everything anew under the present rules and reference data, and print what changed."""
+    from wallwatch import rejudge as rejudging
+
+    with _progress(quiet) as progress:
+        found = rejudging.rejudge(
+            workspace,
+            as_of=_as_of(as_of),
+            published=datetime.now(UTC),
+            fingerprints=fingerprints or (),
+            workers=workers,
+            examples=examples,
+            progress=progress,
+        )
+    if format_ is TextFormat.json:
+        typer.echo(safe_json(found.as_dict()))
+    else:
+        for line in rejudging.in_words(found):
+            typer.echo(safe_text(line))
+    if found.set_aside:
+        raise typer.Exit(1)
+
+
+@refs_app.command("update")
+def refs_update(
+    workspace: WorkspaceOption,
+    url: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="Where a list of fingerprints is published; may be repeated; by default the community's.",
+        ),
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Renew the lists of fingerprints; all of them, or none where one cannot be had."""
+    from wallwatch import refs
+    from wallwatch.archive.fetch import download_inputs
+    from wallwatch.engine import Workspace
+
+    def fetched(address: str, into: Path) -> Path:
+        return download_inputs(address, into, largest=refs.LARGEST)[0]
+
+    with _progress(quiet) as progress, (made := Workspace.create(workspace)).lock():
+        done = refs.update(
+            made.layout, url or refs.COMMUNITY, fetched, now=datetime.now(UTC), progress=progress
+        )
+    for one in done:
+        was = f", before {one.before[:16]}" if one.before and one.changed else ""
+        typer.echo(
+            f"{safe_text(one.url, 200)}: {one.rows:,} fingerprints, {one.sha256[:16]}"
+            f"{was if one.changed else ', as it was'}"
+        )
+    if any(one.changed for one in done):
+        _say("What was taken in before is judged by them with: wallwatch rejudge")
+
+
+@refs_app.command("show")
+def refs_show(
+    workspace: WorkspaceOption,
+    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+) -> None:
+    """Say which lists, rules and models verdicts rest on, each with its version."""
+    from wallwatch import refs
+    from wallwatch.engine import Workspace
+
+    record = refs.described(Workspace.open(workspace).layout)
+    if format_ is TextFormat.json:
+        typer.echo(safe_json(record))
+    else:
+        for line in refs.in_words(record):
+            typer.echo(safe_text(line))
+
+
+@refs_app.command("list")
+def refs_list(
+    workspace: WorkspaceOption,
+    country: Annotated[str | None, typer.Option(metavar="CC", help="Only those expected there.")] = None,
+    scope: Annotated[
+        str | None, typer.Option(help="Only of this scope: nat, isp, prod, inst, vbw or fp.")
+    ] = None,
+    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+) -> None:
+    """List the fingerprints in use."""
+    from wallwatch import refs
+    from wallwatch.engine import Workspace
+
+    wanted = _country(country)
+    for one in refs.load(Workspace.open(workspace).layout).fingerprints:
+        if (wanted and wanted not in one.countries) or (scope and one.scope != scope):
+            continue
+        if format_ is TextFormat.json:
+            typer.echo(safe_json(asdict(one)))
+        else:
+            where = ",".join(one.countries) or "anywhere"
+            typer.echo(
+                f"{safe_text(one.hit, 60)}  {safe_text(one.location, 40)}  {one.pattern_type}  "
+                f"{safe_text(one.pattern, 100)}  {safe_text(where, 60)}"
+            )
 
 
 @app.command()

@@ -14,9 +14,7 @@ from typing import Any
 
 import duckdb
 
-from wallwatch import archive, detect, history, judge, routes
-from wallwatch._errors import WallwatchError
-from wallwatch._files import write_atomic
+from wallwatch import archive, detect, history, judge, refs, routes
 from wallwatch._progress import Progress, Silent
 from wallwatch._text import safe_text
 from wallwatch.archive import Summary
@@ -73,7 +71,9 @@ def run(
     progress = progress or Silent()
     workspace = Workspace.create(root)
     with workspace.lock():
-        known = _fingerprints(workspace, fingerprints)
+        refs.keep(workspace.layout, fingerprints)
+        known = refs.load(workspace.layout)
+        before = set(workspace.layout.taken_in())
         taken_in = archive.take_in(
             inputs,
             workspace.layout,
@@ -83,23 +83,8 @@ def run(
             progress=progress,
             wanted=wanted,
         )
+        refs.note_matched(workspace.layout, set(workspace.layout.taken_in()) - before, known.version)
         return bring_up_to_date(workspace, taken_in, known, progress, published or as_of)
-
-
-def _fingerprints(workspace: Workspace, given: Sequence[Path]) -> Fingerprints:
-    """The packaged fingerprints and those of the workspace, to which the given files are added for good.
-
-    They are kept because a later run must judge what this one read by the same knowledge.
-    """
-    folder = workspace.layout.references / "fingerprints"
-    for path in given:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise WallwatchError(f"{path} cannot be read: {error.strerror}") from error
-        Fingerprints.load([path])  # a file that is none is refused before it is kept
-        write_atomic(folder / f"{hashlib.sha256(content).hexdigest()[:16]}.csv", content)
-    return Fingerprints.load(sorted(folder.glob("[0-9a-f]*.csv")))
 
 
 def bring_up_to_date(
@@ -111,8 +96,9 @@ def bring_up_to_date(
     """
     repeated = workspace.find_repeated()
     rows: dict[str, int] = {}
-    references = judge.References.load(workspace.layout.references, known.expected_countries())
-    facts = _digest(*workspace.layout.taken_in())
+    references = refs.references(workspace.layout, known)
+    searched = refs.matched(workspace.layout)
+    facts = _digest(*(f"{id_} {searched.get(id_, '')}" for id_ in workspace.layout.taken_in()))
     verdicts = _digest(facts, judge.RULE_SET, references.version, _source("judge"), _source("engine"))
     con = workspace.connect()
     try:

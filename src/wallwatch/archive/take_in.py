@@ -135,6 +135,51 @@ def take_in(
     return summary
 
 
+def read_again(
+    ids: Sequence[str],
+    layout: Layout,
+    *,
+    workers: int,
+    fingerprints: Matcher | None,
+    as_of: datetime,
+    progress: Progress | None = None,
+) -> Summary:
+    """Reads files again that were taken in before, from the bytes that were kept; what they gave is replaced.
+
+    Args:
+        ids: Their ids.
+        layout: The workspace.
+        workers: Processes that read; the tables do not depend on it.
+        fingerprints: What finds block pages.
+        as_of: No measurement can be later than this.
+        progress: What is told of the progress.
+
+    Raises:
+        WallwatchError: The bytes of a file are gone or are not what they were, or something cannot be written.
+    """
+    progress = progress or Silent()
+    summary = Summary(files=len(ids))
+    tasks = []
+    for id_ in ids:
+        rows = pq.read_table(layout.part("files", id_)).to_pylist()
+        sha256 = rows[0]["sha256"]
+        raw = layout.raw(sha256)
+        if not raw.exists() or _sha256(raw) != sha256:
+            raise WallwatchError(
+                f"{raw}: the bytes of {rows[0]['path']} are not there as they were taken in; take the file in anew",
+                status=1,
+            )
+        names = tuple(sorted(row["path"] for row in rows))
+        tasks.append(_Task(str(layout.root), str(raw), sha256, names, rows[0]["size"], as_of))
+        summary.bytes += rows[0]["size"]
+    progress.stage("reading again", len(tasks))
+    try:
+        _run(tasks, workers, fingerprints, summary, progress)
+    except (OSError, BrokenProcessPool) as error:
+        raise WallwatchError(f"{layout.root}: {error}; run again to complete it", status=1) from error
+    return summary
+
+
 @dataclass(frozen=True, slots=True)
 class _Task:
     root: str

@@ -101,10 +101,14 @@ def prepare(con: duckdb.DuckDBPyConnection, references: References, rows_at_once
     Each chunk is read twice, since what other networks saw of a host has to be known before the first is judged; a
     single one is read once.
     """
+    strengths = dict(references.strengths)
+    countries = dict(references.expected)
+    hits = sorted({*strengths, *countries})
     expected = pa.table(
         {
-            "hit": pa.array([hit for hit, _ in references.expected], pa.string()),
-            "countries": pa.array([list(c) for _, c in references.expected], pa.list_(pa.string())),
+            "hit": pa.array(hits, pa.string()),
+            "countries": pa.array([list(countries.get(hit, ())) for hit in hits], pa.list_(pa.string())),
+            "strength": pa.array([strengths.get(hit) for hit in hits], pa.int64()),
         }
     )
     con.register("judge_expected_rows", expected)

@@ -95,19 +95,29 @@ class References:
     Attributes:
         expected: Fingerprints (`scope:name`) and the countries in which they are to be found, sorted; one is not
             held against networks of other countries. Empty: anywhere.
+        fingerprints: The version of the fingerprints; empty where it is not known.
+        strengths: Fingerprints and how much each says, sorted; one that is not there says a little.
     """
 
     expected: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    fingerprints: str = ""
+    strengths: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def load(
-        cls, folder: Path | None = None, expected: Mapping[str, Sequence[str]] | None = None
+        cls,
+        folder: Path | None = None,
+        expected: Mapping[str, Sequence[str]] | None = None,
+        fingerprints: str = "",
+        strengths: Mapping[str, int] | None = None,
     ) -> References:
         """The packaged data, with the countries of expectation of the fingerprints that were used.
 
         Args:
             folder: May hold `fingerprints*.csv` in the community format (github.com/ooni/blocking-fingerprints).
             expected: `scope:name` to countries; goes before the folder's.
+            fingerprints: The version of the fingerprints that bodies were searched for.
+            strengths: `scope:name` to how much a match says.
         """
         found: dict[str, tuple[str, ...]] = {}
         if folder is not None and folder.is_dir():
@@ -118,13 +128,15 @@ class References:
                         countries = {country.strip() for country in text.split(",")} - {""}
                         found[f"{row.get('scope')}:{row.get('name')}"] = tuple(sorted(countries))
         found |= {hit: tuple(sorted(countries)) for hit, countries in (expected or {}).items()}
-        return cls(tuple(sorted(found.items())))
+        return cls(tuple(sorted(found.items())), fingerprints, tuple(sorted((strengths or {}).items())))
 
     @property
     def version(self) -> str:
         """First 12 hex digits of the SHA-256 of all of it."""
         content = {
             "expected": self.expected,
+            "fingerprints": self.fingerprints,
+            "strengths": self.strengths,
             "words": BLOCK_WORDS,
             "delivery": DELIVERY_NETWORKS,
             "faults": KNOWN_FAULTS,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -23,6 +24,12 @@ from wallwatch.sources.ooni.values import address
 
 #: Bodies are searched this far: probes cut them at 1 MiB or before, and block pages are short.
 _LONGEST_BODY = 1 << 20
+#: Text of fewer characters occurs in pages by chance.
+_SPECIFIC = 16
+#: What a pattern is worth that is the whole text.
+_WHOLE = 1_000
+#: Characters of regular expressions that need not be there.
+_SPECIAL = re.compile(r"\\[A-Za-z]|\[[^\]]*\]|[.*+?|()^$\\]|\{[^}]*\}")
 _PATTERN_TYPES = ("full", "prefix", "contains", "regexp")
 
 
@@ -51,6 +58,19 @@ class Fingerprint:
     def hit(self) -> str:
         """How a match is written in the tables."""
         return f"{self.scope}:{self.name}"
+
+    @property
+    def strength(self) -> int:
+        """How much a match says, so that of contradicting ones the more specific counts.
+
+        The number of characters that must be there. A few characters anywhere in a page of any country (“Access
+        Denied”, “redirect”) say next to nothing: zero.
+        """
+        length = len(_SPECIAL.sub("", self.pattern) if self.pattern_type == "regexp" else self.pattern)
+        if self.pattern_type == "full":
+            return max(length, 1) + _WHOLE
+        broad = self.location == "body" and not self.countries and length < _SPECIFIC
+        return 0 if broad else length
 
 
 class _Patterns:
@@ -168,6 +188,13 @@ class Fingerprints:
     def expected_countries(self) -> dict[str, tuple[str, ...]]:
         """`scope:name` to the countries in which a match is to be expected; empty: anywhere."""
         return {one.hit: one.countries for one in self.fingerprints}
+
+    def strengths(self) -> dict[str, int]:
+        """`scope:name` to how much a match says; of several patterns by one name the least."""
+        found: dict[str, int] = {}
+        for one in self.fingerprints:
+            found[one.hit] = min(found.get(one.hit, one.strength), one.strength)
+        return found
 
 
 def _canonical(one: Fingerprint) -> Fingerprint:

@@ -8,21 +8,30 @@ from wallwatch.judge.steps.words import any_within, failure_kind, quoted
 
 _POOLS = ", ".join(quoted(pool.name) for service in SERVICES for pool in service.pools) or "''"
 
-#: Fingerprints found in clear text, with the countries in which they are to be expected.
+#: Fingerprints found, with the countries in which they are to be expected. Of a page that is known both as a block page
+#: and as one that only looks like it the more specific knowledge counts: the community's lists hold words as broad as
+#: “redirect” on one side and “Access Denied” on the other.
 HITS = """
 CREATE OR REPLACE TEMP TABLE judge_hits AS
-SELECT h.m, h.obs,
-  bool_or(split_part(h.hit, ':', 1) IN ('nat', 'isp', 'prod') AND
-    (r.countries IS NULL OR len(r.countries) = 0 OR list_contains(r.countries, h.country))) AS block_page,
-  bool_or(split_part(h.hit, ':', 1) IN ('nat', 'isp') AND
-    len(r.countries) > 0 AND NOT list_contains(r.countries, h.country)) AS foreign_page,
-  bool_or(split_part(h.hit, ':', 1) = 'inst') AS local_filter,
-  bool_or(split_part(h.hit, ':', 1) = 'vbw') AS weak_words,
-  bool_or(split_part(h.hit, ':', 1) = 'fp') AS false_positive
-FROM judge_fingerprints h
-LEFT JOIN judge_expected r ON r.hit = h.hit
-WHERE h.layer = 'http'
-GROUP BY h.m, h.obs
+WITH known AS (
+  SELECT h.m, h.obs, split_part(h.hit, ':', 1) AS scope, coalesce(r.strength, 1) AS strength,
+    r.countries IS NULL OR len(r.countries) = 0 OR list_contains(r.countries, h.country) AS expected
+  FROM judge_fingerprints h
+  LEFT JOIN judge_expected r ON r.hit = h.hit
+  WHERE h.layer = 'http'
+),
+weighed AS (
+  SELECT m, obs,
+    coalesce(max(strength) FILTER (scope IN ('nat', 'isp', 'prod') AND expected), 0) AS block_page,
+    coalesce(max(strength) FILTER (scope = 'fp'), -1) AS false_positive,
+    bool_or(scope IN ('nat', 'isp') AND NOT expected) AS foreign_page,
+    bool_or(scope = 'inst') AS local_filter,
+    bool_or(scope = 'vbw' OR (scope IN ('nat', 'isp', 'prod') AND strength = 0)) AS weak_words
+  FROM known GROUP BY m, obs
+)
+SELECT m, obs, block_page > greatest(false_positive, 0) AS block_page, foreign_page, local_filter, weak_words,
+  false_positive >= block_page AS false_positive
+FROM weighed
 """
 
 ROWS = f"""
