@@ -104,7 +104,8 @@ def bring_up_to_date(
     try:
         if workspace.stage("verdicts") != verdicts:
             progress.stage("Judging")
-            rows["verdicts"] = workspace.replace("verdicts", judge.verdicts(con, references), verdicts)
+            judged = judge.batches(con, references, source=workspace.source(con))
+            rows["verdicts"] = workspace.replace("verdicts", judged, verdicts)
             workspace.refresh(con)
         cells = _digest(verdicts, _source("detect"), _source("engine"))
         if workspace.stage("cells") != cells:

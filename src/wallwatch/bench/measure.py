@@ -92,7 +92,8 @@ def whole(paths: list[Path], root: Path, known: Fingerprints, workers: int) -> d
             found["observations"] = _count(con, "observations")
             references = judge.References.load(workspace.layout.references)
             start = time.perf_counter()
-            workspace.replace("verdicts", judge.verdicts(con, references), "bench")
+            judged = judge.batches(con, references, source=workspace.source(con))
+            workspace.replace("verdicts", judged, "bench")
             found["judge_seconds"] = time.perf_counter() - start
             workspace.refresh(con)
             found["verdicts"] = _count(con, "verdicts")

@@ -1,9 +1,19 @@
 """Rules as data, and the verdicts that they give."""
 
 from wallwatch.judge.explain import Explanation, explain
-from wallwatch.judge.judging import RULE_SET, verdicts
+from wallwatch.judge.judging import RULE_SET, batches, verdicts
 from wallwatch.judge.references import References
 from wallwatch.judge.rules import RULES
 from wallwatch.judge.services import SERVICES, TOOLS
 
-__all__ = ["RULES", "RULE_SET", "SERVICES", "TOOLS", "Explanation", "References", "explain", "verdicts"]
+__all__ = [
+    "RULES",
+    "RULE_SET",
+    "SERVICES",
+    "TOOLS",
+    "Explanation",
+    "References",
+    "batches",
+    "explain",
+    "verdicts",
+]

@@ -1,10 +1,16 @@
-"""Verdicts of all measurements that a connection shows: set by set, so many rows at a time."""
+"""Verdicts of all measurements that a connection shows: set by set, so many rows at a time, on several cores."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, replace
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -26,13 +32,21 @@ from wallwatch.judge.steps import (
     tls,
     units,
 )
-from wallwatch.judge.steps.units import Chunk
+from wallwatch.judge.steps.units import Chunk, Source, from_views
 
-#: Rows of `observations` and `controls` that are judged at a time: some hundred megabytes in memory.
-ROWS_AT_ONCE = 700_000
+_Result = TypeVar("_Result")
 
-#: Once, before anything is read.
-_EMPTY: tuple[str, ...] = (units.NAMES, decide.FOUND, *gather.TABLES, service.MIDDLEBOXES)
+#: Rows of `observations` and `controls` that are judged at a time: some hundred megabytes in memory. What verdicts say
+#: does not depend on it.
+ROWS_AT_ONCE = 400_000
+
+#: Once, before anything is judged.
+_FIRST: tuple[str, ...] = (
+    units.SESSIONS,
+    units.NAMES,
+    *gather.TABLES,
+    service.MIDDLEBOXES,
+)
 
 #: After every chunk was looked at: what they say together.
 _TOGETHER: tuple[str, ...] = (*peers.STEPS, *pace.STEPS, service.DEVICES_KNOWN)
@@ -59,35 +73,31 @@ _JUDGE: tuple[str, ...] = (
     decide.SERVICE_WHOLE,
     decide.FLAGS,
     decide.WHOLE,
+    decide.FOUND,
     decide.ADD,
+    decide.TARGETS,
+    decide.FLAG_LISTS,
+    bits.RULE_LISTS,
+    bits.MECHANISM_LISTS,
 )
-
-#: After the last chunk.
-_NAMES: tuple[str, ...] = (decide.TARGETS, decide.FLAG_LISTS, bits.RULE_LISTS, bits.MECHANISM_LISTS)
-
-#: What a chunk needs and the verdicts do not.
-_CHUNK_TABLES = (
-    "this units tls_units http_units fingerprints controls own addresses agreement known helper helper_page context "
-    "untrusted tcp tls quic hits http_rows http dns parts part service flags whole test_rows endpoints device"
-).split()
 
 
 def _version() -> str:
-    any_chunk = Chunk(0, "", 0, "", 0)
+    any_chunk = Chunk(0, "", "")
     steps = [
-        units.who(1),
-        units.names(any_chunk),
+        _FIRST,
+        units.this(any_chunk),
         units.read(any_chunk),
         units.controls(any_chunk),
         own.OWN,
         gather.STEPS,
         service.read(any_chunk),
-        (service.VOTES, service.DEVICES, service.GATHER_DEVICES),
+        (service.ENDPOINT_NAMES, service.VOTES, service.DEVICES, service.GATHER_DEVICES),
         _TOGETHER,
         _JUDGE,
     ]
     rules = [asdict(rule) for rule in RULES]
-    content = json.dumps([rules, steps, _NAMES, decide.verdicts("", "")], sort_keys=True, ensure_ascii=False)
+    content = json.dumps([rules, steps, decide.verdicts("", "")], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
@@ -95,11 +105,28 @@ def _version() -> str:
 RULE_SET: str = _version()
 
 
-def prepare(con: duckdb.DuckDBPyConnection, references: References, rows_at_once: int = ROWS_AT_ONCE) -> None:
-    """Makes the judge's temporary tables on the connection, from `measurements`, `observations` and `controls`.
+def batches(
+    con: duckdb.DuckDBPyConnection,
+    references: References,
+    *,
+    source: Source = from_views,
+    rows_at_once: int = ROWS_AT_ONCE,
+) -> Iterator[pa.Table]:
+    """The verdicts, with the columns of schema `VERDICTS`, some hundred thousand at a time.
 
-    Each chunk is read twice, since what other networks saw of a host has to be known before the first is judged; a
-    single one is read once.
+    Each chunk of measurements is read twice, since what other networks saw of a host has to be known before the first
+    is judged; a single one is read once. As many chunks are judged at a time as the connection has threads; the
+    tables come in the order of the files' ids, their rows in no particular order.
+
+    Args:
+        con: Shows `measurements`, `observations` and `controls`, in a database of its own, which gains tables named
+            `judge_…` while this runs.
+        references: What is known beforehand.
+        source: Where the rows of some files are read from.
+        rows_at_once: About how many rows are judged at a time.
+
+    Raises:
+        duckdb.Error: One of the three is missing a column.
     """
     strengths = dict(references.strengths)
     countries = dict(references.expected)
@@ -112,22 +139,57 @@ def prepare(con: duckdb.DuckDBPyConnection, references: References, rows_at_once
         }
     )
     con.register("judge_expected_rows", expected)
-    con.execute("CREATE OR REPLACE TEMP TABLE judge_expected AS SELECT * FROM judge_expected_rows")
+    con.execute("CREATE OR REPLACE TABLE judge_expected AS SELECT * FROM judge_expected_rows")
     con.unregister("judge_expected_rows")
-    _run(con, units.who(rows_at_once), *_EMPTY)
-    chunks = [Chunk(*row) for row in con.sql(units.CHUNKS).fetchall()]
+    _run(con, *map(_shared, _FIRST))
+    chunks = _chunks(con, source, rows_at_once)
     several = len(chunks) > 1
-    for chunk in chunks:
-        _run(con, units.this(chunk), units.names(chunk), *units.read(chunk))
-        _run(con, own.SEEN if several else own.OWN, *gather.STEPS)
-        _run(con, *service.read(chunk), service.VOTES, service.DEVICES, service.GATHER_DEVICES)
-    _run(con, *_TOGETHER)
-    for chunk in chunks:
+    one_at_a_time = threading.Lock()
+
+    def look(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
+        _run(own_con, units.this(chunk, source), *units.read(chunk, source))
+        _run(own_con, own.SEEN if several else own.OWN, *gather.STEPS, *service.read(chunk, source))
+        with one_at_a_time:
+            _run(own_con, service.ENDPOINT_NAMES)
+        _run(own_con, service.VOTES, service.DEVICES, service.GATHER_DEVICES)
+
+    def judge(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
         if several:
-            _run(con, units.this(chunk), *units.read(chunk), own.OWN, *service.read(chunk), service.DEVICES)
-        _run(con, units.controls(chunk), *_JUDGE)
-    _run(con, *(f"DROP TABLE IF EXISTS judge_{name}" for name in _CHUNK_TABLES))
-    _run(con, *_NAMES)
+            _run(own_con, units.this(chunk, source), *units.read(chunk, source), own.OWN)
+            _run(own_con, *service.read(chunk, source), service.DEVICES)
+        _run(own_con, units.controls(chunk, source), *_JUDGE)
+        return own_con.sql(decide.verdicts(RULE_SET, references.version)).to_arrow_table()
+
+    with _Cursors(con, len(chunks)) as cursors:
+        for _ in cursors.each(look, chunks):
+            pass
+        _run(con, *map(_shared, _TOGETHER))
+        yield from cursors.each(judge, chunks)
+    for (name,) in con.sql(
+        "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'judge_')"
+    ).fetchall():
+        con.execute(f"DROP TABLE {name}")
+
+
+def verdicts(
+    con: duckdb.DuckDBPyConnection, references: References, rows_at_once: int = ROWS_AT_ONCE
+) -> duckdb.DuckDBPyRelation:
+    """The verdicts of not too many measurements, with the columns of schema `VERDICTS`; see `batches`."""
+    return con.from_arrow(pa.concat_tables(batches(con, references, rows_at_once=rows_at_once)))
+
+
+def _chunks(con: duckdb.DuckDBPyConnection, source: Source, rows_at_once: int) -> list[Chunk]:
+    found = [Chunk(*row) for row in con.sql(units.chunks(rows_at_once)).fetchall()]
+    for n, chunk in enumerate(found):
+        if chunk.last_line is not None:
+            ends = con.sql(units.rows_end(chunk, source)).fetchall()[0][0]
+            found[n] = replace(chunk, rows_end=max(ends or 0, chunk.last_line))
+    return found or [Chunk(0, "", "")]
+
+
+def _shared(step: str) -> str:
+    """The step with its table for all cursors of a connection: a temporary one is for the cursor that makes it."""
+    return step.replace("CREATE OR REPLACE TEMP TABLE", "CREATE OR REPLACE TABLE")
 
 
 def _run(con: duckdb.DuckDBPyConnection, *steps: str) -> None:
@@ -135,15 +197,43 @@ def _run(con: duckdb.DuckDBPyConnection, *steps: str) -> None:
         con.execute(step)
 
 
-def verdicts(con: duckdb.DuckDBPyConnection, references: References) -> duckdb.DuckDBPyRelation:
-    """The verdicts, with the columns of schema `VERDICTS`, in no particular order.
+class _Cursors:
+    """Cursors of a connection, which see its tables and have temporary ones of their own; closed at the end."""
 
-    Args:
-        con: Shows `measurements`, `observations` and `controls`; gains temporary tables named `judge_…`.
-        references: What is known beforehand.
+    def __init__(self, con: duckdb.DuckDBPyConnection, most: int) -> None:
+        threads = int(con.sql("SELECT current_setting('threads')").fetchall()[0][0])
+        self._free: queue.SimpleQueue[duckdb.DuckDBPyConnection] = queue.SimpleQueue()
+        self._all = [con.cursor() for _ in range(max(1, min(threads, most)))]
+        for cursor in self._all:
+            cursor.execute("SET TimeZone = 'UTC'")
+            self._free.put(cursor)
+        self._pool = ThreadPoolExecutor(len(self._all))
 
-    Raises:
-        duckdb.Error: One of the three is missing a column.
-    """
-    prepare(con, references)
-    return con.sql(decide.verdicts(RULE_SET, references.version))
+    def __enter__(self) -> _Cursors:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        for cursor in self._all:
+            cursor.close()
+
+    def each(
+        self, work: Callable[[duckdb.DuckDBPyConnection, Chunk], _Result], chunks: Iterable[Chunk]
+    ) -> Iterator[_Result]:
+        """The results in the order of the chunks; no more of them are made ahead than there are cursors."""
+        waiting: deque[Future[_Result]] = deque()
+        for chunk in chunks:
+            waiting.append(self._pool.submit(self._on_a_cursor, work, chunk))
+            if len(waiting) > len(self._all):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _on_a_cursor(
+        self, work: Callable[[duckdb.DuckDBPyConnection, Chunk], _Result], chunk: Chunk
+    ) -> _Result:
+        cursor = self._free.get()
+        try:
+            return work(cursor, chunk)
+        finally:
+            self._free.put(cursor)

@@ -170,8 +170,8 @@ decided AS (
   FROM summed
 )
 SELECT d.m, any_value(d.rank) AS rank,
-  arg_min(r.u, r.place) FILTER (r.u IS NOT NULL AND {_DECIDES}) AS u,
-  arg_min(r.locus, r.place + CASE WHEN r.locus = 'unknown' THEN 1000000000000000 ELSE 0 END) FILTER ({_DECIDES}) AS locus,
+  arg_min(r.u, (r.place, r.u)) FILTER (r.u IS NOT NULL AND {_DECIDES}) AS u,
+  arg_min(r.locus, (CASE WHEN r.locus = 'unknown' THEN 1 ELSE 0 END, r.place, r.locus)) FILTER ({_DECIDES}) AS locus,
   min(r.evidence) FILTER (r.rank = d.rank AND (r.layer <> 'service' OR d.rank > 2)) AS evidence,
   coalesce(bit_or(CASE WHEN d.redirected AND r.place >= 100000000 THEN r.mechanisms & ~{_BLOCK_PAGE}
       ELSE r.mechanisms END)
@@ -183,7 +183,7 @@ JOIN judge_parts r ON r.m = d.m
 GROUP BY d.m
 """
 
-#: Verdicts of all chunks; names and what else the measurement says of itself are joined at the end.
+#: Verdicts of a chunk; names and what else the measurement says of itself are joined at the end.
 FOUND = f"""
 CREATE OR REPLACE TEMP TABLE judge_found (
   m BIGINT, u BIGINT, layer VARCHAR, rank TINYINT, mechanisms BIGINT, locus VARCHAR, evidence TINYINT, flags VARCHAR,
@@ -237,7 +237,7 @@ def _service_name() -> str:
 TARGETS = f"""
 CREATE OR REPLACE TEMP TABLE judge_targets AS
 SELECT w.nettest, w.target, {_service_name()} AS service
-FROM (SELECT DISTINCT nettest, target FROM judge_who) w
+FROM (SELECT DISTINCT nettest, target FROM judge_this) w
 """
 
 #: The flags that occur, as lists.
@@ -273,7 +273,7 @@ SELECT w.measurement_id, i.unit AS host, p.layer, {_named("p.rank", STATES)} AS 
   w.input, w.target, t.service, w.received, w.file_id, w.line,
   {quoted(rule_set)} AS rule_set, {quoted(reference_set)} AS reference_set
 FROM judge_found p
-JOIN judge_who w ON w.m = p.m
+JOIN judge_this w ON w.m = p.m
 JOIN judge_targets t ON t.nettest = w.nettest AND t.target = w.target
 LEFT JOIN judge_names i ON i.u = p.u
 LEFT JOIN judge_mechanism_lists k ON k.mechanisms = p.mechanisms

@@ -14,7 +14,7 @@ TABLES = (
         "CREATE OR REPLACE TEMP TABLE judge_votes (u BIGINT, hour BIGINT, day DATE, network BIGINT, country VARCHAR, "
         "s BIGINT, software VARCHAR, nettest VARCHAR, opened BOOLEAN, failed BOOLEAN)"
     ),
-    "CREATE OR REPLACE TEMP TABLE judge_measured (m BIGINT, worked BOOLEAN)",
+    "CREATE OR REPLACE TEMP TABLE judge_measured (s BIGINT, target VARCHAR, time TIMESTAMPTZ, worked BOOLEAN)",
     "CREATE OR REPLACE TEMP TABLE judge_answered (network BIGINT, ip VARCHAR, s BIGINT, u BIGINT)",
     "CREATE OR REPLACE TEMP TABLE judge_pages (network BIGINT, http_body_sha256 VARCHAR, s BIGINT, u BIGINT)",
     "CREATE OR REPLACE TEMP TABLE judge_moves (network BIGINT, landing VARCHAR, s BIGINT, target VARCHAR)",
@@ -39,7 +39,13 @@ WHERE o.u > 0 AND (o.opened OR o.failed) AND w.network IS NOT NULL AND w.time IS
 GROUP BY o.u, w.hour, w.day, w.network, w.s, w.software, w.nettest
 """
 
-MEASURED = "INSERT INTO judge_measured SELECT m, bool_or(worked) FROM judge_own GROUP BY m"
+#: Whether anything worked in each measurement.
+MEASURED = """
+INSERT INTO judge_measured
+SELECT w.s, w.target, w.time, o.worked
+FROM (SELECT m, bool_or(worked) AS worked FROM judge_own GROUP BY m) o JOIN judge_this w ON w.m = o.m
+WHERE w.time IS NOT NULL
+"""
 
 #: What resolvers of networks answer.
 ANSWERED = f"""

@@ -218,7 +218,8 @@ WITH crowded AS ({_shared("judge_answered", "ip", "u")}
 ),
 known AS (
   SELECT DISTINCT k.ip
-  FROM controls k JOIN judge_who w ON w.measurement_id = k.measurement_id AND w.helper_failure IS NULL
+  FROM controls k
+  JOIN measurements w ON w.measurement_id = k.measurement_id AND w.helper_failure IS NULL
   WHERE k.layer = 'dns' AND k.ip IN (SELECT ip FROM crowded)
 )
 SELECT network, ip FROM crowded WHERE ip NOT IN (SELECT ip FROM known)
@@ -235,16 +236,11 @@ LANDINGS = f"CREATE OR REPLACE TEMP TABLE judge_landings AS {_shared('judge_move
 #: Sessions that end in a run of measurements in which nothing worked, of at least three targets (trap J20).
 OFFLINE = """
 CREATE OR REPLACE TEMP TABLE judge_offline AS
-WITH measured AS (
-  SELECT w.s, w.target, w.time, d.worked
-  FROM judge_measured d JOIN judge_who w ON w.m = d.m
-  WHERE w.time IS NOT NULL
-),
-last AS (
-  SELECT s, max(time) FILTER (worked) AS last_ok FROM measured GROUP BY s
+WITH last AS (
+  SELECT s, max(time) FILTER (worked) AS last_ok FROM judge_measured GROUP BY s
 )
 SELECT l.s, l.last_ok
-FROM last l JOIN measured d ON d.s = l.s AND d.time > l.last_ok AND NOT d.worked
+FROM last l JOIN judge_measured d ON d.s = l.s AND d.time > l.last_ok AND NOT d.worked
 WHERE l.last_ok IS NOT NULL
 GROUP BY l.s, l.last_ok
 HAVING count(DISTINCT d.target) >= 3

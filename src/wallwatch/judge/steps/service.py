@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from wallwatch.judge.services import MIDDLEBOX_TESTS, SERVICES, TOOLS
 from wallwatch.judge.steps import bits
-from wallwatch.judge.steps.units import Chunk, unit
+from wallwatch.judge.steps.units import Chunk, Source, from_views, unit
 from wallwatch.judge.steps.words import NO_ROUTE, any_like, quoted
 
 
@@ -59,16 +59,15 @@ def _claims() -> str:
     return "\n  UNION ALL\n  ".join(found)
 
 
-def read(chunk: Chunk) -> tuple[str, ...]:
+def read(chunk: Chunk, source: Source = from_views) -> tuple[str, ...]:
     """What the tests of one chunk say of each endpoint; an endpoint's name is for comparing and is never told."""
     return (
         f"""
 CREATE OR REPLACE TEMP TABLE judge_test_rows AS
 SELECT w.m, o.nettest, w.target, o.layer, o.host, o.ip, o.port, o.ip_network, o.failure, o.step, o.step_value,
   o.step_number, o.step_target, o.tls_ech, o.unit
-FROM (SELECT *, {unit()} AS unit FROM observations WHERE nettest IN ({_ALL_TESTS})) o
+FROM (SELECT *, {unit()} AS unit FROM {chunk.rows(source, "observations")} WHERE nettest IN ({_ALL_TESTS})) o
 JOIN judge_this w ON w.measurement_id = o.measurement_id
-WHERE {chunk.within("o")}
 """,
         f"""
 CREATE OR REPLACE TEMP TABLE judge_endpoints AS
@@ -81,20 +80,16 @@ WHERE part IS NOT NULL
 GROUP BY m, part, is_name, name
 HAVING bool_or(ok) OR bool_or(failed)
 """,
-        """
-INSERT INTO judge_names
-SELECT (SELECT count(*) FROM judge_names) + row_number() OVER (ORDER BY unit), unit
-FROM (SELECT name AS unit FROM judge_endpoints UNION SELECT part FROM judge_endpoints) new
-WHERE NOT EXISTS (SELECT 1 FROM judge_names n WHERE n.unit = new.unit)
-""",
-        f"""
-INSERT INTO judge_names
-SELECT (SELECT count(*) FROM judge_names) + row_number() OVER (ORDER BY unit), unit
-FROM (VALUES {", ".join(f"({quoted(part.name)})" for service in SERVICES for part in service.parts)}) AS new(unit)
-WHERE NOT EXISTS (SELECT 1 FROM judge_names n WHERE n.unit = new.unit)
-""",
     )
 
+
+#: Adds the endpoints of one chunk that none before it had, one chunk at a time. No verdict depends on their order.
+ENDPOINT_NAMES = """
+INSERT INTO judge_names
+SELECT (SELECT count(*) FROM judge_names) + row_number() OVER (), unit
+FROM (SELECT DISTINCT name AS unit FROM judge_endpoints) new
+WHERE NOT EXISTS (SELECT 1 FROM judge_names n WHERE n.unit = new.unit)
+"""
 
 #: Whether each session got through to each endpoint; beside the votes on units (`judge/steps/gather.py`).
 VOTES = """

@@ -6,6 +6,7 @@ have numbers here: text is compared once, and put back into the verdicts at the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from wallwatch.judge.services import SERVICES, TOOLS
@@ -31,7 +32,7 @@ _TOOL_TESTS = ", ".join(quoted(tool.nettest) for tool in TOOLS if not tool.own_u
 
 def unit() -> str:
     """An SQL expression over a row of observations: the unit that it belongs to."""
-    cases = []
+    cases = ["WHEN nettest = 'web_connectivity' THEN host"]  # nearly all rows: settled first
     for service in SERVICES:
         for pool in service.pools:
             tests = []
@@ -55,6 +56,14 @@ def unit() -> str:
 
 #: Redundant endpoints: whichever answers, on whatever port.
 _POOLS = ", ".join(quoted(pool.name) for service in SERVICES for pool in service.pools)
+#: Gives a query of the rows of a table (`measurements`, `observations`, `controls`) that the files from one id to
+#: another hold: where tables are many files, only those have to be opened.
+Source = Callable[[str, str, str], str]
+
+
+def from_views(table: str, first: str, last: str) -> str:
+    """A query of the rows of a table in the files from one id to another; see `Source`."""
+    return f"SELECT * FROM {table} WHERE file_id BETWEEN {quoted(first)} AND {quoted(last)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,67 +71,121 @@ class Chunk:
     """Measurements that are judged at a time: a stretch of the files in the order of their ids, and of their lines.
 
     Attributes:
-        number: Which one.
-        first_file: The id of the file of the first.
-        first_line: Its line.
-        last_file: The id of the file of the last.
-        last_line: Its line.
+        before: How many measurements come before it.
+        first_file: The id of the first file.
+        last_file: The id of the last file.
+        first_line: The first line that belongs to it in its first file; null where that is wholly in it.
+        last_line: The last line that a measurement of it begins on in its last file; null where that is wholly in it.
+        rows_end: The last line that its observations and controls are on, since a measurement may go on after others.
     """
 
-    number: int
+    before: int
     first_file: str
-    first_line: int
     last_file: str
-    last_line: int
+    first_line: int | None = None
+    last_line: int | None = None
+    rows_end: int | None = None
 
-    def within(self, row: str) -> str:
-        """A predicate over the rows of an alias; whole files are skipped by it."""
-        first, last = quoted(self.first_file), quoted(self.last_file)
-        return (
-            f"{row}.file_id BETWEEN {first} AND {last} "
-            f"AND ({row}.file_id > {first} OR {row}.line >= {int(self.first_line)}) "
-            f"AND ({row}.file_id < {last} OR {row}.line <= {int(self.last_line)})"
-        )
+    def measurements(self, source: Source) -> str:
+        """A query of its measurements."""
+        return self._query(source, "measurements", self.last_line)
+
+    def rows(self, source: Source, table: str) -> str:
+        """A query of its rows of a table, and maybe of some more: they are to be joined to its measurements."""
+        return self._query(source, table, self.rows_end)
+
+    def _query(self, source: Source, table: str, last_line: int | None) -> str:
+        within = []
+        if self.first_line is not None:
+            within.append(f"(file_id <> {quoted(self.first_file)} OR line >= {self.first_line})")
+        if last_line is not None:
+            within.append(f"(file_id <> {quoted(self.last_file)} OR line <= {last_line})")
+        query = f"({source(table, self.first_file, self.last_file)})"
+        return f"(SELECT * FROM {query} WHERE {' AND '.join(within)})" if within else query
 
 
-def who(rows_at_once: int) -> str:
-    """All measurements, numbered, and in which chunk of about so many rows each is judged.
+#: Sessions as numbers, for all chunks.
+SESSIONS = """
+CREATE OR REPLACE TEMP TABLE judge_sessions AS
+SELECT session, row_number() OVER () AS s FROM (SELECT DISTINCT session FROM measurements)
+"""
+
+_OWN_UNITS = [tool for tool in TOOLS if tool.own_units]
+
+#: Every unit and every part of a service once, numbered in the order of names, for all chunks; 0 stands for rows that
+#: name none.
+NAMES = f"""
+CREATE OR REPLACE TEMP TABLE judge_names AS
+SELECT row_number() OVER (ORDER BY unit) AS u, unit
+FROM (
+  SELECT DISTINCT {unit()} AS unit FROM observations WHERE layer <> 'step' OR nettest IN ({_TOOL_TESTS})
+  UNION
+  SELECT DISTINCT CASE {" ".join(f"WHEN nettest = {quoted(tool.nettest)} THEN {tool.part}" for tool in _OWN_UNITS)} END
+  FROM observations WHERE nettest IN ({", ".join(quoted(tool.nettest) for tool in _OWN_UNITS)})
+  UNION
+  SELECT unit FROM (VALUES {", ".join(f"({quoted(part.name)})" for service in SERVICES for part in service.parts)}) AS parts(unit)
+)
+WHERE unit IS NOT NULL
+"""
+
+
+def pieces(rows_at_once: int) -> str:
+    """A query of the files, or of lines of those files that hold more rows than that, each with its chunk."""
+    return f"""
+WITH files AS (
+  SELECT file_id, count(*) AS measurements, sum(observations + controls) AS size
+  FROM measurements GROUP BY file_id
+),
+pieces AS (
+  SELECT file_id, CAST(NULL AS BIGINT) AS line, measurements, size FROM files WHERE size <= {int(rows_at_once)}
+  UNION ALL
+  SELECT m.file_id, m.line, count(*), sum(m.observations + m.controls)
+  FROM measurements m JOIN files f ON f.file_id = m.file_id AND f.size > {int(rows_at_once)}
+  GROUP BY m.file_id, m.line
+),
+placed AS (
+  SELECT *, sum(size) OVER (ORDER BY file_id, line ROWS UNBOUNDED PRECEDING) - size AS rows_before FROM pieces
+)
+SELECT CAST(rows_before // {int(rows_at_once)} AS BIGINT) AS chunk, file_id, line, measurements FROM placed
+"""
+
+
+def chunks(rows_at_once: int) -> str:
+    """A query of the chunks of about so many rows: the fields of `Chunk` but the last one.
 
     Files that are no larger than a chunk stay whole, so that each is read for one chunk only.
     """
-    order = "ORDER BY file_id, line, measurement_id"
     return f"""
-CREATE OR REPLACE TEMP TABLE judge_who AS
-WITH sessions AS (
-  SELECT session, row_number() OVER () AS s FROM (SELECT DISTINCT session FROM measurements)
-),
-numbered AS (
-  SELECT measurement_id, time, time_flag, country, network, network_name, resolver_network, resolver_kind, nettest,
-    nettest_version, software, session, probe_id, input, target, received, helper_failure, file_id, line,
-    row_number() OVER ({order}) AS m,
-    sum(observations + controls) OVER (PARTITION BY file_id) AS file_rows,
-    sum(observations + controls) OVER ({order} ROWS UNBOUNDED PRECEDING) - observations - controls AS rows_before
-  FROM measurements
-),
-placed AS (
-  SELECT *, CASE WHEN file_rows > {int(rows_at_once)} THEN rows_before
-    ELSE min(rows_before) OVER (PARTITION BY file_id) END AS begin
-  FROM numbered
+WITH pieces AS ({pieces(rows_at_once)}),
+found AS (
+  SELECT chunk, sum(measurements) AS measurements, min(file_id) AS first_file, max(file_id) AS last_file,
+    arg_min(line, (file_id, coalesce(line, 0))) FILTER (line IS NOT NULL) AS first_line,
+    arg_max(line, (file_id, coalesce(line, 0))) FILTER (line IS NOT NULL) AS last_line,
+    arg_min(file_id, (file_id, coalesce(line, 0))) FILTER (line IS NOT NULL) AS first_cut,
+    arg_max(file_id, (file_id, coalesce(line, 0))) FILTER (line IS NOT NULL) AS last_cut
+  FROM pieces GROUP BY chunk
 )
-SELECT n.* EXCLUDE (rows_before, file_rows, begin), CAST(begin // {int(rows_at_once)} AS BIGINT) AS chunk, s.s,
-  CAST(time AT TIME ZONE 'UTC' AS DATE) AS day, CAST(floor(epoch(time) / 3600) AS BIGINT) AS hour
-FROM placed n JOIN sessions s ON s.session = n.session
+SELECT CAST(sum(measurements) OVER (ORDER BY chunk ROWS UNBOUNDED PRECEDING) - measurements AS BIGINT),
+  first_file, last_file, CASE WHEN first_cut = first_file THEN first_line END,
+  CASE WHEN last_cut = last_file THEN last_line END
+FROM found ORDER BY chunk
 """
 
 
-#: The chunks, in order.
-CHUNKS = """
-SELECT chunk, arg_min(file_id, m), arg_min(line, m), arg_max(file_id, m), arg_max(line, m)
-FROM judge_who GROUP BY chunk ORDER BY chunk
+def rows_end(chunk: Chunk, source: Source) -> str:
+    """A query: the last line in the chunk's last file that a row of its measurements is on."""
+    file = chunk.last_file
+    first = chunk.first_line or 0 if chunk.first_file == file else 0
+    rows = " UNION ALL ".join(
+        f"SELECT measurement_id, line FROM ({source(table, file, file)})"
+        for table in ("observations", "controls")
+    )
+    return f"""
+SELECT max(line) FROM ({rows}) WHERE measurement_id IN (
+  SELECT measurement_id FROM ({source("measurements", file, file)}) WHERE line BETWEEN {first} AND {chunk.last_line}
+)
 """
 
-#: Every unit once, for all chunks; 0 stands for rows that name none.
-NAMES = "CREATE OR REPLACE TEMP TABLE judge_names (u BIGINT, unit VARCHAR)"
 
 _ENGINE = "coalesce(o.dns_engine, 'system')"
 _STEP_OK = (
@@ -131,43 +194,23 @@ _STEP_OK = (
 )
 
 
-def this(chunk: Chunk) -> str:
-    """The measurements of one chunk."""
+def this(chunk: Chunk, source: Source = from_views) -> str:
+    """The measurements of one chunk, numbered."""
     return f"""
 CREATE OR REPLACE TEMP TABLE judge_this AS
-SELECT m, measurement_id, s, day, hour, time, time_flag, country, network, resolver_network, resolver_kind, nettest,
-  nettest_version, software, target, received, helper_failure
-FROM judge_who WHERE chunk = {chunk.number}
+SELECT {chunk.before} + row_number() OVER () AS m, w.measurement_id, s.s,
+  CAST(w.time AT TIME ZONE 'UTC' AS DATE) AS day, CAST(floor(epoch(w.time) / 3600) AS BIGINT) AS hour, w.time, w.time_flag,
+  w.country, w.network, w.network_name, w.resolver_network, w.resolver_kind, w.nettest, w.nettest_version, w.software,
+  w.session, w.probe_id, w.input, w.target, w.received, w.helper_failure, w.file_id, w.line
+FROM {chunk.measurements(source)} w JOIN judge_sessions s ON s.session = w.session
 """
 
 
-def names(chunk: Chunk) -> str:
-    """Adds the units of one chunk that none before it had."""
-    own = unit()
-    return f"""
-INSERT INTO judge_names
-SELECT (SELECT count(*) FROM judge_names) + row_number() OVER (), unit
-FROM (
-  SELECT DISTINCT {own} AS unit FROM observations o
-  WHERE {chunk.within("o")} AND (layer <> 'step' OR nettest IN ({_TOOL_TESTS}))
-) new
-WHERE unit IS NOT NULL AND NOT EXISTS (SELECT 1 FROM judge_names n WHERE n.unit = new.unit)
-"""
-
-
-def read(chunk: Chunk) -> tuple[str, ...]:
+def read(chunk: Chunk, source: Source = from_views) -> tuple[str, ...]:
     """The rows of one chunk: what every layer has, then what only TLS and HTTP have."""
-    own = unit()
-    named = (
-        "(SELECT measurement_id, file_id, line, obs, layer, nettest, depth, host, ip, port, ip_network, ip_kind, "
-        f"failure, failure_text, {own} AS unit, dns_engine, dns_query_type, tls_no_verify, http_fingerprint, step, "
-        "step_value, step_number, tls_certificate_sha256, tls_issuer, tls_not_before, tls_not_after, "
-        "tls_self_signed, tls_matches_name, read_count, duration_seconds, http_url, http_status, http_body_length, "
-        "http_body_sha256, http_title, http_location, http_server, http_header_names FROM observations)"
-    )
     joined = (
-        f"FROM {named} o JOIN judge_this w ON w.measurement_id = o.measurement_id "
-        "LEFT JOIN judge_names n ON n.unit = o.unit"
+        f"FROM (SELECT *, {unit()} AS unit FROM {chunk.rows(source, 'observations')}) o "
+        "JOIN judge_this w ON w.measurement_id = o.measurement_id LEFT JOIN judge_names n ON n.unit = o.unit"
     )
     return (
         f"""
@@ -197,7 +240,7 @@ SELECT w.m, coalesce(n.u, 0) AS u, o.obs, o.layer, o.depth, o.ip,
     ELSE o.failure IS NOT NULL END AS failed,
   o.layer = 'step' AND coalesce(o.failure IS NULL AND o.step = 'bootstrap_time' AND o.step_number > 0, false) AS started
 {joined}
-WHERE {chunk.within("o")} AND (o.layer <> 'step' OR o.nettest IN ({_TOOL_TESTS}))
+WHERE (o.layer <> 'step' OR o.nettest IN ({_TOOL_TESTS}))
 """,
         f"""
 CREATE OR REPLACE TEMP TABLE judge_tls_units AS
@@ -205,7 +248,7 @@ SELECT w.m, n.u, o.ip, o.port, o.failure, coalesce(o.tls_no_verify, false) AS no
   o.tls_issuer, o.tls_not_before, o.tls_not_after, coalesce(o.tls_self_signed, false) AS self_signed,
   coalesce(o.tls_matches_name, false) AS matches_name, o.read_count, o.duration_seconds
 {joined}
-WHERE o.layer = 'tls' AND n.u IS NOT NULL AND {chunk.within("o")}
+WHERE o.layer = 'tls' AND n.u IS NOT NULL
 """,
         f"""
 CREATE OR REPLACE TEMP TABLE judge_http_units AS
@@ -217,22 +260,20 @@ SELECT w.m, n.u, o.obs, coalesce(o.depth, 0) AS depth, o.ip, o.port, o.failure, 
     lower(split_part(split_part(split_part(split_part(o.http_location, '://', 2), '/', 1), '?', 1), ':', 1)) END
     AS landing
 {joined}
-WHERE o.layer = 'http' AND {chunk.within("o")}
+WHERE o.layer = 'http'
 """,
         f"""
 CREATE OR REPLACE TEMP TABLE judge_fingerprints AS
 SELECT w.m, n.u, o.obs, o.layer, w.country, {_ENGINE} = 'system' AS system,
   unnest(CASE o.layer WHEN 'dns' THEN o.dns_fingerprint ELSE o.http_fingerprint END) AS hit
-FROM (SELECT *, {own} AS unit FROM observations) o
-JOIN judge_this w ON w.measurement_id = o.measurement_id
-JOIN judge_names n ON n.unit = o.unit
+{joined}
 WHERE (o.dns_fingerprint IS NOT NULL OR o.http_fingerprint IS NOT NULL) AND o.layer IN ('dns', 'http')
-  AND {chunk.within("o")}
+  AND n.u IS NOT NULL
 """,
     )
 
 
-def controls(chunk: Chunk) -> str:
+def controls(chunk: Chunk, source: Source = from_views) -> str:
     """What test helpers saw, without the controls of helpers that failed."""
     return f"""
 CREATE OR REPLACE TEMP TABLE judge_controls AS
@@ -242,8 +283,7 @@ SELECT w.m, n.u, c.layer, c.ip, c.port, c.ip_network, c.failure, c.http_status, 
     WHEN c.layer = 'tls' AND c.failure IS NULL THEN {HELPER_PROVED}
     WHEN c.layer IN ('tcp', 'tls') AND c.failure IS NOT NULL THEN {HELPER_FAILED}
     ELSE 0 END AS known
-FROM controls c
+FROM {chunk.rows(source, "controls")} c
 JOIN judge_this w ON w.measurement_id = c.measurement_id AND w.helper_failure IS NULL
 LEFT JOIN judge_names n ON n.unit = c.host
-WHERE {chunk.within("c")}
 """

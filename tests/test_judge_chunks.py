@@ -1,0 +1,52 @@
+"""Verdicts do not depend on how many measurements are judged at a time, on threads, or on where rows come from."""
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+
+from wallwatch import judge, simulate
+from wallwatch.archive import take_in
+from wallwatch.engine import Workspace
+from wallwatch.judge.steps.units import chunks, from_views
+from wallwatch.schema import TABLES
+from wallwatch.sources.fingerprints import Fingerprints
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chunks")
+    written = simulate.write(folder / "raw", seed=11, days=7, scale=0.15)
+    workspace = Workspace.create(folder / "workspace")
+    as_of = datetime(2100, 1, 1, tzinfo=UTC)
+    take_in(written.inputs, workspace.layout, workers=1, fingerprints=Fingerprints.load([]), as_of=as_of)
+    return workspace
+
+
+def judged(workspace, *, threads=1, views=False, **how):
+    with workspace.connect(threads=threads) as con:
+        source = from_views if views else workspace.source(con)
+        rows = pa.concat_tables(judge.batches(con, judge.References.load(), source=source, **how))
+        assert not con.sql("SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'judge%'").fetchall()
+    key = [(name, "ascending", "at_start") for name in TABLES["verdicts"].key]
+    return rows.combine_chunks().sort_by(key).to_pylist()
+
+
+def test_verdicts_are_the_same_in_one_chunk_and_in_many(workspace):
+    with workspace.connect(threads=1) as con:
+        total, most, largest = con.sql(
+            "SELECT sum(n), max(n), arg_max(file_id, n) FROM "
+            "(SELECT file_id, sum(observations + controls) AS n FROM measurements GROUP BY file_id)"
+        ).fetchall()[0]
+        few = max(int(most) * 2 // 3, int(total) // 12)
+        found = con.sql(chunks(few)).fetchall()
+    assert len(found) >= 4
+    # A file larger than a chunk is judged in several.
+    assert any(largest in row and (row[3] is not None or row[4] is not None) for row in found)
+    at_once = judged(workspace)
+    assert len({row["measurement_id"] for row in at_once}) > 100
+    assert judged(workspace, threads=2, rows_at_once=few) == at_once
+
+
+def test_verdicts_are_the_same_from_views_and_from_files(workspace):
+    assert judged(workspace, views=True, rows_at_once=5_000) == judged(workspace)
