@@ -33,10 +33,18 @@ COMMANDS = (
     "refs list",
     "report",
     "routes",
+    "record",
+    "record draft",
+    "record add",
+    "record confirm",
+    "record validate",
+    "record list",
+    "record verify",
     "demo",
     "evaluate",
     "bench",
     "fetch ooni",
+)
 )
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wallwatch.schema.statements import parse_date
 from wallwatch.sources import statements_csv
 
 
@@ -34,7 +35,7 @@ def test_the_twelve_statements_of_a_real_article(shared_data):
     ],
 )
 def test_a_date_keeps_the_precision_that_it_has(date, said, precision):
-    moment, found = statements_csv.parse_date(date)
+    moment, found = parse_date(date)
     assert (moment and moment.date().isoformat(), found) == (said, precision)
 
 

@@ -19,6 +19,7 @@ from wallwatch import __version__
 from wallwatch._errors import WallwatchError
 from wallwatch._progress import Progress, on_stderr
 from wallwatch._text import safe_json, safe_text
+from wallwatch.cli_record import record_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,6 +32,7 @@ fetch_app = typer.Typer(no_args_is_help=True, help="Download public measurement 
 app.add_typer(fetch_app, name="fetch")
 refs_app = typer.Typer(no_args_is_help=True, help="The reference data that verdicts rest on.")
 app.add_typer(refs_app, name="refs")
+app.add_typer(record_app, name="record")
 
 WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", "-w", metavar="DIR", help="The folder that holds what was taken in.")
@@ -514,8 +516,18 @@ def evaluate(
     truth: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="A truth file whose cases lie beside it; without it, the simulated country."
+            metavar="FILE",
+            help="A truth file of verdicts or statements; without it, the simulated country.",
         ),
+    ] = None,
+    document: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="For a truth file of statements: the document, where it names none."
+        ),
+    ] = None,
+    date: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The day of that document, where it names none.")
     ] = None,
     trap: Annotated[
         str | None,
@@ -551,7 +563,7 @@ def evaluate(
 
     with _progress(quiet) as progress:
         if truth:
-            scores = commands.truth_file(truth, progress)
+            scores = commands.truth_file(truth, progress, document=document, document_date=date)
         elif routes:
             scores = commands.still_works(seed=seed)
         elif trap:

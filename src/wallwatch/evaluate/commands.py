@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from wallwatch import pipeline
 from wallwatch._errors import WallwatchError
 from wallwatch._progress import Progress, Silent
 from wallwatch.engine import Workspace
+from wallwatch.evaluate import record
 from wallwatch.evaluate.truth import Judged, evaluate_truth
 
 #: Later than any measurement of a truth file or of the simulator: nothing here is judged by the clock.
@@ -28,12 +29,26 @@ class Scores(Protocol):
         """The scores as lines for people."""
 
 
-def truth_file(path: Path, progress: Progress) -> Scores:
-    """Judges every case beside a truth file, each a world of its own, and scores the verdicts.
+def truth_file(
+    path: Path, progress: Progress, *, document: Path | None = None, document_date: str | None = None
+) -> Scores:
+    """Scores against a truth file: verdicts of the cases beside it, or statements of a document.
+
+    Args:
+        path: Verdicts (each case is judged as a world of its own) or statements, told apart by the first line.
+        progress: Hears how far it is.
+        document: For statements: the document, where the file does not name it.
+        document_date: Its day.
 
     Raises:
         WallwatchError: The file is missing or is no truth file.
     """
+    if record.is_truth(path):
+        try:
+            base = date.fromisoformat(document_date) if document_date else None
+        except ValueError:
+            raise WallwatchError(f"{document_date!r} is not a day such as 2020-08-31") from None
+        return record.evaluate(path, document=document, base=base)
     progress.stage("Judging cases")
 
     def judged(inputs: Sequence[Path], folder: Path) -> Judged:

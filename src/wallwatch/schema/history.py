@@ -233,7 +233,8 @@ STATEMENTS = Table(
         Column(
             "kind",
             "label",
-            "law, bill, order, official statement, press report, company notice, timetable, civil-society report",
+            "law, bill, order, official statement, press report, company notice, timetable, civil-society report, "
+            "statement; a table made by hand may have others",
             "",
             "document",
             True,
@@ -242,7 +243,7 @@ STATEMENTS = Table(
         Column(
             "said_precision",
             "label",
-            "`minute`, `hour`, `day`, `month`, `year` or `unknown`",
+            "`minute`, `hour`, `day`, `week`, `month`, `season`, `year` or `unknown`",
             "",
             "document",
             True,
@@ -258,6 +259,26 @@ STATEMENTS = Table(
         Column("collected_by", "string", "who collected it", "", "record"),
         Column("file_id", "label", "the file that it was read from", "", "archive", True),
         Column("line", "int64", "the line in that file", "from 1", "reader", True),
+        Column("direct", "bool", "whether the quotation is the speaker's own words", "", "document"),
+        Column("dated_how", "string", "what the date was read from", "", "record"),
+        Column("language", "label", "language of the quotation", "BCP 47", "record"),
+        Column(
+            "translation", "string", "the quotation in English, where it is in another language", "", "record"
+        ),
+        Column("restriction", "label", "`shutdown`, `blocking` or `throttling`", "", "record"),
+        Column("targets", "list<string>", "the sites or services that it is about", "", "record"),
+        Column("networks", "list<int64>", "the networks that it is about", "ASN", "record"),
+        Column("about_since", "timestamp", "first moment of the time that it is about", "UTC", "record"),
+        Column("about_until", "timestamp", "first moment after that time", "UTC", "record"),
+        Column("windows", "string", "the windows of a published calendar: pairs of times", "JSON", "record"),
+        Column("url", "string", "where the document was published", "", "record"),
+        Column(
+            "fragment", "string", "text fragment that leads to the quotation in the page", "URL", "record"
+        ),
+        Column("collected_how", "string", "how the document was collected", "", "record"),
+        Column("corrects", "string", "id of the earlier statement that this one corrects", "", "record"),
+        Column("confirmed_by", "string", "the person who confirmed it against the document", "", "record"),
+        Column("confirmed", "timestamp", "when they did", "UTC", "record"),
     ),
     ("statement_id", "file_id", "line"),
 )

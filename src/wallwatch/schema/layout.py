@@ -42,6 +42,16 @@ class Layout:
         return self.table(name) / f"{file_id}.parquet"
 
     @property
+    def record(self) -> Path:
+        """The public record: documents, drafts, and the log of confirmed statements."""
+        return self.root / "record"
+
+    @property
+    def recorded(self) -> Path:
+        """The confirmed statements as rows, made from the log."""
+        return self.root / "tables" / "recorded" / "0.parquet"
+
+    @property
     def references(self) -> Path:
         """Reference data that the user updated; the defaults are in the package."""
         return self.root / "references"
@@ -60,5 +70,7 @@ class Layout:
             published = sorted(self.table("publications").glob("[0-9]*.parquet"))
             return [part for one in published if (part := self.table(name) / one.name).exists()]
         if name in PER_FILE:
-            return [part for id_ in self.taken_in() if (part := self.part(name, id_)).exists()]
+            parts = [part for id_ in self.taken_in() if (part := self.part(name, id_)).exists()]
+            recorded = name == "statements" and self.recorded.exists()
+            return [*parts, self.recorded] if recorded else parts
         return sorted(self.table(name).glob("[!.]*.parquet"))

@@ -1,0 +1,1 @@
+"""The public record: documents, statements read out of them, claims held against what was measured."""
