@@ -45,7 +45,6 @@ COMMANDS = (
     "bench",
     "fetch ooni",
 )
-)
 
 
 def _cell(text: str) -> str:
