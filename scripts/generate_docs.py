@@ -40,6 +40,7 @@ COMMANDS = (
     "record validate",
     "record list",
     "record verify",
+    "serve",
     "demo",
     "evaluate",
     "bench",

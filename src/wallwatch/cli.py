@@ -495,6 +495,41 @@ def routes(
 
 
 @app.command()
+def serve(
+    workspace: WorkspaceOption,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="The address to listen on; by default only this machine.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any that is free.")] = 8080,
+    host_name: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="A name under which it may be asked; may be repeated; '*' for any."
+        ),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Pages from there may read the API (CORS); may be repeated."),
+    ] = None,
+) -> None:
+    """The report's pages live, and an API with its OpenAPI document at /openapi.json; read-only."""
+    try:
+        from wallwatch import web
+    except ModuleNotFoundError as error:
+        raise WallwatchError(
+            f"serving needs {error.name}; install it with: pip install 'wallwatch[web]'"
+        ) from None
+    web.serve(
+        workspace,
+        host=host,
+        port=port,
+        hosts=[host, *(host_name or ())],
+        origins=allow_origin or (),
+        started=lambda address: _say(f"serving {workspace} at {address} (stop with Ctrl-C)"),
+    )
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to put it; made anew.")] = Path(
         "demo"

@@ -457,13 +457,22 @@ LISTINGS: Final[Mapping[str, Listing]] = {
 }
 
 
-def records(con: duckdb.DuckDBPyConnection, what: str, filters: Filters) -> Iterator[Record]:
+def records(
+    con: duckdb.DuckDBPyConnection,
+    what: str,
+    filters: Filters,
+    *,
+    limit: int | None = None,
+    offset: int = 0,
+) -> Iterator[Record]:
     """The records of one kind, in a fixed order, as they are read: memory stays bounded.
 
     Args:
         con: A connection with the workspace's views.
         what: A key of `LISTINGS`.
         filters: Which of them.
+        limit: The greatest number of records; all where not given.
+        offset: How many to leave out before the first.
     """
     listing = LISTINGS[what]
     clauses: list[str] = []
@@ -484,7 +493,10 @@ def records(con: duckdb.DuckDBPyConnection, what: str, filters: Filters) -> Iter
     if filters.until:
         add(f"{listing.start} < {{0}}", filters.until)
     where = "".join(f" AND {clause}" for clause in clauses)
-    reader = con.sql(listing.query.replace("{where}", where), params=values).to_arrow_reader(_BATCH)
+    query = listing.query.replace("{where}", where)
+    if limit is not None or offset:
+        query += f" LIMIT {2**62 if limit is None else int(limit)} OFFSET {int(offset)}"
+    reader = con.sql(query, params=values).to_arrow_reader(_BATCH)
     for batch in reader:
         rows: list[Record] = batch.to_pylist() or []
         yield from map(listing.record, rows)
@@ -540,11 +552,11 @@ def write_jsonl(found: Iterable[Record], out: IO[str]) -> None:
         out.write(safe_json(record) + "\n")
 
 
-def write_csv(found: Iterable[Record], out: IO[str]) -> None:
+def write_csv(found: Iterable[Record], out: IO[str], *, heading: bool = True) -> None:
     """Writes CSV (RFC 4180) that no spreadsheet takes for formulas; nested values are JSON."""
     writer = csv.writer(out, lineterminator="\n")
     for number, record in enumerate(found):
-        if not number:
+        if heading and not number:
             writer.writerow(record)
         writer.writerow(
             [csv_text(flat) if isinstance(flat := _flat(value), str) else flat for value in record.values()]
