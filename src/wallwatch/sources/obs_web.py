@@ -24,11 +24,11 @@ from wallwatch._text import safe_bytes
 from wallwatch.schema import MEASUREMENTS, OBSERVATIONS
 from wallwatch.sources.batch import Batch
 from wallwatch.sources.ooni.certificates import matches
-from wallwatch.sources.ooni.envelope import MEASURED, WHO, Annotations, Envelope, measured, who
+from wallwatch.sources.ooni.envelope import Annotations, Envelope, Envelopes
 from wallwatch.sources.ooni.known import Matcher, NoFingerprints
 from wallwatch.sources.ooni.nettests import nettest
 from wallwatch.sources.ooni.read import set_aside
-from wallwatch.sources.ooni.rows import column, label
+from wallwatch.sources.ooni.rows import label
 from wallwatch.sources.ooni.values import address, address_kind, failure_word, host_name, network_number
 
 KIND = "obs_web"
@@ -255,17 +255,14 @@ class _Export:
         ).fetchall()
         names = [d[0] for d in self._con.sql("SELECT * FROM measured LIMIT 0").description]
         records = [dict(zip(names, row, strict=True)) for row in found]
-        people: list[tuple[Any, ...]] = []
-        own: list[tuple[Any, ...]] = []
+        envelopes = Envelopes(self._as_of)
         for record in records:
-            *values, received, verdict = self._who(record)
-            people.append(tuple(values))
-            own.append(measured(_envelope(record), received, None, verdict))
+            envelope = _envelope(record)
+            name = envelope.test_name or "unknown"
+            target = nettest(name).target(envelope, None)
+            envelopes.add(envelope, name, target, None, str, None, record["probe_analysis"])
         size = len(records)
-        shared = {
-            name: column(MEASUREMENTS, name, list(values))
-            for name, values in zip(WHO, zip(*people, strict=True), strict=True)
-        }
+        shared, own = envelopes.arrays()
         facts = self._con.sql(
             f"SELECT * FROM facts WHERE m >= {first} AND m < {end} ORDER BY m, obs"
         ).to_arrow_table()
@@ -278,10 +275,7 @@ class _Export:
                     "file_id": label(self._file_id, size),
                     "line": [record["line"] for record in records],
                     **shared,
-                    **{
-                        name: column(MEASUREMENTS, name, list(values))
-                        for name, values in zip(MEASURED, zip(*own, strict=True), strict=True)
-                    },
+                    **own,
                     "observations": [rows.get(i, 0) for i in range(size)],
                     "controls": [0] * size,
                 },
@@ -291,13 +285,6 @@ class _Export:
         if facts.num_rows:
             tables["observations"] = self._observations(facts, measurement, shared)
         return Batch(tables)
-
-    def _who(self, record: dict[str, Any]) -> tuple[Any, ...]:
-        envelope = _envelope(record)
-        name = envelope.test_name or "unknown"
-        target = nettest(name).target(envelope, None)
-        values = who(envelope, name, target, str, None, self._as_of)
-        return (*values, record["probe_analysis"])
 
     def _observations(self, facts: pa.Table, measurement: pa.Array, shared: dict[str, pa.Array]) -> pa.Table:
         size = facts.num_rows

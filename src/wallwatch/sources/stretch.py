@@ -100,8 +100,9 @@ class Stretch:
         """Its lines, blank ones too."""
         yield from self.documents
         number, offset = self.number, self.offset
+        new = tuple.__new__  # a third of what calling the class costs
         for content in self.contents:
-            yield Line(number, offset, content)
+            yield new(Line, (number, offset, content, None))
             number += 1
             offset += len(content) + 1
 

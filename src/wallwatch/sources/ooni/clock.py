@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+import numpy as np
+
+from wallwatch.sources.ooni.remembered import Remembered
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+#: So many different times are remembered: sessions repeat, starts of measurements hardly.
+_TIMES = 4_096
 #: OONI's first measurements are of December 2012.
 _EARLIEST = datetime(2012, 1, 1, tzinfo=UTC)
 #: How far ahead of the collector a probe's clock may run before it is not trusted.
@@ -47,6 +56,60 @@ def leading_time(text: str | None) -> datetime | None:
         )
     except ValueError:
         return None
+
+
+def _microseconds(time: datetime | None) -> int | None:
+    return None if time is None else (time - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(value: int) -> datetime:
+    """A time given in microseconds since 1970, in UTC."""
+    return _EPOCH + value * _MICROSECOND
+
+
+def _stamped(text: str | None) -> tuple[int | None, str]:
+    time = parse_time(text)
+    if time is None or text is None:
+        return None, "0" * 14
+    if len(text) == 19 and text[4] == text[7] == "-" and text[13] == ":":
+        stamp = text[:4] + text[5:7] + text[8:10] + text[11:13] + text[14:16] + text[17:]
+    else:  # several times faster than `strftime`
+        stamp = f"{time.year:04}{time.month:02}{time.day:02}{time.hour:02}{time.minute:02}{time.second:02}"
+    return _microseconds(time), stamp
+
+
+#: Of a time as text the microseconds since 1970 in UTC, null where it is none; and its fourteen digits.
+STAMPED: Remembered[str | None, tuple[int | None, str]] = Remembered(_stamped, _TIMES)
+#: Of a report id or a uid the time that it begins with, in microseconds since 1970; null where there is none.
+LEADING: Remembered[str | None, int | None] = Remembered(
+    lambda text: _microseconds(leading_time(text)), _TIMES
+)
+
+
+def clock_flags(
+    times: Sequence[int | None],
+    starts: Sequence[int | None],
+    opened: Sequence[int | None],
+    received: Sequence[int | None],
+    runtimes: Sequence[float | None],
+    as_of: datetime,
+) -> list[str | None]:
+    """What `clock_flag` says of each of many measurements; times are microseconds since 1970."""
+    time, start, open_, came = (np.array(values, np.float64) for values in (times, starts, opened, received))
+    earliest, ahead, least, latest = (
+        length // _MICROSECOND for length in (_EARLIEST - _EPOCH, _AHEAD, _LEAST, as_of + _AHEAD - _EPOCH)
+    )
+    # What is missing is not a number, for which every comparison is false.
+    before = np.where(np.isnan(came), start - open_, time - came)
+    plain = (time >= earliest) & (time <= latest) & ~(before > ahead) & ~(np.abs(open_ - start) >= least)
+    flags: list[str | None] = [None] * len(times)
+    for place in np.flatnonzero(~plain).tolist():
+        one, two, three, four = (
+            None if (value := values[place]) is None else from_microseconds(value)
+            for values in (times, starts, opened, received)
+        )
+        flags[place] = clock_flag(one, two, three, four, runtimes[place], as_of)
+    return flags
 
 
 def clock_flag(

@@ -58,15 +58,19 @@ class Control(Lenient, gc=False):
 class ControlRows(Rows):
     """What the helper saw, measurement by measurement."""
 
-    __slots__ = ("_dns", "_http", "_tcp", "_tls", "_turn")
+    __slots__ = ("_dns", "_http", "_tcp", "_tls")
 
     def __init__(self) -> None:
-        self._dns = Layer(Level(("host", "ip", "ip_network", "failed", "dns_answer_type", "dns_answer")))
-        self._tcp = Layer(Level(("host", "ip", "port", "ip_network", "failed")))
-        self._tls = Layer(Level(("host", "ip", "port", "ip_network", "failed", "tls_server_name")))
-        self._http = Layer(Level(_HTTP_PLACES))
-        self._turn = 0
-        super().__init__(self._dns, self._tcp, self._tls, self._http)
+        self._dns = Level(("host", "ip", "ip_network", "failed", "dns_answer_type", "dns_answer"))
+        self._tcp = Level(("host", "ip", "port", "ip_network", "failed"))
+        self._tls = Level(("host", "ip", "port", "ip_network", "failed", "tls_server_name"))
+        self._http = Level(_HTTP_PLACES)
+        super().__init__(
+            Layer((DNS,), self._dns),
+            Layer((TCP,), self._tcp),
+            Layer((TLS, QUIC), self._tls),
+            Layer((HTTP,), self._http),
+        )
 
     def add(self, measurement: int, host: str | None, url: str | None, control: Control) -> None:
         """Adds the rows of one measurement's control.
@@ -82,27 +86,26 @@ class ControlRows(Rows):
             for text, info in control.ip_info.items():
                 if info is not None and (ip := ADDRESSES[text]) is not None:
                     networks[ip] = NETWORKS[info.asn]
-        turn = self._turn
+        keys, counts, key = self.keys, self.counts, 8 * measurement
         if control.dns is not None:
-            self._dns.stretch(turn, measurement, DNS, self._answers(control.dns, host, networks))
-        for layer, code, endpoints in (
-            (self._tcp, TCP, control.tcp_connect),
-            (self._tls, TLS, control.tls_handshake),
-            (self._tls, QUIC, control.quic_handshake),
-        ):
+            keys.append(key + DNS)
+            counts.append(self._answers(control.dns, host, networks))
+        if control.tcp_connect:
+            keys.append(key + TCP)
+            counts.append(_outcomes(self._tcp, control.tcp_connect, host, networks, named=False))
+        for code, endpoints in ((TLS, control.tls_handshake), (QUIC, control.quic_handshake)):
             if endpoints:
-                turn += 1
-                layer.stretch(turn, measurement, code, _outcomes(layer, code, endpoints, host, networks))
+                keys.append(key + code)
+                counts.append(_outcomes(self._tls, endpoints, host, networks, named=True))
         for alpn, found in ((None, control.http_request), ("h3", control.http3_request)):
             if found is not None and (row := _page(found, host, url, alpn)) is not None:
-                turn += 1
-                self._http.rows.rows.append(row)
-                self._http.stretch(turn, measurement, HTTP, 1)
-        self._turn = turn + 1
+                self._http.rows.append(row)
+                keys.append(key + HTTP)
+                counts.append(1)
 
     def _answers(self, found: HelperDNS, host: str | None, networks: dict[str | None, int | None]) -> int:
         """Adds a row for each address; how many."""
-        rows, failed = self._dns.rows.rows, found.failure
+        rows, failed = self._dns.rows, found.failure
         # An empty list without a failure is how the helper says that the name has no address.
         if not found.addrs:
             rows.append((host, None, None, failed or "dns_no_answer", None, None))
@@ -117,24 +120,25 @@ class ControlRows(Rows):
 
 
 def _outcomes(
-    layer: Layer,
-    code: int,
+    level: Level,
     endpoints: dict[str, HelperEndpoint | None],
     host: str | None,
     networks: dict[str | None, int | None],
+    *,
+    named: bool,
 ) -> int:
-    """Adds a row for each connect or handshake; how many."""
-    rows, count = layer.rows.rows, 0
+    """Adds a row for each connect or handshake, with the name that was asked for; how many."""
+    rows = level.rows
+    before = len(rows)
     for endpoint, outcome in endpoints.items():
         if outcome is None:
             continue
-        count += 1
         _, ip, port = ENDPOINTS[endpoint]
         failed = outcome.failure or ("unknown_failure" if outcome.status is False else None)
         server_name = HOSTS[outcome.server_name]
         row = (server_name or host, ip, port, networks.get(ip), failed)
-        rows.append(row if code == TCP else (*row, server_name))
-    return count
+        rows.append((*row, server_name) if named else row)
+    return len(rows) - before
 
 
 _HTTP_PLACES = (

@@ -7,11 +7,17 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
+
+from wallwatch.schema import MEASUREMENTS
+from wallwatch.schema.columns import TYPES
 from wallwatch.schema.measurements import UNREPORTED
-from wallwatch.sources.ooni.clock import clock_flag, leading_time, parse_time
+from wallwatch.sources.ooni.clock import LEADING, STAMPED, clock_flags, from_microseconds
 from wallwatch.sources.ooni.lenient import Lenient
 from wallwatch.sources.ooni.parts import Number
-from wallwatch.sources.ooni.values import address, country_code, failure_word, network_number, resolver_kind
+from wallwatch.sources.ooni.remembered import NETWORKS, Remembered
+from wallwatch.sources.ooni.rows import Level, column
+from wallwatch.sources.ooni.values import address, country_code, failure_word, resolver_kind
 
 _SCRUBBED = ("[scrubbed]", "[REDACTED]")
 _UID = re.compile(r"^[0-9]{14}\.[0-9]{6}_[A-Z]{2}_[a-z0-9]+_[0-9a-f]{16}$")
@@ -49,7 +55,7 @@ class Envelope(Lenient, gc=False):
     test_helpers: dict[str, Any] | None = None
 
 
-#: The columns with one value a measurement that all tables share, in the order of `who`.
+#: The columns with one value a measurement that all tables share.
 WHO = (
     "measurement_id",
     "time",
@@ -69,99 +75,141 @@ WHO = (
     "input",
     "target",
 )
-#: Those of `measurements` alone, in the order of `measured`.
-MEASURED = ("runtime_seconds", "received", "helper", "helper_failure", "peer_verdict", "annotation_run")
+#: Those of `measurements` alone.
+_MEASURED = ("runtime_seconds", "received", "helper", "helper_failure", "peer_verdict", "annotation_run")
+#: What is needed to make others.
+_BESIDES = ("test_start", "opened")
+_ADDED = ("measurement_id", "nettest", "target", "received", "helper_failure", "peer_verdict")
 
 
-def who(
-    found: Envelope,
-    nettest: str,
-    target: str,
-    digest: Callable[[], str],
-    name: str | None,
-    as_of: datetime,
-) -> tuple[Any, ...]:
-    """The values of `WHO`, and as a last one when the collector received it.
+class Envelopes:
+    """What the measurements of a batch say of themselves, gathered in columns.
 
     Args:
-        found: The measurement.
-        nettest: Its test's name.
-        target: What it measured.
-        digest: Gives a digest of its line in hex, from which an id is made where it has none.
-        name: The uid that its container gives it (a post-can's member name); null where it gives none.
         as_of: No measurement can be later than this.
     """
-    time = parse_time(found.measurement_start_time)
-    country = country_code(found.probe_cc)
-    network = network_number(found.probe_asn)
-    software = " ".join(part for part in (found.software_name, found.software_version) if part) or None
-    uid = found.measurement_uid or (name if name and _UID.match(name) else None)
-    received = leading_time(uid) if uid and _UID.match(uid) else None
-    flag = clock_flag(
-        time,
-        parse_time(found.test_start_time),
-        leading_time(found.report_id),
-        received,
-        found.test_runtime,
-        as_of,
-    )
-    if not uid:
-        uid = made_id(time, country, nettest, digest())
-    annotations = found.annotations
-    return (
-        uid,
-        time,
-        flag,
-        country,
-        network,
-        _unscrubbed(found.probe_network_name),
-        (annotations.network_type or None) if annotations is not None else None,
-        network_number(found.resolver_asn),
-        resolver_kind(found.resolver_ip),
-        (annotations.platform or None) if annotations is not None else None,
-        nettest,
-        found.test_version or None,
-        software,
-        found.report_id or made_session(time, country, network, software),
-        found.probe_id or None,
-        found.input,
-        target,
-        received,
-    )
+
+    def __init__(self, as_of: datetime) -> None:
+        self._as_of = as_of
+        self._held: list[Envelope] = []
+        others = {*WHO, *_MEASURED, *_BESIDES} - {*_ADDED, "time_flag"}
+        self._level = Level(_ADDED, sorted(others))
+
+    def __len__(self) -> int:
+        return self._level.size() + len(self._level.rows)
+
+    def add(
+        self,
+        found: Envelope,
+        nettest: str,
+        target: str,
+        name: str | None,
+        digest: Callable[[], str],
+        helper_failure: str | None = None,
+        peer_verdict: str | None = None,
+    ) -> None:
+        """One more measurement.
+
+        Args:
+            found: It.
+            nettest: Its test's name.
+            target: What it measured.
+            name: The uid that its container gives it (a post-can's member name); null where it gives none.
+            digest: Gives a digest of its line in hex, from which an id is made where it has none.
+            helper_failure: Why its helper gave no control; null where it gave one.
+            peer_verdict: The probe's own verdict.
+        """
+        uid = found.measurement_uid or (name if name and _UID.match(name) else None)
+        received = None
+        if not uid:
+            uid = _made_id(found.measurement_start_time, found.probe_cc, nettest, digest())
+        elif _UID.match(uid):
+            received = LEADING[uid]
+        self._level.rows.append((uid, nettest, target, received, helper_failure, peer_verdict))
+        self._held.append(found)
+
+    def settle(self) -> None:
+        """Makes columns of what is held: to be called now and then, while it still is in the processor's cache."""
+        self._level.settle()
+        held = self._held
+        if not held:
+            return
+        add = self._level.columns
+        times = [STAMPED[m.measurement_start_time][0] for m in held]
+        countries = [_COUNTRIES[m.probe_cc] for m in held]
+        networks = [NETWORKS[m.probe_asn] for m in held]
+        software = [_SOFTWARE[m.software_name, m.software_version] for m in held]
+        add["time"] += times
+        add["country"] += countries
+        add["network"] += networks
+        add["software"] += software
+        add["session"] += [
+            m.report_id or _made_session(time, country, network, by)
+            for m, time, country, network, by in zip(held, times, countries, networks, software, strict=True)
+        ]
+        add["test_start"] += [STAMPED[m.test_start_time][0] for m in held]
+        add["opened"] += [LEADING[m.report_id] for m in held]
+        add["network_name"] += [_NAMES[m.probe_network_name] for m in held]
+        add["resolver_network"] += [NETWORKS[m.resolver_asn] for m in held]
+        add["resolver_kind"] += [_RESOLVERS[m.resolver_ip] for m in held]
+        add["nettest_version"] += [m.test_version or None for m in held]
+        add["probe_id"] += [m.probe_id or None for m in held]
+        add["input"] += [m.input for m in held]
+        noted = [m.annotations or _NOTHING_NOTED for m in held]
+        add["network_type"] += [a.network_type or None for a in noted]
+        add["platform"] += [a.platform or None for a in noted]
+        add["annotation_run"] += [str(run) if (run := a.ooni_run_link_id) else None for a in noted]
+        add["runtime_seconds"] += [None if (t := m.test_runtime) is None else float(t) for m in held]
+        add["helper"] += [_helper(m.test_helpers) for m in held]
+        held.clear()
+
+    def arrays(self) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
+        """Columns of all measurements: those that all tables share, and those of `measurements` alone."""
+        self.settle()
+        found = self._level.columns
+        flags = clock_flags(
+            found["time"],
+            found["test_start"],
+            found["opened"],
+            found["received"],
+            found["runtime_seconds"],
+            self._as_of,
+        )
+        failures = [failure_word(text)[0] for text in found["helper_failure"]]
+        columns = {**found, "time_flag": flags, "helper_failure": failures}
+        shared, own = ({name: _column(name, columns[name]) for name in names} for names in (WHO, _MEASURED))
+        return shared, own
 
 
-def measured(
-    found: Envelope, received: datetime | None, control_failure: str | None, peer_verdict: str | None
-) -> tuple[Any, ...]:
-    """The values of `MEASURED`."""
-    run = found.annotations.ooni_run_link_id if found.annotations is not None else None
-    runtime = found.test_runtime
-    return (
-        float(runtime) if runtime is not None else None,
-        received,
-        _helper(found.test_helpers),
-        failure_word(control_failure)[0],
-        peer_verdict,
-        str(run) if run else None,
-    )
+def _column(name: str, values: list[Any]) -> pa.Array:
+    if MEASUREMENTS[name].type == "timestamp":
+        return pa.array(values, pa.int64()).cast(TYPES["timestamp"])
+    return column(MEASUREMENTS, name, values)
 
 
-def made_id(time: datetime | None, country: str | None, nettest: str, digest: str) -> str:
+_NOTHING_NOTED = Annotations()
+_COUNTRIES: Remembered[str | None, str | None] = Remembered(country_code)
+_RESOLVERS: Remembered[str | None, str] = Remembered(resolver_kind)
+_NAMES: Remembered[str | None, str | None] = Remembered(
+    lambda text: None if not text or text in _SCRUBBED else text
+)
+_SOFTWARE: Remembered[tuple[str | None, str | None], str | None] = Remembered(
+    lambda parts: " ".join(part for part in parts if part) or None
+)
+
+
+def _made_id(time: str | None, country: str | None, nettest: str, digest: str) -> str:
     """An id of the upstream's form, from the content alone: the same line always gives the same."""
-    stamp = "0" * 14
-    if time is not None:  # several times faster than `strftime`
-        stamp = f"{time.year:04}{time.month:02}{time.day:02}{time.hour:02}{time.minute:02}{time.second:02}"
-    return f"{stamp}_{country or 'ZZ'}_{nettest.replace('_', '')}_{digest[:16]}"
+    name = nettest.replace("_", "")
+    return f"{STAMPED[time][1]}_{_COUNTRIES[country] or 'ZZ'}_{name}_{digest[:16]}"
 
 
-def made_session(
-    time: datetime | None, country: str | None, network: int | None, software: str | None
-) -> str:
+def _made_session(time: int | None, country: str | None, network: int | None, software: str | None) -> str:
     """One session for all of a network's measurements of a day by one software.
 
     Without a report id nothing tells two volunteers from one, so independence is not assumed.
     """
-    day = time.strftime("%Y%m%d") if time is not None else "unknown"
+    day = f"{from_microseconds(time):%Y%m%d}" if time is not None else "unknown"
     return f"{UNREPORTED}{day}_{country or 'ZZ'}_{network or 0}_{(software or 'unknown').replace(' ', '_')}"
 
 
@@ -171,14 +219,12 @@ def probe_secret(found: Envelope) -> str | None:
     return None if given is None or given.startswith("127.") or given == "::1" else found.probe_ip
 
 
-def _unscrubbed(text: str | None) -> str | None:
-    return None if not text or text in _SCRUBBED else text
-
-
 def _helper(helpers: dict[str, Any] | None) -> str | None:
     """The address of the test helper: an object with `address`, or the address itself."""
-    for name in sorted(helpers or ()):
-        given = (helpers or {})[name]
+    if not helpers:
+        return None
+    for name in sorted(helpers) if len(helpers) > 1 else helpers:
+        given = helpers[name]
         if isinstance(given, dict):
             given = given.get("address")
         if isinstance(given, str) and given:

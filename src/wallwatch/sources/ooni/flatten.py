@@ -27,9 +27,6 @@ from wallwatch.sources.ooni.values import mask, port_number, whole
 _LONGEST_TEXT = 4_000
 #: Room for one target's transactions.
 _TARGET = 1_000_000
-#: Measurements whose parts are held before whole columns are made of them: few enough that they are still in the
-#: processor's cache.
-_HELD = 64
 _DEPTHS = {f"depth={n}": n for n in range(64)}
 _NO_ANSWER = Answer()
 _NO_NETWORK: tuple[int | None, str | None] = (None, None)
@@ -81,13 +78,13 @@ class Flattener:
             (*_SEEN, "tls_server_name", "leaf", "tls_matches_name", "tls_chain_length", *_TRAFFIC),
             (*_TIMES, "tls_outer_server_name", "tls_ech", "tls_version", "tls_alpn", "tls_no_verify"),
         )
-        self._dns = Layer(self._answered, self._asked)
-        self._tcp, self._tls = Layer(self._connected), Layer(self._shook)
-        self._http = Layer(Level((*_SEEN, *_TIMES, *_HTTP_PLACES)))
-        self._step = Layer(Level((*_SEEN, *_TIMES, *_STEP_PLACES)))
-        self.rows = Rows(self._dns, self._tcp, self._tls, self._http, self._step)
+        self._dns = Layer((DNS,), self._answered, self._asked)
+        tcp, tls = Layer((TCP,), self._connected), Layer((TLS, QUIC), self._shook)
+        self._exchanged = Level((*_SEEN, *_TIMES, *_HTTP_PLACES))
+        self._stepped = Level((*_SEEN, *_TIMES, *_STEP_PLACES))
+        http_, step = Layer((HTTP,), self._exchanged), Layer((STEP,), self._stepped)
+        self.rows = Rows(self._dns, tcp, tls, http_, step)
         self.controls = ControlRows()
-        self._turn = 0
         self.measurement = -1
         self.notes: list[str] = []
         self.first_host: str | None = None
@@ -100,7 +97,6 @@ class Flattener:
         self._secret: str | None = None
         self._sizes: list[int] = []
         self._offset = 0
-        self._held = 0
         self._held_queries: list[Query] = []
         self._held_answers: list[Answer] = []
         self._held_connects: list[Connect] = []
@@ -130,16 +126,12 @@ class Flattener:
 
         Portals put it into redirects and titles, and some resolvers answer with it.
         """
-        self._held += 1
         if self._secret is not None:
             self.complete()
             self.rows.scrub(self._sizes, self._secret, mask(self._secret))
-        elif self._held >= _HELD:
-            self.complete()
 
     def complete(self) -> None:
-        """Makes columns of what is held; to be called before the rows are used."""
-        self._held = 0
+        """Makes columns of what is held: to be called now and then, and before the rows are used."""
         self.controls.settle()
         if queries := self._held_queries:
             add = self._asked.columns
@@ -264,8 +256,8 @@ class Flattener:
                     value = HOSTS[answer.hostname] or answer.ipv4 or answer.ipv6
                     answered.append((None, None, None, value, hits[value] if value else None))
         self._held_queries += queries
-        self._turn += 1
-        self._dns.stretch(self._turn, self.measurement, DNS, len(answered) - before)
+        self.rows.keys.append(8 * self.measurement + DNS)
+        self.rows.counts.append(len(answered) - before)
 
     def connects(self, connects: Iterable[Connect]) -> None:
         """One row for each TCP connect."""
@@ -289,8 +281,8 @@ class Flattener:
             network, name = networks.get(ip, _NO_NETWORK)
             rows.append((host, ip, port, network, name, depth, transaction + offset if transaction else None))
             held.append(connect)
-        self._turn += 1
-        self._tcp.stretch(self._turn, self.measurement, TCP, len(rows) - before)
+        self.rows.keys.append(8 * self.measurement + TCP)
+        self.rows.counts.append(len(rows) - before)
 
     def handshakes(
         self, handshakes: Sequence[Handshake], events: Sequence[NetworkEvent] | None, layer: int
@@ -333,16 +325,16 @@ class Flattener:
                 )
             )
         self._held_handshakes += handshakes
-        self._turn += 1
-        self._tls.stretch(self._turn, self.measurement, layer, len(handshakes))
+        self.rows.keys.append(8 * self.measurement + layer)
+        self.rows.counts.append(len(handshakes))
 
     def exchanges(self, requests: Sequence[Exchange]) -> None:
         """One row for each HTTP exchange, the first one first."""
         # The list has the newest first: in a chain of redirects, place says how many came before.
         for position, request in enumerate(reversed(requests)):
             self._exchange(request, position if self.redirects else None)
-        self._turn += 1
-        self._http.stretch(self._turn, self.measurement, HTTP, len(requests))
+        self.rows.keys.append(8 * self.measurement + HTTP)
+        self.rows.counts.append(len(requests))
 
     def _exchange(self, request: Exchange, depth: int | None) -> None:
         """The row of one HTTP exchange; `depth` is used where it has no tag that says it."""
@@ -363,7 +355,7 @@ class Flattener:
         if tags and (tagged := _tagged_depth(tags)) is not None:
             depth = tagged
         network, name = self._networks.get(ip, _NO_NETWORK)
-        self._http.rows.rows.append(
+        self._exchanged.rows.append(
             (
                 host or self.first_host,
                 ip,
@@ -407,7 +399,7 @@ class Flattener:
         place, ip, port = ENDPOINTS[endpoint]
         network, name = self._networks.get(ip, _NO_NETWORK)
         number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-        self._step.rows.rows.append(
+        self._stepped.rows.append(
             (
                 host or place,
                 ip,
@@ -425,8 +417,8 @@ class Flattener:
                 target,
             )
         )
-        self._turn += 1
-        self._step.stretch(self._turn, self.measurement, STEP, 1)
+        self.rows.keys.append(8 * self.measurement + STEP)
+        self.rows.counts.append(1)
 
     def _remember_transactions(self, handshakes: Iterable[Handshake], requests: Iterable[Exchange]) -> None:
         """Which host each transaction is about: connects do not say it themselves."""

@@ -15,14 +15,14 @@ import pyarrow as pa
 from wallwatch._text import safe_bytes
 from wallwatch.schema import CONTROLS, MEASUREMENTS, OBSERVATIONS, QUARANTINE
 from wallwatch.sources.batch import Batch
-from wallwatch.sources.ooni.envelope import MEASURED, WHO, measured, probe_secret, who
+from wallwatch.sources.ooni.envelope import Envelopes, probe_secret
 from wallwatch.sources.ooni.flatten import Flattener
 from wallwatch.sources.ooni.identity import LONG_LINE, Body, digest, long_bodies, outside
 from wallwatch.sources.ooni.known import Known, Matcher, NoFingerprints
 from wallwatch.sources.ooni.lenient import Lenient, coerce
-from wallwatch.sources.ooni.nettests import OTHER, Nettest, nettest
-from wallwatch.sources.ooni.rows import column, integers, label
-from wallwatch.sources.ooni.values import split_url
+from wallwatch.sources.ooni.nettests import NO_OUTCOME, OTHER, Nettest, nettest
+from wallwatch.sources.ooni.remembered import URLS
+from wallwatch.sources.ooni.rows import integers, label
 from wallwatch.sources.stretch import Line
 
 
@@ -34,6 +34,11 @@ class UnreadableError(ValueError):
     """Why a line is set aside."""
 
 
+#: Measurements whose parts are held before whole columns are made of them: few enough that they are still in the
+#: processor's cache.
+TOGETHER = 64
+
+_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 _HEAD = msgspec.json.Decoder(_Head)
 _ANY = msgspec.json.Decoder()
 
@@ -70,56 +75,50 @@ class OONIReader:
 
     def _read(self, lines: Iterable[Line], file_id: str) -> Batch:
         flattener = Flattener(self._known)
-        found_who: list[tuple[Any, ...]] = []
-        found_measured: list[tuple[Any, ...]] = []
-        notes: list[list[str]] = []
+        envelopes = Envelopes(self._as_of)
+        notes: list[list[str] | None] = []
         numbers: list[int] = []
         aside: list[tuple[int, int, str, str]] = []
         size = 0
-        for line in lines:
-            content = line.content.strip()
-            size += len(line.content)
+        for number, offset, whole, name_given in lines:
+            content = whole.strip()
+            size += len(whole)
             if not content:
                 continue
             own_notes: list[str] = []
             try:
                 found = self._decode(content, own_notes)
             except UnreadableError as error:
-                aside.append((line.number, line.offset, str(error), safe_bytes(content)))
+                aside.append((number, offset, str(error), safe_bytes(content)))
                 continue
             test, record = found.test, found.record
-            name = record.test_name or "unknown"
             keys = record.test_keys
             if keys is None:
                 own_notes.append("test_keys: missing")
             flattener.start(
-                len(found_who), split_url(record.input)[1], test.redirects, own_notes, probe_secret(record)
+                len(numbers), URLS[record.input][0], test.redirects, own_notes, probe_secret(record)
             )
-            outcome = test.flatten(flattener, record, keys) if keys is not None else None
+            outcome = test.flatten(flattener, record, keys) if keys is not None else NO_OUTCOME
             flattener.finish()
-            *values, received = who(
+            envelopes.add(
                 record,
-                name,
+                record.test_name or "unknown",
                 test.target(record, keys),
+                name_given,
                 partial(_digest, found, flattener.hashes),
-                line.name,
-                self._as_of,
+                outcome.control_failure,
+                outcome.peer_verdict,
             )
-            found_who.append(tuple(values))
-            found_measured.append(
-                measured(
-                    record,
-                    received,
-                    outcome.control_failure if outcome else None,
-                    outcome.peer_verdict if outcome else None,
-                )
-            )
-            notes.append(own_notes)
-            numbers.append(line.number)
+            record.test_keys = None
+            notes.append(own_notes or None)
+            numbers.append(number)
+            if len(numbers) % TOGETHER == 0:
+                flattener.complete()
+                envelopes.settle()
         tables: dict[str, pa.Table] = {}
         flattener.complete()
-        if found_who:
-            tables = _tables(flattener, found_who, found_measured, notes, numbers, file_id)
+        if numbers:
+            tables = _tables(flattener, envelopes, notes, numbers, file_id)
         if aside:
             tables["quarantine"] = set_aside(file_id, aside)
         return Batch(tables, size)
@@ -130,16 +129,16 @@ class OONIReader:
         Raises:
             UnreadableError: It is none.
         """
-        bodies = long_bodies(content)
+        bodies = long_bodies(content) if len(content) >= LONG_LINE else []
         test, decoder = self._decoder(self._guess)
         try:
             record = decoder.decode(content)
-        except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
+        except _UNREADABLE:
             record = None
         # Decoding passes over fields that are not needed, so the whole line is checked, except for the
         # bodies, which have been decoded.
-        if not (
-            all(map(bytes.isascii, outside(content, bodies))) if record and bodies else content.isascii()
+        if not content.isascii() and not (
+            bodies and record is not None and all(map(bytes.isascii, outside(content, bodies)))
         ):
             _check_utf8(content)
         if record is not None and (record.test_name or "unknown") == self._guess:
@@ -149,14 +148,14 @@ class OONIReader:
     def _decode_slowly(self, content: bytes, bodies: list[Body], notes: list[str]) -> _Found:
         try:
             name = _HEAD.decode(content).test_name
-        except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
+        except _UNREADABLE:
             name = None
         if name:
             self._guess = name
             test, decoder = self._decoder(name)
             try:
                 return _Found(test, decoder.decode(content), content, bodies, True)
-            except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
+            except _UNREADABLE:
                 pass
         value = _any_json(content)
         if isinstance(value, dict) and "test_keys" not in value and isinstance(value.get("content"), dict):
@@ -239,7 +238,7 @@ def _any_json(content: bytes) -> Any:
     """
     try:
         return _ANY.decode(content)
-    except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError) as error:
+    except _UNREADABLE as error:
         first = str(error)
     if "recursion" in first:
         raise UnreadableError("JSON nested too deeply")
@@ -266,23 +265,14 @@ def _without_surrogates(value: Any) -> Any:
 
 def _tables(
     flattener: Flattener,
-    found_who: list[tuple[Any, ...]],
-    found_measured: list[tuple[Any, ...]],
-    notes: list[list[str]],
+    envelopes: Envelopes,
+    notes: list[list[str] | None],
     numbers: list[int],
     file_id: str,
 ) -> dict[str, pa.Table]:
-    size = len(found_who)
-    lines = pa.array(numbers, pa.int64())
-    values = {
-        name: column(MEASUREMENTS, name, list(column_))
-        for name, column_ in zip(WHO, zip(*found_who, strict=True), strict=True)
-    }
-    shared = {"line": lines, **values}
-    own = {
-        name: column(MEASUREMENTS, name, list(column_))
-        for name, column_ in zip(MEASURED, zip(*found_measured, strict=True), strict=True)
-    }
+    size = len(numbers)
+    who, own = envelopes.arrays()
+    shared = {"line": pa.array(numbers, pa.int64()), **who}
     one = {"file_id": label(file_id, 1)}
     origin = {"control_origin": label("test_helper", 1)}
     observations, observed = flattener.rows.table(OBSERVATIONS, shared, one, size)
@@ -295,7 +285,7 @@ def _tables(
                 **own,
                 "observations": integers(observed),
                 "controls": integers(controlled),
-                "notes": pa.array([note or None for note in notes], pa.list_(pa.string())),
+                "notes": pa.array(notes, pa.list_(pa.string())),
             },
             size,
         )

@@ -36,7 +36,7 @@ LEAF = (
 #: began, in seconds) stand for two columns each.
 _SHARED = ("host", "ip", "port", "ip_network", "ip_network_name", "depth", "transaction")
 
-_Integers = np.ndarray[Any, np.dtype[np.int64]]
+_Integers = np.ndarray[Any, Any]
 
 
 class Level:
@@ -67,64 +67,39 @@ class Level:
 
 
 class Layer:
-    """Rows of one layer, or of two that have the same columns, in stretches of one measurement.
+    """Rows of one layer, or of two that have the same columns.
 
     Attributes:
+        codes: Which.
         rows: One thing a row.
         groups: Things that each stand for one row or several that follow each other; null where there are none.
         sizes: How many rows each of them stands for.
     """
 
-    __slots__ = ("_codes", "_counts", "_measurements", "_turns", "groups", "rows", "sizes")
+    __slots__ = ("codes", "groups", "rows", "sizes")
 
-    def __init__(self, rows: Level, groups: Level | None = None) -> None:
-        self.rows, self.groups = rows, groups
+    def __init__(self, codes: Sequence[int], rows: Level, groups: Level | None = None) -> None:
+        self.codes, self.rows, self.groups = tuple(codes), rows, groups
         self.sizes: list[int] = []
-        self._codes: list[int] = []
-        self._counts: list[int] = []
-        self._measurements: list[int] = []
-        self._turns: list[int] = []
-
-    def stretch(self, turn: int, measurement: int, code: int, count: int) -> None:
-        """So many rows more.
-
-        Args:
-            turn: Their place among the stretches of all layers.
-            measurement: The number of their measurement.
-            code: Their layer.
-            count: How many.
-        """
-        self._turns.append(turn)
-        self._measurements.append(measurement)
-        self._codes.append(code)
-        self._counts.append(count)
-
-    def each(self) -> tuple[_Integers, _Integers, _Integers]:
-        """Of each row the turn, the measurement and the layer."""
-        counts = np.array(self._counts, np.int64)
-        turns, measurements, codes = (
-            np.repeat(np.array(values, np.int64), counts)
-            for values in (self._turns, self._measurements, self._codes)
-        )
-        return turns, measurements, codes
-
-    def levels(self) -> list[Level]:
-        """Its levels."""
-        return [self.rows] if self.groups is None else [self.rows, self.groups]
 
 
 class Rows:
     """Rows of one table.
 
     Attributes:
-        layers: Where they are gathered.
+        keys: For each run of rows that one layer got at once, eight times the number of its measurement, and its layer.
+        counts: How many rows each run has.
     """
 
-    __slots__ = ("_levels", "layers")
+    __slots__ = ("_layers", "_levels", "counts", "keys")
 
     def __init__(self, *layers: Layer) -> None:
-        self.layers = layers
-        self._levels = [level for layer in layers for level in layer.levels()]
+        self.keys: list[int] = []
+        self.counts: list[int] = []
+        self._layers = layers
+        self._levels = [
+            level for layer in layers for level in (layer.rows, layer.groups) if level is not None
+        ]
 
     def settle(self) -> None:
         """Brings rows into columns: to be called now and then, while they still are in the processor's cache."""
@@ -184,41 +159,42 @@ class Rows:
             extra: Columns of one value, for all rows.
             measurements: How many measurements there are.
         """
-        layers = [(layer, *layer.each()) for layer in self.layers]
-        layers = [found for found in layers if len(found[1])]
-        if not layers:
+        runs, keys = np.array(self.counts, np.int64), np.array(self.keys, np.int64)
+        codes, measurement = (np.repeat(of, runs).astype(np.int32) for of in (keys & 7, keys >> 3))
+        size = len(codes)
+        if not size:
             return table.empty(), np.zeros(measurements, np.int64)
-        order = np.argsort(np.concatenate([turns for _, turns, _, _ in layers]), kind="stable")
-        measurement = np.concatenate([of for _, _, of, _ in layers])[order]
-        codes = np.concatenate([codes for _, _, _, codes in layers])[order]
-        size = len(order)
         arrays: dict[str, pa.Array] = {}
-        spread = pa.array(measurement.astype(np.int32))
+        spread = pa.array(measurement)
         for name, values in who.items():
             arrays[name] = _spread(values, spread)
         for name, values in extra.items():
             arrays[name] = _spread(values, pa.array(np.zeros(size, np.int32)))
         counts = np.bincount(measurement, minlength=measurements)
-        arrays["obs"] = pa.array(_positions(measurement, counts))
-        arrays["layer"] = pa.DictionaryArray.from_arrays(
-            pa.array(codes.astype(np.int32)), pa.array(LAYER_NAMES)
-        )
+        arrays["obs"] = _positions(measurement, counts)
+        arrays["layer"] = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(LAYER_NAMES))
         shared: dict[str, list[pa.Array]] = {name: [] for name in (*_SHARED, "failed", "t", "t0")}
         wanted = frozenset(table.names)
+        order = np.empty(size, np.int32)
         start = 0
-        for layer, turns, _, _ in layers:
-            own = len(turns)
-            # For each row of the table its place in this layer; null for the rows of others.
-            places = order - start
-            elsewhere = (places < 0) | (places >= own)
+        for layer in self._layers:
+            here = np.isin(codes, layer.codes)
+            own = int(np.count_nonzero(here))
+            if not own:
+                continue
+            elsewhere = ~here
+            # For each row of the table its place in this layer, or that of the one before.
+            places = np.cumsum(here, dtype=np.int32) - 1
+            order[here] = np.arange(start, start + own, dtype=np.int32)
             start += own
             levels: list[tuple[Level, _Integers | None]] = [(layer.rows, None)]
             if layer.groups is not None:
-                levels.append((layer.groups, np.repeat(np.arange(len(layer.sizes)), layer.sizes)))
+                levels.append(
+                    (layer.groups, np.repeat(np.arange(len(layer.sizes), dtype=np.int32), layer.sizes))
+                )
             common: dict[str, pa.Array] = {}
             for level, group in levels:
-                where = places if group is None else group[np.where(elsewhere, 0, places)]
-                index = pa.array(where.astype(np.int32), mask=elsewhere)
+                index = pa.array(places if group is None else group[places], mask=elsewhere)
                 for name, values in level.columns.items():
                     if name in shared:
                         found = _common(table, name, values)
@@ -325,10 +301,10 @@ def _leaves(table: Table, values: Sequence[Leaf | None], where: pa.Array) -> dic
     return found
 
 
-def _positions(measurement: _Integers, counts: _Integers) -> np.ndarray[Any, np.dtype[np.int32]]:
+def _positions(measurement: _Integers, counts: _Integers) -> pa.Array:
     """Each row's position among the rows of its measurement; rows of one are adjacent."""
     starts = np.cumsum(counts) - counts
-    return (np.arange(len(measurement)) - starts[measurement]).astype(np.int32)
+    return pa.array((np.arange(len(measurement)) - starts[measurement]).astype(np.int32))
 
 
 def _kinds(ips: pa.Array) -> pa.Array:

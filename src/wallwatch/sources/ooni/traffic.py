@@ -11,13 +11,21 @@ from wallwatch.sources.ooni.values import whole
 Traffic = tuple[int | None, int | None, int | None, int | None]
 
 _NONE: Traffic = (None, None, None, None)
-#: Where in `Traffic` the bytes of an operation are counted; -1: their sum so far is given.
+_CUMULATIVE, _START, _DONE = 4, 5, 6
+#: Where in `Traffic` the bytes of an operation are counted; of the last one, their sum so far is given.
 _PLACES: dict[str | None, int] = {
     "read": 0,
     "read_from": 0,
     "write": 2,
     "write_to": 2,
-    "bytes_received_cumulative": -1,
+    "bytes_received_cumulative": _CUMULATIVE,
+}
+#: The same where events have no transaction, and what a handshake lies between.
+_STEPS: dict[str | None, int] = {
+    "read": 0,
+    "write": 2,
+    "tls_handshake_start": _START,
+    "tls_handshake_done": _DONE,
 }
 #: Clocks of a handshake's record and of its events are read one after the other.
 _SLACK = 0.001
@@ -49,20 +57,21 @@ def _by_transaction(
     sums: dict[int, list[int]] = {}
     received: dict[int, int] = {}
     for event in events:
-        operation = event.operation
-        place = _PLACES.get(operation)
+        place = _PLACES.get(event.operation)
         if place is None:
             continue
         transaction, t = event.transaction_id, event.t
-        if not transaction or t is None or t > ends.get(transaction, -1.0):
+        if not transaction or t is None or transaction not in ends or t > ends[transaction]:
             continue
-        number = whole(event.num_bytes or 0) or 0
-        if place < 0:
+        number = event.num_bytes or 0
+        if number.__class__ is not int:
+            number = whole(number) or 0
+        if place == _CUMULATIVE:
             received[transaction] = max(received.get(transaction, 0), number)
             continue
-        found = sums.get(transaction)
-        if found is None:
-            found = sums[transaction] = [0, 0, 0, 0]
+        if transaction not in sums:
+            sums[transaction] = [0, 0, 0, 0]
+        found = sums[transaction]
         found[place] += number
         found[place + 1] += 1
     for position, handshake in enumerate(handshakes):
@@ -74,25 +83,29 @@ def _by_transaction(
 
 
 def _by_order(handshakes: Sequence[Handshake], events: Sequence[NetworkEvent], result: list[Traffic]) -> None:
-    pairs: list[tuple[int, int, int, int]] = []
+    pairs: list[list[int]] = []
     open_: list[int] | None = None
     for event in events:
-        operation = event.operation
-        if operation == "tls_handshake_start":
+        place = _STEPS.get(event.operation)
+        if place is None:
+            continue
+        if place == _START:
             if open_ is not None:
                 return
             open_ = [0, 0, 0, 0]
-        elif operation == "tls_handshake_done":
+        elif place == _DONE:
             if open_ is None:
                 return
-            pairs.append((open_[0], open_[1], open_[2], open_[3]))
+            pairs.append(open_)
             open_ = None
-        elif open_ is not None and operation in ("read", "write"):
-            place = 0 if operation == "read" else 2
-            open_[place] += whole(event.num_bytes or 0) or 0
+        elif open_ is not None:
+            number = event.num_bytes or 0
+            if number.__class__ is not int:
+                number = whole(number) or 0
+            open_[place] += number
             open_[place + 1] += 1
     if len(pairs) != len(handshakes):
         return
     order = sorted(range(len(handshakes)), key=lambda i: (handshakes[i].t or 0.0, i))
     for position, pair in zip(order, pairs, strict=True):
-        result[position] = pair
+        result[position] = tuple(pair)  # type: ignore[assignment]

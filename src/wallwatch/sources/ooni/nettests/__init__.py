@@ -29,4 +29,7 @@ def nettest(name: str) -> Nettest:
     return _table().get(name, OTHER)
 
 
-__all__ = ["OTHER", "Nettest", "Outcome", "nettest"]
+#: What a measurement without test keys came to.
+NO_OUTCOME = Outcome()
+
+__all__ = ["NO_OUTCOME", "OTHER", "Nettest", "Outcome", "nettest"]

@@ -11,6 +11,7 @@ import msgspec
 from wallwatch.sources.ooni.envelope import Envelope
 from wallwatch.sources.ooni.flatten import Flattener
 from wallwatch.sources.ooni.parts import Parts
+from wallwatch.sources.ooni.remembered import URLS
 from wallwatch.sources.ooni.values import host_name, split_url
 
 
@@ -75,7 +76,7 @@ def named(service: str) -> Target:
 
 def input_host(found: Envelope, keys: Any) -> str:
     """The host of the input URL; `unknown` where there is none."""
-    return split_url(found.input)[1] or "unknown"
+    return URLS[found.input][0] or "unknown"
 
 
 def input_endpoint(found: Envelope, keys: Any) -> str:
