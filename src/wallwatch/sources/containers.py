@@ -139,8 +139,8 @@ def _from_lines(stream: Pieces, limits: Limits) -> Iterator[Stretch]:
 
 
 def _lines_of(piece: bytes) -> list[bytes]:
-    """The lines of a piece, the last one without its end. Searching is several times as fast as `split`, which looks
-    at every byte on its own."""
+    """The lines of a piece; behind the last line end, what it begins."""
+    # Searching is several times as fast as `split`, which looks at every byte on its own.
     parts = []
     begin = 0
     find = piece.find
