@@ -530,6 +530,91 @@ def serve(
 
 
 @app.command()
+def bundle(
+    id_: Annotated[
+        str, typer.Argument(metavar="ID", help="An event, outage or measurement id, or its unique beginning.")
+    ],
+    workspace: WorkspaceOption,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The file to write, a zip file.")],
+    sign: Annotated[
+        Path | None,
+        typer.Option(metavar="KEY", help="An SSH key to sign with (or the .pub of one in an agent)."),
+    ] = None,
+    timestamp: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="A time-stamp authority (RFC 3161) to ask; without it, no request is made."
+        ),
+    ] = None,
+    public: Annotated[
+        bool,
+        typer.Option(
+            "--public",
+            help="The original files are public: record plain hashes of lines that addresses were cut out of.",
+        ),
+    ] = False,
+    created: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="When it is made; by default the time of the last datum."),
+    ] = None,
+    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+    quiet: QuietOption = False,
+) -> None:
+    """Put all that is needed to check one finding into one file that opens without Wallwatch."""
+    from wallwatch import bundles
+    from wallwatch.show import parse_time
+
+    with _progress(quiet) as progress:
+        made = bundles.bundle(
+            workspace,
+            id_,
+            out,
+            key="" if public else bundles.custody_key(workspace),
+            created=parse_time(created) if created else None,
+            signer=sign,
+            stamp_url=timestamp,
+            progress=progress,
+        )
+    if format_ is TextFormat.json:
+        typer.echo(safe_json(made.as_record()))
+    else:
+        for line in made.in_words():
+            typer.echo(safe_text(line))
+    if not made.outcome.follows:
+        raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle, or its unpacked folder.")],
+    signers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Keys that you trust: a list of allowed signers, or one public key."
+        ),
+    ] = None,
+    authorities: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Certificates (PEM) of time-stamp authorities that you trust."),
+    ] = None,
+    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+    quiet: QuietOption = False,
+) -> None:
+    """Check a bundle, judge its raw lines again, and say whether its claim follows."""
+    from wallwatch import bundles
+
+    with _progress(quiet) as progress:
+        report = bundles.verify(file, signers=signers, authorities=authorities, progress=progress)
+    if format_ is TextFormat.json:
+        typer.echo(safe_json(report.as_record()))
+    else:
+        for line in report.in_words():
+            typer.echo(safe_text(line))
+    if not report.holds:
+        raise typer.Exit(1)
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to put it; made anew.")] = Path(
         "demo"

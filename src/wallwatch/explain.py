@@ -14,6 +14,9 @@ from wallwatch._text import safe_text
 from wallwatch.schema.words import LOCI, MECHANISMS
 from wallwatch.show import Filters, iso, records
 
+#: The heading above the published states.
+PUBLISHED = "How it was published"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -33,7 +36,7 @@ def explain(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
     Raises:
         WallwatchError: Nothing has that id, or several things begin with it.
     """
-    known = _find(con, id_)
+    known = find(con, id_)
     states = history.revisions_of(con, id_ if known is None else known[1])
     if known is None:
         if not states:
@@ -54,7 +57,7 @@ def explain(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
     )
     lines = [
         *answer.lines,
-        *_heading("How it was published"),
+        *_heading(PUBLISHED),
         *([as_of_old] if states[0]["id"] != found else []),
         *(_published(state) for state in states[-8:]),
         f"  wallwatch explain {states[0]['id']} --revision {states[-1]['revision']} shows one as it was",
@@ -127,7 +130,12 @@ def _plainly(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _find(con: duckdb.DuckDBPyConnection, id_: str) -> tuple[str, str] | None:
+def find(con: duckdb.DuckDBPyConnection, id_: str) -> tuple[str, str] | None:
+    """What an id of the tables stands for: `event`, `outage` or `verdict`, and the whole id; null where it is none.
+
+    Raises:
+        WallwatchError: Several things begin with it.
+    """
     places = (
         ("event", "events", "event_id"),
         ("outage", "outages", "outage_id"),
@@ -223,6 +231,8 @@ def _event(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
     numbers = detect.explain(con, id_)
     networks = []
     for part in record["details"]:
+        if "network" not in part:  # a service that failed in many countries has no networks of its own
+            continue
         pattern = (part.get("recurrence") or {}).get("text")
         networks.append(
             f"AS{part['network']} {part.get('name') or ''}: "

@@ -232,8 +232,8 @@ def _no_control(con: duckdb.DuckDBPyConnection, whole: dict[str, Any]) -> list[s
           AND time BETWEEN ? - INTERVAL 1 DAY AND ? + INTERVAL 1 DAY
         """,
         [whole["target"], whole["nettest"], whole["network"], whole["time"], whole["time"]],
-    ).fetchone()
-    networks, fine, bad = found or (0, 0, 0)
+    ).fetchall()
+    networks, fine, bad = found[0]
     return [
         (
             "The measurement has no control of its own. "
