@@ -237,12 +237,13 @@ def _references(workspace: Workspace, into: Path) -> None:
     into.mkdir(parents=True)
     packaged = resources.files("wallwatch.sources").joinpath("data/fingerprints.csv")
     (into / "packaged-fingerprints.csv").write_bytes(packaged.read_bytes())
+    # Only lists of fingerprints: what else a workspace notes there is about its own files, by their hashes.
     own = workspace.layout.references
-    if own.is_dir():
-        for path in sorted(path for path in own.rglob("*") if path.is_file() and not path.is_symlink()):
-            target = into / "workspace" / path.relative_to(own)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+    listed = [*own.glob("*.csv"), *(own / "fingerprints").rglob("*")]
+    for path in sorted(path for path in listed if path.is_file() and not path.is_symlink()):
+        target = into / "workspace" / path.relative_to(own)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
     judged = {
         "services": SERVICES,
         "tools": TOOLS,
