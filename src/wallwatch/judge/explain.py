@@ -82,6 +82,9 @@ _FLAGS = {
     "probe_offline": "The probe seems to have lost its own connection: nothing is concluded from it.",
     "instrument": "This version of the probe fails wherever it runs: a fault of the instrument.",
     "local_filter": "The page of a local filter (a company, school or hotel) was seen: nothing is said of the network at large.",
+    "captive_portal": "In this session unrelated sites all met the same thing, which other sessions of the network did not: a portal, filter or security software of the probe's own place. Nothing is said of the network.",
+    "implausible": "It says what cannot be: something worked through an endpoint to which every connect failed, or a certificate was taken as valid that is not the host's. It has no voice in what is said of others.",
+    "geolocation_doubtful": "It claims another country than nearly all measurements of its network.",
     "clock_wrong": "The probe's clock seems wrong, so that certificates look invalid to it.",
     "time_missing": "The measurement does not say when it was made.",
     "time_future": "The measurement claims to be from the future.",
@@ -124,6 +127,8 @@ def explain(con: duckdb.DuckDBPyConnection, measurement_id: str) -> Explanation:
     ]
     against = [BY_ID[id_].sentence for id_ in whole["against"] if id_ in BY_ID] + _caveats(whole)
     flags = [_FLAGS.get(flag, flag) for flag in whole["flags"]]
+    if "tcp.ipv6_missing_at_probe" in whole["rules"]:
+        flags.append(BY_ID["tcp.ipv6_missing_at_probe"].sentence)
     return Explanation(
         measurement_id=measurement_id,
         summary=_summary(whole),
@@ -157,6 +162,10 @@ def observation(row: dict[str, Any]) -> str:
         asker = {None: "the resolver", "system": "the system's resolver"}.get(
             engine, f"{safe_text(row.get('dns_resolver') or 'a resolver', 80)} over {engine}"
         )
+        if engine == "udp_again":
+            asker = (
+                f"a second response to the query to {safe_text(row.get('dns_resolver') or 'a resolver', 80)}"
+            )
         if row["dns_answer"]:
             kind = row["ip_kind"]
             odd = f", which is {kind.replace('_', '-')}" if kind and kind != "global" else ""

@@ -22,8 +22,11 @@ from wallwatch.judge.steps import (
     context,
     decide,
     dns,
+    doubts,
+    early,
     gather,
     http,
+    names,
     own,
     pace,
     peers,
@@ -49,7 +52,14 @@ _FIRST: tuple[str, ...] = (
 )
 
 #: After every chunk was looked at: what they say together.
-_TOGETHER: tuple[str, ...] = (*peers.STEPS, *pace.STEPS, service.DEVICES_KNOWN)
+_TOGETHER: tuple[str, ...] = (
+    *peers.STEPS,
+    *doubts.STEPS,
+    *pace.STEPS,
+    *early.STEPS,
+    *names.STEPS,
+    service.DEVICES_KNOWN,
+)
 
 #: For each chunk, once it was read: in this order each step finds what it reads.
 _JUDGE: tuple[str, ...] = (
@@ -63,6 +73,7 @@ _JUDGE: tuple[str, ...] = (
     *tcp.STEPS,
     *tls.STEPS,
     *http.STEPS,
+    early.RESPONSES,
     *dns.STEPS,
     decide.PARTS,
     service.MARK_DEVICES,
@@ -155,7 +166,7 @@ def batches(
 
     def judge(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
         if several:
-            _run(own_con, units.this(chunk, source), *units.read(chunk, source), own.OWN)
+            _run(own_con, units.this(chunk, source), *units.read(chunk, source), own.OWN, doubts.IMPLAUSIBLE)
             _run(own_con, *service.read(chunk, source), service.DEVICES)
         _run(own_con, units.controls(chunk, source), *_JUDGE)
         return own_con.sql(decide.verdicts(RULE_SET, references.version)).to_arrow_table()

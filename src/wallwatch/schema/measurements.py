@@ -201,7 +201,7 @@ _DNS = (
     Column(
         "dns_engine",
         "label",
-        "`system`, `udp`, `tcp`, `doh` or `dot` (`getaddrinfo` is `system`)",
+        "`system`, `udp`, `tcp`, `doh` or `dot` (`getaddrinfo` is `system`); `udp_again` for a further response to a query that was answered before",
         "",
         "engine",
     ),

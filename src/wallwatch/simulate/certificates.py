@@ -14,6 +14,8 @@ from cryptography.x509.oid import NameOID
 
 #: The authority that everybody trusts, one that a filter brings along, and one that only its own client trusts.
 TRUSTED, FILTER, OWN = "Example Trust Services", "Example Filter Appliance", "Signal Messenger Example"
+#: The one of a school's or company's own filter.
+PLACE = "Example School"
 
 _VALID = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC))
 _EXPIRED = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC))

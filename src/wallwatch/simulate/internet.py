@@ -45,6 +45,8 @@ class Path:
         domestic_only: Whether foreign addresses do not answer.
         faulty: Whether this software fails at every handshake.
         own_firewall: Hosts to which the volunteer's own machine resets connections.
+        place: What the probe's own place does to everything: `portal` (every name leads to a page that asks for a
+            room number), `filter` (every certificate is replaced); empty for nothing (trap J18).
         salt: What is different about this visit.
     """
 
@@ -57,6 +59,7 @@ class Path:
     domestic_only: bool = False
     faulty: bool = False
     own_firewall: frozenset[str] = frozenset()
+    place: str = ""
     salt: str = ""
 
     def mechanisms(self, host: str) -> tuple[str, ...]:
@@ -137,6 +140,8 @@ class Internet:
             return Named("dns_temporary_failure" if engine == "getaddrinfo" else "network_unreachable")
         if path.domestic_only and (engine != "getaddrinfo" or not site.domestic):
             return Named("generic_timeout_error" if engine != "getaddrinfo" else "dns_server_misbehaving")
+        if path.place == "portal":
+            return Named("ssl_unknown_authority") if engine == "doh" else Named(None, (names.PORTAL_ADDRESS,))
         for effect in path.effects.get(host, ()):
             if engine == "doh" or (engine == "udp" and effect.resolver_only):
                 continue
@@ -160,6 +165,8 @@ class Internet:
             return "network_unreachable" if path.offline == "all" else "generic_timeout_error"
         if ":" in address and not path.ipv6:
             return "network_unreachable"
+        if address == names.PORTAL_ADDRESS:
+            return None
         if address.startswith("127."):
             return "connection_refused"
         if address.startswith("10.") or address == names.NOBODY_ADDRESS:
@@ -180,6 +187,9 @@ class Internet:
         """How a TLS handshake for a host on a connection to an address goes."""
         if address == names.BLOCK_PAGE_ADDRESS:
             return Shaken("ssl_invalid_hostname", certificates.chain(names.BLOCK_PAGE_HOST), 0.08)
+        if path.place:
+            shown = names.PORTAL_HOST if path.place == "portal" else host
+            return Shaken("ssl_unknown_authority", certificates.chain(shown, certificates.PLACE), 0.02)
         if host in path.own_firewall:
             return Shaken("connection_reset", None, 0.002)
         seconds = 0.12
@@ -210,6 +220,8 @@ class Internet:
             when: The date that the server writes.
         """
         if clear_text:
+            if path.place == "portal":
+                return _html(200, pages.PORTAL, when, server=None)
             if host in path.own_firewall:
                 return Answered("connection_reset")
             for mechanism in path.mechanisms(host):

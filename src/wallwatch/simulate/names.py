@@ -40,6 +40,9 @@ BLOCK_PAGE_HOST: Final = "notice.example"
 BLOCK_PAGE_ADDRESS: Final = "192.0.2.99"
 #: An address that an injector gives and nobody has.
 BOGON: Final = "10.10.34.35"
+#: Where a captive portal leads everybody.
+PORTAL_ADDRESS: Final = "10.1.1.1"
+PORTAL_HOST: Final = "portal.example"
 LOOPBACK: Final = "127.0.0.1"
 #: An injected address that is public and at which nobody answers.
 NOBODY_ADDRESS: Final = "192.0.2.98"

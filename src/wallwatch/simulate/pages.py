@@ -21,6 +21,12 @@ BLOCK_PAGE = (
 )
 BLOCK_PAGE_TITLE = "Access denied"
 
+PORTAL = (
+    "<!doctype html>\n<html>\n<head><title>Welcome to the Example Hotel</title></head>\n<body>\n"
+    '<form id="room"><p>Please enter the number of your room to use the internet.</p></form>\n'
+    "</body>\n</html>\n"
+)
+
 CHALLENGE = (
     "<!doctype html>\n<html>\n<head><title>Just a moment...</title></head>\n<body>\n"
     '<form id="challenge"><p>Please complete the CAPTCHA to prove that you are human.</p></form>\n'

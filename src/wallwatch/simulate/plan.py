@@ -161,9 +161,10 @@ class Mishap:
             `late` (uploaded days later), `service_down` (a service fails everywhere), `own_firewall` (the
             volunteer's own machine resets connections to the targets), `bad_line` (a share of
             the measurements fails for no reason), `immune` (what the volunteer sends in
-            says that restricted targets work, trap C3).
+            says that restricted targets work, trap C3), `portal` and `filter` (what the volunteer's own place does to
+            everything during a session, trap J18).
         span: When it can happen.
-        share: Share of sessions (`offline`, `late`) or measurements (`helper`) that it happens to.
+        share: Share of sessions (`offline`, `late`, `portal`, `filter`) or measurements (`helper`) that it happens to.
         targets: The services or hosts that it is about; empty for all.
         volunteers: To whom it happens; empty for all.
     """

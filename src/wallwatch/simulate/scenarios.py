@@ -210,6 +210,17 @@ def _j17(plan: Plan) -> Plan:
     return _restrict(plan, "J17", "tls.mitm.ca_signed", networks=(_B,), key="J17-authority")
 
 
+@_scenario(
+    "J18", "a hotel's portal leads everything to itself, and a school's filter replaces every certificate"
+)
+def _j18(plan: Plan) -> Plan:
+    mishaps = (
+        Mishap("portal", share=0.4, volunteers=(1,), trap="J18"),
+        Mishap("filter", volunteers=(4,), trap="J18"),
+    )
+    return replace(plan, services=("telegram",), mishaps=mishaps)
+
+
 @_scenario("J19", "probes without IPv6 and sites with it")
 def _j19(plan: Plan) -> Plan:
     plan = _site(plan, addresses=(names.site_address(30), names.site_address_6(30)), trap="J19")

@@ -91,6 +91,7 @@ class Session:
         self.upload = self._upload_time()
         self.offline_from = self._offline_from()
         self.lost = ""
+        self.place = self._place()
         self.immune = any(volunteer.number in mishap.volunteers for mishap in self._mishaps("immune"))
         self.public = bool(volunteer.public_resolver) and self.rng.random() < volunteer.public_resolver
 
@@ -129,6 +130,14 @@ class Session:
             if self.rng.random() < mishap.share:
                 return int(self.rng.integers(4, 12))
         return None
+
+    def _place(self) -> str:
+        """What the place does to everything in this session; empty for nothing."""
+        for kind in ("portal", "filter"):
+            for mishap in self._mishaps(kind):
+                if self.rng.random() < mishap.share:
+                    return kind
+        return ""
 
     def _mishaps(self, kind: str, target: str | None = None) -> list[Mishap]:
         return [
@@ -188,6 +197,7 @@ class Session:
             domestic_only=self.cut_off,
             faulty=self.volunteer.faulty,
             own_firewall=firewall,
+            place=self.place,
             salt=f"{self.key}/{self.count}",
         )
 
@@ -230,7 +240,7 @@ class Session:
         helper = not any(self.rng.random() < mishap.share for mishap in self._mishaps("helper", site.host))
         made = Web(self.world.internet, path, site, date, self.volunteer.old_web, helper)
         keys = made.run()
-        helper = helper and not (path.offline or path.domestic_only)
+        helper = helper and not (path.offline or path.domestic_only or path.place)
         version = "0.4.3" if self.volunteer.old_web else "0.5.28"
         found = self._web_truth(site, hosts, path, helper)
         return keys, version, found, site.url, site.host, made.clock + 0.4
@@ -240,6 +250,9 @@ class Session:
             return unclear("J20")
         if path.domestic_only and not all(self.world.sites[host].domestic for host in hosts):
             return unclear("S3", also=("impaired", "likely_blocked"))
+        if path.place:
+            # A place that takes nothing away leaves what it does not touch as it is.
+            return unclear("J18", also=("ok", "down", "impaired"))
         seen = [
             effect
             for host in hosts
@@ -286,6 +299,8 @@ class Session:
         cut = None
         if service in services.ENDPOINTS and any(not e.parts or "endpoint" in e.parts for e in effects):
             cut = "generic_timeout_error"
+        if path.place == "portal" and service in services.ENDPOINTS:
+            cut = "generic_timeout_error"
         if any(e.parts and "web" not in e.parts for e in effects):
             path = replace(path, effects={})
         dead: frozenset[str] = frozenset()
@@ -305,6 +320,8 @@ class Session:
             found = unclear("J20")
         elif path.domestic_only:
             found = unclear("S3", also=("impaired", "likely_blocked", "down"))
+        elif path.place:
+            found = unclear("J18", also=("ok", "down", "impaired"))
         elif stray:
             found = _for_no_reason()
         elif effects and path.faulty:

@@ -325,11 +325,15 @@ class Web:
 
     def _finish(self) -> dict[str, Any]:
         control = (
-            self._control() if self.helper and not (self.path.domestic_only or self.path.offline) else None
+            self._control()
+            if self.helper and not (self.path.domestic_only or self.path.offline or self.path.place)
+            else None
         )
         control_failure = (
             None if control else ("generic_timeout_error" if self.helper else "connection_reset")
         )
+        if self.path.place:
+            control_failure = "ssl_unknown_authority"
         if self.path.offline == "all":
             control_failure = "network_unreachable"
         keys: dict[str, Any] = {
@@ -360,6 +364,7 @@ class Web:
             effects={},
             ipv6=True,
             faulty=False,
+            place="",
             own_firewall=frozenset(),
             salt=self.path.salt + " helper",
         )

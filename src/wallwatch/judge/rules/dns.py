@@ -5,6 +5,7 @@ from __future__ import annotations
 from wallwatch.judge.rules.base import (
     DF007,
     FINGERPRINTS,
+    HOLD_ON,
     IANA,
     IRIS,
     JONES,
@@ -14,6 +15,10 @@ from wallwatch.judge.rules.base import (
     Rule,
 )
 
+_DEVIATES = (
+    "system_answers AND NOT control_same AND NOT control_same_network AND NOT encrypted_same AND NOT "
+    "encrypted_same_network AND NOT system_proved"
+)
 _BOGON_TEXT = "the name was answered with an address that cannot host anything public"
 
 RULES: tuple[Rule, ...] = (
@@ -155,6 +160,58 @@ RULES: tuple[Rule, ...] = (
         OONI_WEB,
         "ok",
         evidence="control",
+    ),
+    Rule(
+        "dns.two_different_answers",
+        "dns",
+        f"two_answers AND {_DEVIATES} AND (control_global OR encrypted_global)",
+        52,
+        "One query in clear text got two different responses, which only an injector on the path explains, and the "
+        "system's answer is neither the control's nor that of encrypted DNS.",
+        HOLD_ON,
+        "blocked",
+        "dns.injection",
+        "network",
+        "artefact",
+    ),
+    Rule(
+        "dns.two_different_answers_alone",
+        "dns",
+        f"two_answers AND {_DEVIATES} AND NOT has_control AND NOT encrypted_global AND NOT system_works",
+        53,
+        "One query in clear text got two different responses, which only an injector on the path explains; nothing "
+        "shows which of them is true.",
+        HOLD_ON,
+        "likely_blocked",
+        "dns.injection",
+        "network",
+        "artefact",
+    ),
+    Rule(
+        "dns.two_different_answers_beside_right_one",
+        "dns",
+        "two_answers AND system_answers AND NOT system_bogon AND (control_same OR encrypted_same OR system_proved)",
+        43,
+        "One query in clear text to a public resolver got two different responses, which only an injector on the path "
+        "explains, while the system's own resolver answers rightly.",
+        HOLD_ON,
+        "impaired",
+        "dns.injection",
+        "network",
+        "artefact",
+    ),
+    Rule(
+        "dns.answer_before_any_could_come",
+        "dns",
+        f"early AND {_DEVIATES} AND udp_same AND (control_global OR encrypted_global) AND NOT system_works",
+        59,
+        "The answer differs from the control's and leads nowhere, and it came faster than the resolver answers for "
+        "other names, and than anything outside answers the probe: it was made on the way.",
+        HOLD_ON,
+        "likely_blocked",
+        "dns.injection",
+        "network",
+        "pattern",
     ),
     Rule(
         "dns.refuted_by_certificate",
@@ -358,6 +415,15 @@ RULES: tuple[Rule, ...] = (
         "A public resolver that was asked in clear text gives the same deviating answer: the queries are answered on "
         "the path, not by the resolver.",
         OONI_LTE,
+    ),
+    Rule(
+        "dns.answered_too_fast",
+        "dns",
+        "early AND NOT (system_proved OR control_same OR control_same_network)",
+        905,
+        "An answer in clear text came faster than the resolver answers for other names, and than anything outside "
+        "answers the probe: it was made on the way.",
+        HOLD_ON,
     ),
     Rule(
         "dns.only_system_resolver_deviates",

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from wallwatch.judge.rules.base import CDN, DF007, FINGERPRINTS, JONES, OONI_LTE, OONI_WEB, QUACK, Rule
+from wallwatch.judge.rules.base import (
+    CDN,
+    DF007,
+    FINGERPRINTS,
+    JONES,
+    OONI_LTE,
+    OONI_WEB,
+    QUACK,
+    THROTTLING,
+    Rule,
+)
 
 _CONTRASTS = (
     (40, "control_ok", "control_ok", "control", "the control gets the page."),
@@ -134,6 +144,31 @@ RULES: tuple[Rule, ...] = (
         "http.blockpage",
         "network",
         "peers",
+    ),
+    *(
+        Rule(
+            f"http.slowed_for_this_{word}",
+            "http",
+            f"answered AND clear_text AND slowed AND {when}",
+            priority,
+            "Transfers in clear text take many times as long as those of this network's other hosts, and as those of the "
+            f"host from other networks, in several sessions{more}.",
+            THROTTLING,
+            "impaired",
+            mechanism,
+            "network",
+            "peers",
+        )
+        for priority, word, when, mechanism, more in (
+            (
+                18,
+                "name",
+                "slowed_name",
+                "http.throttle.host",
+                ", while the same address is quick for other names",
+            ),
+            (19, "host", "NOT slowed_name", "http.throttle", ""),
+        )
     ),
     Rule(
         "http.refused_by_server",

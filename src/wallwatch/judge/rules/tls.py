@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wallwatch.judge.rules.base import DF007, IRIS, OONI_LTE, OONI_WEB, TLS_MITM, Rule
+from wallwatch.judge.rules.base import DF007, IRIS, OONI_LTE, OONI_WEB, THROTTLING, TLS_MITM, Rule
 
 _CONTRASTS = (
     (30, "control_ok", "control_ok", "control", "the control's handshake succeeds."),
@@ -50,13 +50,26 @@ _CUT = (
 
 RULES: tuple[Rule, ...] = (
     Rule(
+        "tls.slowed_for_this_name",
+        "tls",
+        "proved AND slowed_name",
+        4,
+        "Handshakes for the name take many times as long as this network's others, and as those for the name from "
+        "other networks, in several sessions, while the same address is quick for other names.",
+        THROTTLING,
+        "impaired",
+        "tls.throttle.sni",
+        "network",
+        "peers",
+    ),
+    Rule(
         "tls.slowed_for_this_host",
         "tls",
-        "proved AND slowed",
+        "proved AND slowed AND NOT slowed_name",
         5,
         "Handshakes with the host take many times as long as with this network's other targets, and as with the host "
         "from other networks, in several sessions.",
-        "OONI design dd-007 (throttling); Xue et al., Throttling Twitter (IMC 2021)",
+        THROTTLING,
         "impaired",
         "tls.throttle",
         "network",

@@ -110,7 +110,7 @@ accused AS (
   SELECT m, bool_or(rank <= 2 AND layer NOT IN ('part', 'service')) AS accused, bool_or(local_filter) AS local_filter,
     bool_or(clock_wrong) AS clock_wrong
   FROM judge_parts
-  WHERE rank <= 2 OR local_filter OR clock_wrong
+  WHERE rank <= 4 OR local_filter OR clock_wrong
   GROUP BY m
 ),
 failures AS (
@@ -118,6 +118,10 @@ failures AS (
   FROM judge_own
   GROUP BY m
   HAVING sum(fine) = 0 AND sum(own_rows) > 0
+),
+portals AS (
+  SELECT DISTINCT w.m FROM judge_this w JOIN judge_portals p
+    ON p.s = w.s OR (p.network = w.network AND p.software = w.software AND w.time BETWEEN p.first AND p.last)
 )
 SELECT m, flags FROM (
   SELECT w.m, nullif(concat_ws(' ',
@@ -125,6 +129,9 @@ SELECT m, flags FROM (
     CASE WHEN {_KNOWN_FAULTS} OR coalesce(n.faulty, false)
       OR (coalesce(n.old_roots, false) AND NOT coalesce(a.accused, false)) THEN 'instrument' END,
     CASE WHEN a.local_filter THEN 'local_filter' END,
+    CASE WHEN r.m IS NOT NULL AND a.m IS NOT NULL THEN 'captive_portal' END,
+    CASE WHEN x.m IS NOT NULL THEN 'implausible' END,
+    CASE WHEN h.country <> w.country THEN 'geolocation_doubtful' END,
     CASE WHEN f.m IS NOT NULL AND ((w.helper_failure IN ('generic_timeout_error', 'network_down',
           'network_unreachable', 'host_unreachable', 'dns_nxdomain_error', 'dns_temporary_failure', 'dns_lookup_error')
           AND f.lost > 0)
@@ -137,6 +144,9 @@ SELECT m, flags FROM (
   LEFT JOIN accused a ON a.m = w.m
   LEFT JOIN failures f ON f.m = w.m
   LEFT JOIN judge_offline o ON o.s = w.s AND w.time > o.last_ok
+  LEFT JOIN portals r ON r.m = w.m
+  LEFT JOIN judge_implausible x ON x.m = w.m
+  LEFT JOIN judge_homes h ON h.network = w.network
 )
 WHERE flags IS NOT NULL
 """
@@ -204,9 +214,11 @@ LEFT JOIN judge_flags f ON f.m = s.m
 UNION ALL
 SELECT q.m, w.u, 'all',
   CASE WHEN w.rank IS NULL OR f.flags LIKE '%probe_offline%' THEN 6
-    WHEN (f.flags LIKE '%instrument%' OR f.flags LIKE '%clock_wrong%') AND w.rank <= 4 THEN 6
+    WHEN (f.flags LIKE '%instrument%' OR f.flags LIKE '%clock_wrong%' OR f.flags LIKE '%captive_portal%')
+      AND w.rank <= 4 THEN 6
     ELSE w.rank END,
-  CASE WHEN f.flags LIKE '%probe_offline%' OR f.flags LIKE '%instrument%' OR f.flags LIKE '%clock_wrong%' THEN 0
+  CASE WHEN f.flags LIKE '%probe_offline%' OR f.flags LIKE '%instrument%' OR f.flags LIKE '%clock_wrong%'
+      OR f.flags LIKE '%captive_portal%' THEN 0
     ELSE coalesce(w.mechanisms, 0) END,
   coalesce(w.locus, 'unknown'), coalesce(w.evidence, 5), f.flags,
   {bits.columns("coalesce(w.rules_{n}, 0)")}, {bits.columns("coalesce(w.against_{n}, 0)")}

@@ -35,6 +35,8 @@ compared AS (
     coalesce(a.system_helper_proved, false) AS system_helper_proved,
     coalesce(a.system_helper_refuted, false) AS system_helper_refuted,
     s.m IS NOT NULL AS system_sink,
+    coalesce(r.again, false) AND NOT coalesce(a.again_same OR a.again_same_network, false) AS two_answers,
+    coalesce(r.early, false) AS early,
     coalesce(p.page_at_lie, false) AS page_at_lie,
     coalesce(c.resolver_network <> c.network AND coalesce(c.resolver_kind, 'unknown') <> 'public_service', false)
       AS resolver_elsewhere
@@ -42,12 +44,13 @@ compared AS (
   LEFT JOIN judge_agreement a ON a.m = c.m AND a.u = c.u
   LEFT JOIN sunk s ON s.m = c.m AND s.u = c.u
   LEFT JOIN judge_http p ON p.m = c.m AND p.u = c.u
+  LEFT JOIN judge_responses r ON r.m = c.m AND r.u = c.u
   WHERE c.system_rows > 0
 )
 SELECT *,
   udp_right AND (system_bogon OR system_known OR (NOT system_answers AND system_failure IS NOT NULL)
     OR NOT (control_same OR control_same_network OR encrypted_same)) AS only_system_lies,
-  CASE WHEN udp_right AND resolver_elsewhere THEN 'resolver' ELSE 'network' END AS dns_locus
+  CASE WHEN udp_right AND NOT two_answers AND resolver_elsewhere THEN 'resolver' ELSE 'network' END AS dns_locus
 FROM compared
 """
 

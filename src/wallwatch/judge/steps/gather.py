@@ -6,7 +6,7 @@ The tables are narrow, and hold each fact once a session: a volunteer who measur
 
 from __future__ import annotations
 
-from wallwatch.judge.steps import pace
+from wallwatch.judge.steps import doubts, early, names, pace
 from wallwatch.judge.steps.words import IS_BOGON, SYSTEM
 
 TABLES = (
@@ -26,7 +26,10 @@ TABLES = (
         "CREATE OR REPLACE TEMP TABLE judge_roots "
         "(software VARCHAR, u BIGINT, network BIGINT, ok BOOLEAN, bad BOOLEAN)"
     ),
-    pace.HANDSHAKES,
+    pace.PACES,
+    *doubts.TABLES,
+    *early.TABLES,
+    *names.TABLES,
 )
 
 #: Whether each session got through to each unit. Days are of UTC.
@@ -35,7 +38,8 @@ INSERT INTO judge_votes
 SELECT o.u, w.hour, w.day, w.network, max(w.country), w.s, w.software, w.nettest,
   bool_or(o.opened), bool_or(o.failed AND NOT o.opened)
 FROM judge_own o JOIN judge_this w ON w.m = o.m
-WHERE o.u > 0 AND (o.opened OR o.failed) AND w.network IS NOT NULL AND w.time IS NOT NULL AND w.time_flag IS NULL
+LEFT JOIN judge_implausible x ON x.m = o.m
+WHERE x.m IS NULL AND o.u > 0 AND (o.opened OR o.failed) AND w.network IS NOT NULL AND w.time IS NOT NULL AND w.time_flag IS NULL
 GROUP BY o.u, w.hour, w.day, w.network, w.s, w.software, w.nettest
 """
 
@@ -82,7 +86,8 @@ INSERT INTO judge_certificates
 SELECT o.tls_certificate_sha256, w.network, w.s, bool_or(o.failure IS NULL AND NOT o.no_verify),
   coalesce(bool_or(o.failure LIKE 'ssl_%'), false)
 FROM judge_tls_units o JOIN judge_this w ON w.m = o.m
-WHERE o.tls_certificate_sha256 IS NOT NULL
+LEFT JOIN judge_implausible x ON x.m = o.m
+WHERE x.m IS NULL AND o.tls_certificate_sha256 IS NOT NULL
 GROUP BY o.tls_certificate_sha256, w.network, w.s
 """
 
@@ -95,4 +100,17 @@ WHERE w.software IS NOT NULL AND w.network IS NOT NULL
 GROUP BY w.software, o.u, w.network
 """
 
-STEPS = (VOTES, MEASURED, ANSWERED, PAGES, MOVES, CERTIFICATES, ROOTS, pace.GATHER)
+STEPS = (
+    doubts.IMPLAUSIBLE,
+    VOTES,
+    MEASURED,
+    ANSWERED,
+    PAGES,
+    MOVES,
+    CERTIFICATES,
+    ROOTS,
+    pace.GATHER,
+    *doubts.GATHER,
+    *early.GATHER,
+    *names.GATHER,
+)

@@ -119,8 +119,8 @@ failed AS (
 ),
 others AS (
   SELECT DISTINCT f.m, f.u FROM failed f
-  JOIN judge_http_rows r ON r.m = f.m AND r.ip = f.ip AND r.u <> f.u
-  WHERE r.failure IS NULL AND NOT r.encrypted
+  JOIN judge_this w ON w.m = f.m
+  JOIN judge_tied t ON t.s = w.s AND t.u = f.u AND t.ip = f.ip AND t.clear
 ),
 landing AS (
   SELECT m, bool_or(is_last AND block_words AND NOT same_as_control AND failure IS NULL) AS on_block_words,
@@ -165,6 +165,7 @@ pools AS (
 SELECT h.* EXCLUDE (clear_text), c.place, c.has_control, c.page_ok, c.page_failed, c.helper_followed, c.peers_fine,
   c.peers_down, c.tls_proved, c.tls_rows > 0 AS handshake_seen, c.tcp_ok,
   o.m IS NOT NULL AS other_host_ok,
+  s.m IS NOT NULL AS slowed, coalesce(s.named, false) AS slowed_name,
   i.u IS NOT NULL AS is_pool,
   CASE WHEN b.any_failed THEN b.clear_failed ELSE h.clear_text END AS clear_text,
   c.page_ok AND (c.has_control OR h.is_last) AS control_ok,
@@ -180,6 +181,7 @@ JOIN by_host b ON b.m = h.m AND b.u = h.u
 JOIN landing l ON l.m = h.m
 LEFT JOIN others o ON o.m = h.m AND o.u = h.u
 LEFT JOIN pools i ON i.u = h.u
+LEFT JOIN judge_slowed s ON s.m = h.m AND s.u = h.u AND s.clear
 """
 
 STEPS = (HITS, ROWS, FEATURES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wallwatch.judge.steps.words import (
+    AGAIN,
     CONTROL,
     ENCRYPTED,
     HELPER_FAILED,
@@ -100,7 +101,7 @@ WITH networks AS (
 ),
 by_network AS (
   SELECT m, u, {_both(SYSTEM, CONTROL)} AS control_same_network, {_both(SYSTEM, ENCRYPTED)} AS encrypted_same_network,
-    {_both(PLAIN, CONTROL)} AS udp_control_network
+    {_both(PLAIN, CONTROL)} AS udp_control_network, {_both(PLAIN, AGAIN)} AS again_same_network
   FROM networks GROUP BY m, u
 ),
 by_address AS (
@@ -109,11 +110,12 @@ by_address AS (
     {_both(SYSTEM, PLAIN)} AS udp_same, {_both(PLAIN, CONTROL)} AS udp_control, {_both(PLAIN, ENCRYPTED)} AS udp_encrypted,
     {_both(SYSTEM, PROVED)} AS system_proved, {_both(SYSTEM, REFUTED)} AS system_refuted,
     {_both(SYSTEM, REACHED)} AS system_works, {_both(SYSTEM, HELPER_PROVED)} AS system_helper_proved,
-    {_both(SYSTEM, HELPER_FAILED)} AS system_helper_refuted
+    {_both(SYSTEM, HELPER_FAILED)} AS system_helper_refuted, {_both(PLAIN, AGAIN)} AS again_same
   FROM judge_addresses GROUP BY m, u
 )
 SELECT a.*, coalesce(n.control_same_network, false) AS control_same_network,
   coalesce(n.encrypted_same_network, false) AS encrypted_same_network,
+  coalesce(n.again_same_network, false) AS again_same_network,
   a.udp_control OR a.udp_encrypted OR coalesce(n.udp_control_network, false) AS udp_right
 FROM by_address a LEFT JOIN by_network n ON n.m = a.m AND n.u = a.u
 """

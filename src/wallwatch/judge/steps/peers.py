@@ -259,11 +259,9 @@ STEPS = (
     SHARED,
     LANDINGS,
     OFFLINE,
-    "DROP TABLE judge_votes",
     "DROP TABLE judge_answered",
     "DROP TABLE judge_pages",
     "DROP TABLE judge_moves",
     "DROP TABLE judge_certificates",
     "DROP TABLE judge_roots",
-    "DROP TABLE judge_measured",
 )

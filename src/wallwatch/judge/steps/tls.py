@@ -36,15 +36,15 @@ helper AS (
   WHERE layer = 'tls'
   GROUP BY m, ip, port
 ),
-names AS (
-  SELECT m, ip, port, count(*) AS proved FROM own WHERE proved GROUP BY m, ip, port
+tied AS (
+  SELECT DISTINCT w.m, t.u, t.ip FROM judge_tied t JOIN judge_this w ON w.s = t.s WHERE NOT t.clear
 ),
 judged AS (
   SELECT o.*, x.m IS NULL AS trusted,
     -- Helpers of old versions make no handshakes of their own: a page that they got proves the addresses they found.
     coalesce(h.ok, CASE WHEN c.page_ok AND NOT c.helper_tls_ok AND NOT c.helper_tls_failed
       AND a.known & {CONTROL} <> 0 THEN true END) AS helper_ok,
-    n.proved > CASE WHEN o.proved THEN 1 ELSE 0 END AS other_name_ok,
+    n.m IS NOT NULL AS other_name_ok,
     {failure_kind("o.failure")} AS kind,
     v.tls_certificate_sha256 IS NOT NULL AS genuine,
     coalesce({_OWN_ROOTS or "false"}, false) AS service_root,
@@ -56,7 +56,7 @@ judged AS (
   LEFT JOIN judge_addresses a ON a.m = o.m AND a.u = o.u AND a.ip = o.ip AND NOT o.proved
   LEFT JOIN helper h ON h.m = o.m AND h.ip = o.ip AND h.port = o.port
   LEFT JOIN judge_genuine v ON v.tls_certificate_sha256 = o.certificate
-  LEFT JOIN names n ON n.m = o.m AND n.ip = o.ip AND n.port = o.port
+  LEFT JOIN tied n ON n.m = o.m AND n.u = o.u AND n.ip = o.ip
 ),
 hosts AS (
   SELECT m, u,
@@ -80,7 +80,7 @@ hosts AS (
   FROM judged
   GROUP BY m, u
 )
-SELECT t.*, c.place, s.m IS NOT NULL AS slowed, c.old_roots, c.has_control, c.helper_followed, c.peers_fine, c.peers_down,
+SELECT t.*, c.place, s.m IS NOT NULL AS slowed, coalesce(s.named, false) AS slowed_name, c.old_roots, c.has_control, c.helper_followed, c.peers_fine, c.peers_down,
   t.control_ok_same_address OR (NOT t.control_failed_same_address
     AND (c.helper_tls_ok OR (NOT c.helper_tls_failed AND c.page_ok AND c.has_control))) AS control_ok,
   t.control_failed_same_address OR (NOT t.control_ok_same_address AND NOT c.helper_tls_ok
@@ -93,7 +93,7 @@ SELECT t.*, c.place, s.m IS NOT NULL AS slowed, c.old_roots, c.has_control, c.he
     ELSE 'other' END AS failure_kind
 FROM hosts t
 JOIN judge_context c ON c.m = t.m AND c.u = t.u
-LEFT JOIN judge_slowed s ON s.m = t.m AND s.u = t.u
+LEFT JOIN judge_slowed s ON s.m = t.m AND s.u = t.u AND NOT s.clear
 """
 
 QUIC = """

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from wallwatch.judge.services import SERVICES, TOOLS
 from wallwatch.judge.steps.words import (
+    AGAIN,
     CONTROL,
     ENCRYPTED,
     HELPER_FAILED,
@@ -198,7 +199,7 @@ def this(chunk: Chunk, source: Source = from_views) -> str:
     """The measurements of one chunk, numbered."""
     return f"""
 CREATE OR REPLACE TEMP TABLE judge_this AS
-SELECT {chunk.before} + row_number() OVER () AS m, w.measurement_id, s.s,
+SELECT {chunk.before} + row_number() OVER (ORDER BY w.file_id, w.line, w.measurement_id) AS m, w.measurement_id, s.s,
   CAST(w.time AT TIME ZONE 'UTC' AS DATE) AS day, CAST(floor(epoch(w.time) / 3600) AS BIGINT) AS hour, w.time, w.time_flag,
   w.country, w.network, w.network_name, w.resolver_network, w.resolver_kind, w.nettest, w.nettest_version, w.software,
   w.session, w.probe_id, w.input, w.target, w.received, w.helper_failure, w.file_id, w.line
@@ -221,7 +222,7 @@ SELECT w.m, coalesce(n.u, 0) AS u, o.obs, o.layer, o.depth, o.ip,
     WHEN 'dns' THEN CASE WHEN o.ip IS NULL THEN 0
       WHEN {_ENGINE} = 'system' THEN {SYSTEM}
       WHEN o.dns_engine IN ('doh', 'dot') THEN {ENCRYPTED}
-      WHEN o.dns_engine IN ('udp', 'tcp') THEN {PLAIN} ELSE 0 END
+      WHEN o.dns_engine IN ('udp', 'tcp') THEN {PLAIN} WHEN o.dns_engine = 'udp_again' THEN {AGAIN} ELSE 0 END
     WHEN 'tls' THEN CASE
       WHEN o.failure IS NULL AND NOT coalesce(o.tls_no_verify, false) THEN {PROVED}
       WHEN o.failure IN ('ssl_unknown_authority', 'ssl_invalid_hostname') THEN {REFUTED} ELSE 0 END
@@ -230,7 +231,10 @@ SELECT w.m, coalesce(n.u, 0) AS u, o.obs, o.layer, o.depth, o.ip,
     ELSE 0 END + CASE WHEN {bogon("o")} THEN {IS_BOGON} ELSE 0 END
     AS known,
   CASE WHEN o.layer <> 'dns' THEN NULL WHEN {_ENGINE} = 'system' THEN {SYSTEM}
-    WHEN o.dns_engine IN ('doh', 'dot') THEN {ENCRYPTED} WHEN o.dns_engine IN ('udp', 'tcp') THEN {PLAIN} END AS asked,
+    WHEN o.dns_engine IN ('doh', 'dot') THEN {ENCRYPTED} WHEN o.dns_engine IN ('udp', 'tcp') THEN {PLAIN}
+    WHEN o.dns_engine = 'udp_again' THEN {AGAIN} END AS asked,
+  CASE WHEN (o.layer = 'dns' AND o.dns_engine = 'udp' AND o.ip IS NOT NULL) OR (o.layer = 'tcp' AND o.failure IS NULL)
+    THEN o.duration_seconds END AS seconds,
   o.layer = 'dns' AND coalesce(o.dns_query_type = 'AAAA', false) AS asked_6,
   CASE o.layer WHEN 'http' THEN o.failure IS NULL AND o.http_fingerprint IS NULL
     WHEN 'step' THEN coalesce({_STEP_OK}, false) ELSE false END AS opened,
@@ -246,7 +250,7 @@ WHERE (o.layer <> 'step' OR o.nettest IN ({_TOOL_TESTS}))
 CREATE OR REPLACE TEMP TABLE judge_tls_units AS
 SELECT w.m, n.u, o.ip, o.port, o.failure, coalesce(o.tls_no_verify, false) AS no_verify, o.tls_certificate_sha256,
   o.tls_issuer, o.tls_not_before, o.tls_not_after, coalesce(o.tls_self_signed, false) AS self_signed,
-  coalesce(o.tls_matches_name, false) AS matches_name, o.read_count, o.duration_seconds
+  coalesce(o.tls_matches_name, false) AS matches_name, coalesce(NOT o.tls_matches_name, false) AS other_name, o.read_count, o.duration_seconds
 {joined}
 WHERE o.layer = 'tls' AND n.u IS NOT NULL
 """,
@@ -254,7 +258,7 @@ WHERE o.layer = 'tls' AND n.u IS NOT NULL
 CREATE OR REPLACE TEMP TABLE judge_http_units AS
 SELECT w.m, n.u, o.obs, coalesce(o.depth, 0) AS depth, o.ip, o.port, o.failure, o.failure_text, o.http_url,
   o.http_status, o.http_body_length, o.http_body_sha256, o.http_title, o.http_location, o.http_server,
-  o.http_header_names,
+  o.http_header_names, o.duration_seconds,
   coalesce(o.http_url LIKE 'https:%', false) AS encrypted, coalesce(o.http_url LIKE 'http:%', false) AS clear,
   CASE WHEN o.http_url LIKE 'http:%' AND o.http_location LIKE 'http:%' THEN
     lower(split_part(split_part(split_part(split_part(o.http_location, '://', 2), '/', 1), '?', 1), ':', 1)) END

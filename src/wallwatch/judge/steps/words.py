@@ -30,8 +30,8 @@ def any_within(column: str, words: Iterable[str], *, first: bool = False) -> str
 
 
 #: What is known of an address of a host in a measurement, as bits: who answered it, who reached or proved it.
-SYSTEM, ENCRYPTED, PLAIN, PROVED, REFUTED, REACHED, CONTROL, HELPER_PROVED, HELPER_FAILED, IS_BOGON = (
-    1 << bit for bit in range(10)
+SYSTEM, ENCRYPTED, PLAIN, PROVED, REFUTED, REACHED, CONTROL, HELPER_PROVED, HELPER_FAILED, IS_BOGON, AGAIN = (
+    1 << bit for bit in range(11)
 )
 
 

@@ -8,6 +8,9 @@ from wallwatch.sources.ooni.flatten import Flattener
 from wallwatch.sources.ooni.nettests.base import Nettest, Outcome, input_host
 from wallwatch.sources.ooni.parts import Parts, Query
 
+#: The engine of further responses to a query that was answered before.
+_AGAIN = "udp_again"
+
 
 class Keys(Parts, gc=False):
     """Its own test keys."""
@@ -21,13 +24,29 @@ class Keys(Parts, gc=False):
 
 def flatten(flattener: Flattener, found: Envelope, keys: Keys) -> Outcome:
     """The shared parts, the helper's view, and what the probe itself concluded as steps."""
+    if keys.queries:
+        _mark_repeated(keys.queries)
     flattener.parts(keys)
     if keys.control is not None:
         flattener.controls.add(flattener.measurement, flattener.first_host, found.input, keys.control)
     if keys.x_dns_duplicate_responses:
         # A second, different answer to one query is what an injector on the path leaves behind.
         flattener.step("dns_duplicate_responses", len(keys.x_dns_duplicate_responses))
+        for query in keys.x_dns_duplicate_responses:
+            query.engine = _AGAIN
+        flattener.queries(keys.x_dns_duplicate_responses)
     return Outcome(_verdict(keys), keys.control_failure)
+
+
+def _mark_repeated(queries: list[Query]) -> None:
+    """Of entries for one question in clear text of one transaction, all but the first are further responses."""
+    asked: set[tuple[object, ...]] = set()
+    for query in queries:
+        if query.engine == "udp" and query.transaction_id:
+            question = (query.transaction_id, query.hostname, query.query_type, query.resolver_address)
+            if question in asked:
+                query.engine = _AGAIN
+            asked.add(question)
 
 
 def _verdict(keys: Keys) -> str | None:

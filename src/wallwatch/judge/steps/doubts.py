@@ -1,0 +1,147 @@
+"""Doubts about a measurement itself: what its own place does to it, and what cannot be so (traps J18, C3).
+
+They are flags, kept apart from what is said of the network.
+"""
+
+from __future__ import annotations
+
+from wallwatch.judge.steps.words import IS_BOGON, SYSTEM
+
+TABLES = (
+    (
+        "CREATE OR REPLACE TEMP TABLE judge_marks "
+        "(s BIGINT, network BIGINT, day DATE, u BIGINT, kind VARCHAR, mark VARCHAR)"
+    ),
+    (
+        "CREATE OR REPLACE TEMP TABLE judge_places "
+        "(s BIGINT, network BIGINT, country VARCHAR, software VARCHAR, without_helper BOOLEAN)"
+    ),
+)
+
+#: Measurements that say what cannot be: a handshake or page through an endpoint to which every connect failed, or a
+#: certificate that was found valid and, as the data hold it, is for another name or signed by itself. What they say
+#: of a host is no voice among its peers.
+IMPLAUSIBLE = """
+CREATE OR REPLACE TEMP TABLE judge_implausible AS
+WITH unconnected AS (
+  SELECT m, ip, port FROM judge_units
+  WHERE layer = 'tcp' AND ip IS NOT NULL AND port IS NOT NULL
+    AND m IN (SELECT m FROM judge_units WHERE layer = 'tcp' AND failure IS NOT NULL)
+  GROUP BY m, ip, port HAVING bool_and(failure IS NOT NULL)
+)
+SELECT o.m FROM judge_units o JOIN unconnected c ON c.m = o.m AND c.ip = o.ip AND c.port = o.port
+WHERE o.layer IN ('tls', 'http') AND o.failure IS NULL
+UNION
+SELECT m FROM judge_tls_units
+WHERE failure IS NULL AND NOT no_verify AND tls_certificate_sha256 IS NOT NULL AND (other_name OR self_signed)
+"""
+
+#: Where each session was, and what a place does to everything there: the same mark on unrelated hosts.
+GATHER = (
+    """
+INSERT INTO judge_places
+SELECT s, network, country, software, bool_and(helper_failure IS NOT NULL) FROM judge_this
+GROUP BY s, network, country, software
+""",
+    f"""
+INSERT INTO judge_marks
+SELECT w.s, w.network, w.day, o.u, 'dns', o.ip FROM judge_units o JOIN judge_this w ON w.m = o.m
+WHERE o.asked = {SYSTEM} AND o.known & {IS_BOGON} <> 0 AND o.u > 0 AND w.nettest = 'web_connectivity'
+GROUP BY w.s, w.network, w.day, o.u, o.ip
+""",
+    """
+INSERT INTO judge_marks
+SELECT w.s, w.network, w.day, o.u, 'tls', coalesce(o.tls_issuer, o.tls_certificate_sha256)
+FROM judge_tls_units o JOIN judge_this w ON w.m = o.m
+WHERE o.failure IN ('ssl_unknown_authority', 'ssl_invalid_hostname') AND w.nettest = 'web_connectivity'
+  AND coalesce(o.tls_issuer, o.tls_certificate_sha256) IS NOT NULL
+GROUP BY w.s, w.network, w.day, o.u, coalesce(o.tls_issuer, o.tls_certificate_sha256)
+""",
+    """
+INSERT INTO judge_marks
+SELECT DISTINCT s, network, day, u, 'clear',
+  CASE WHEN place <> '' AND strpos(http_url, place) > 0 THEN '' ELSE coalesce(place, http_body_sha256, '') END
+FROM (
+  SELECT w.s, w.network, w.day, o.u, o.http_url, o.http_body_sha256,
+    CASE WHEN o.http_status BETWEEN 300 AND 399 AND o.http_location LIKE 'http%://%' THEN
+      lower(split_part(split_part(split_part(o.http_location, '://', 2), '/', 1), ':', 1)) END AS place
+  FROM judge_http_units o JOIN judge_this w ON w.m = o.m
+  WHERE o.clear AND o.failure IS NULL AND o.u IS NOT NULL AND o.depth = 0 AND w.nettest = 'web_connectivity'
+)
+""",
+)
+
+#: Sessions in which unrelated hosts, and most of those that were looked at, bear one mark, while either other sessions
+#: of the network, no fewer than a third of all, got through to most of them, or nothing at all opened and no test helper was in reach: a
+#: captive portal, a filter or security software of the probe's own place (trap J18). Other tests that the same
+#: software made there at the time are its, too.
+PORTALS = """
+CREATE OR REPLACE TEMP TABLE judge_portals AS
+WITH measured AS (
+  SELECT d.s, count(DISTINCT d.target) AS targets,
+    (SELECT bool_and(p.without_helper) FROM judge_places p WHERE p.s = d.s) AS without_helper
+  FROM judge_measured d WHERE d.s IN (SELECT s FROM judge_marks) GROUP BY d.s
+),
+looked AS (
+  SELECT s, count(DISTINCT u) AS units FROM judge_marks WHERE kind = 'clear' GROUP BY s
+),
+crowded AS (
+  SELECT a.s, a.kind, a.mark, count(DISTINCT a.u) AS units FROM judge_marks a
+  WHERE a.mark <> '' GROUP BY a.s, a.kind, a.mark HAVING count(DISTINCT a.u) >= 4
+),
+most AS (
+  SELECT c.* FROM crowded c JOIN measured d ON d.s = c.s LEFT JOIN looked l ON l.s = c.s
+  WHERE c.units * 10 >= 6 * CASE WHEN c.kind = 'clear' THEN l.units ELSE d.targets END
+),
+others AS (
+  SELECT DISTINCT a.s, a.network, a.kind, a.mark, a.u,
+    coalesce(n.sessions_ok >= 2 AND 2 * n.sessions_ok >= n.sessions_bad, false) AS opens
+  FROM judge_marks a JOIN most c ON c.s = a.s AND c.kind = a.kind AND c.mark = a.mark
+  LEFT JOIN judge_by_network n ON n.u = a.u AND n.day = a.day AND n.network = a.network
+),
+compared AS (
+  SELECT s, network, kind, mark, count(DISTINCT u) FILTER (opens) * 4 >= count(DISTINCT u) * 3 AS alone
+  FROM others GROUP BY s, network, kind, mark
+),
+-- What is one place's doing on most days is so on all of them.
+contradicted AS (
+  SELECT c.s FROM compared c
+  JOIN (
+    SELECT network, kind, mark FROM compared GROUP BY network, kind, mark
+    HAVING 2 * count(DISTINCT s) FILTER (alone) >= count(DISTINCT s)
+  ) o ON o.network = c.network AND o.kind = c.kind AND o.mark = c.mark
+),
+found AS (
+  SELECT DISTINCT s FROM contradicted
+  UNION
+  SELECT DISTINCT c.s FROM most c JOIN measured d ON d.s = c.s
+  WHERE d.without_helper AND NOT EXISTS (
+    SELECT 1 FROM judge_votes v WHERE v.s = c.s AND v.opened AND NOT EXISTS (
+      SELECT 1 FROM judge_marks a WHERE a.s = c.s AND a.kind = c.kind AND a.mark = c.mark AND a.u = v.u
+    )
+  )
+)
+SELECT p.s, p.network, p.software, min(d.time) - INTERVAL 10 MINUTE AS first, max(d.time) + INTERVAL 10 MINUTE AS last
+FROM judge_places p JOIN found f ON f.s = p.s JOIN judge_measured d ON d.s = p.s
+GROUP BY p.s, p.network, p.software
+"""
+
+#: Where a network is, by the word of nearly all of its sessions.
+HOMES = """
+CREATE OR REPLACE TEMP TABLE judge_homes AS
+WITH by_country AS (
+  SELECT network, country, count(DISTINCT s) AS sessions FROM judge_places
+  WHERE network IS NOT NULL AND country IS NOT NULL GROUP BY network, country
+)
+SELECT network, arg_max(country, sessions) AS country FROM by_country
+GROUP BY network HAVING max(sessions) >= 10 AND max(sessions) * 20 >= sum(sessions) * 19 AND count(*) > 1
+"""
+
+STEPS = (
+    PORTALS,
+    HOMES,
+    "DROP TABLE judge_marks",
+    "DROP TABLE judge_places",
+    "DROP TABLE judge_votes",
+    "DROP TABLE judge_measured",
+)
