@@ -299,6 +299,42 @@ def test_s5_rhythms_holidays_growth_and_clock_changes_are_no_outages(name: str, 
     assert World(seed, days=28).add(story, **options).find() == []
 
 
+def test_s5_what_weekends_take_is_learned_and_a_loss_of_two_weeks_is_not() -> None:
+    options: dict[str, Any] = {"unit": "count", "normal": 5000, "signal": "t", "night": 0.3, "national": True}
+
+    def half_week(hours: np.ndarray, place: int) -> np.ndarray:
+        return np.where((hours >= 24 * 18) & (hours < 24 * 32), 0.68, 1.0)
+
+    rows = World(days=28).add(weekend=0.32, **options).find()
+    # What the first weekend of a series takes, nothing says.
+    assert [row for row in rows if row["onset_best"] > at(24 * 8)] == []
+    (nation,) = World(days=38).add(half_week, **options).find()
+    assert nation["kind"] == "partial"
+    assert abs(nation["end_best"] - at(24 * 32)) <= timedelta(hours=2)
+
+
+def test_a_source_that_scatters_is_believed_less() -> None:
+    """Hours of chance below half of the level are ordinary where the level swings like that every day."""
+    options: dict[str, Any] = {"unit": "count", "normal": 900, "signal": "ioda.merit-nt", "national": True}
+
+    def waves(hours: np.ndarray, values: np.ndarray) -> np.ndarray:
+        swings = np.random.default_rng(3).normal(0, 0.35, len(hours) // 4 + 1)
+        return np.round(values * np.exp(np.repeat(swings, 4)[: len(hours)]))
+
+    assert World(days=30).add(edit=waves, **options).find() == []
+    (nation,) = World(days=30).add(cut(400, 424), edit=waves, **options).find()
+    assert nation["depth"] > 0.9
+
+
+def test_one_hour_of_nonsense_does_not_deepen_a_loss() -> None:
+    def odd(hours: np.ndarray, values: np.ndarray) -> np.ndarray:
+        return np.where(hours == 210, 0.0, values)
+
+    rows = World(days=14).add(cut(200, 240, left=0.65), edit=odd).find()
+    (nation,) = nationals(rows)
+    assert nation["depth"] == pytest.approx(0.35, abs=0.04)
+
+
 def test_s6_a_storm_is_ragged_and_recovers_slowly() -> None:
     random = np.random.default_rng(5)
     begins, depths = random.uniform(150, 175, 40), random.uniform(0.35, 0.9, 40)

@@ -14,10 +14,15 @@ import numpy as np
 #: Units whose highest value is the normal one.
 INDEXES = ("index_100", "index_10", "share")
 
+#: Shares are cut here.
+HIGHEST = 1.2
+
 _WEEK = 7
 _RHYTHM_DAYS = 14
 #: A bin that falls below this share of what is expected is no longer learned from.
 _UNCLEAN = 0.85
+#: A weekend leaves at least this share of the level, and takes so many days of a week at most.
+_LOWEST_DAY, _MOST_LOW_DAYS = 0.65, 3
 #: No natural rhythm takes an index of reachability below this share of its level; a count may sink further.
 _LOWEST_RHYTHM = {"index": 0.3, "other": 0.1}
 #: An expected value below this is too small to lose anything from.
@@ -101,8 +106,9 @@ def expected(values: np.ndarray, a_day: int, unit: str) -> Expected:
         clean[:, day] = np.where(ordinary, today / rhythm, np.nan)
         shapes[:, day] = np.where(ordinary & (level > 0)[:, None], today / _divisor(level)[:, None], np.nan)
         enough = ordinary.sum(1) >= (a_day + 1) // 2
-        found, _ = median(clean[:, day], 1)
-        day_levels[:, day] = np.where(enough & (level > 0), found / _divisor(level), np.nan)
+        present = (~np.isnan(today)).sum(1) >= (a_day + 1) // 2
+        found, _ = median(today / rhythm, 1)
+        day_levels[:, day] = np.where(present & (level > 0), found / _divisor(level), np.nan)
         known += enough
     shape = (series, bins)
     low, high = low.reshape(shape), high.reshape(shape)
@@ -143,17 +149,30 @@ def _first(daily: np.ndarray, unit: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _weekday(day_levels: np.ndarray, day: int) -> np.ndarray:
-    """How the same day of earlier weeks stood to its level, 0.6 to 1.2; one where it is not known."""
-    weeks = day_levels[:, [day - 7 * week for week in (1, 2, 3) if day - 7 * week >= 0]]
-    if not weeks.shape[1]:
+    """How the same day of earlier weeks stood to its level, 0.65 to 1.2; one where it is not known.
+
+    A week of which more than three days are low is no week with a weekend, and a day that lost more than a weekend
+    takes is none: neither teaches what is ordinary.
+    """
+    weeks = []
+    for week in (1, 2, 3):
+        at = day - 7 * week
+        if at < 0:
+            break
+        around = day_levels[:, max(at - 3, 0) : min(at + 4, day)]
+        with np.errstate(invalid="ignore"):
+            low_days = (around < _UNCLEAN).sum(axis=1)
+            weekend = (low_days <= _MOST_LOW_DAYS) & (day_levels[:, at] >= _LOWEST_DAY)
+        weeks.append(np.where(weekend, day_levels[:, at], np.nan))
+    if not weeks:
         return np.ones(len(day_levels))
-    found, _ = median(weeks, 1)
-    factor: np.ndarray = np.clip(np.nan_to_num(found, nan=1.0), 0.6, 1.2)
+    found, _ = median(np.stack(weeks, axis=1), 1)
+    factor: np.ndarray = np.minimum(np.nan_to_num(found, nan=1.0), 1.2)
     return factor
 
 
 def ratio(values: np.ndarray, usual: Expected, unit: str) -> np.ndarray:
-    """The share of the ordinary that each bin shows: 1 within what is ordinary, 0 at nothing, at most 1.2.
+    """The share of the ordinary that each bin shows: 1 within what is ordinary, 0 at nothing, at most `HIGHEST`.
 
     A latency counts against itself in both directions: twice the ordinary is 0.5, and so is half of it
     (an answer cannot come in no time: such an index has lost its measurements).
@@ -165,4 +184,4 @@ def ratio(values: np.ndarray, usual: Expected, unit: str) -> np.ndarray:
         if unit == "latency_100":
             share = np.where(share > 1, 1 / share, share)
     share = np.where(np.isnan(values) | np.isnan(usual.low), np.nan, share)
-    return np.clip(share, 0.0, 1.2)
+    return np.clip(share, 0.0, HIGHEST)

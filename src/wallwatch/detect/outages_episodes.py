@@ -10,13 +10,16 @@ from wallwatch.detect.outages_faults import runs
 from wallwatch.detect.outages_tracks import Look, Scope, Track
 
 #: A loss is told of when its probability reaches this in some bin.
-SURE = 0.99
+SURE = 0.95
 
-#: A loss of less than half must take away this many hours' worth: shallow dips of a few hours come by chance.
-LEAST_LOST = 1.5
+#: Shallow dips of a few hours come by chance: a loss of less than the share must take away so many hours' worth.
+LEAST_LOST = ((0.3, 1.5), (0.5, 0.9))
 
 #: Share of the ordinary at which the old level counts as reached again.
 BACK = 0.9
+
+#: Clean days after which weekdays are known.
+_WEEK = 7
 
 Interval = tuple[int, int, int]
 
@@ -124,7 +127,11 @@ def _loss(look: Look, track: Track, first: int, last: int) -> Loss | None:
     last = first + int(known[-1])
     inside = track.share[first : last + 1]
     depth = _depth(inside, grid.hours)
-    if depth < track.least_depth or (depth < 0.5 and depth * len(inside) * grid.hours < LEAST_LOST):
+    history = int(np.median(look.usual.history_days[track.rows, first]))
+    lost_hours = depth * len(inside) * grid.hours
+    if any(depth < share and lost_hours < least for share, least in LEAST_LOST):
+        return None
+    if not _deep_enough(track, first, last, depth, history):
         return None
     seen = np.flatnonzero(~np.isnan(track.share))
     ongoing = last >= seen[-1]
@@ -151,18 +158,51 @@ def _loss(look: Look, track: Track, first: int, last: int) -> Loss | None:
         strokes=strokes,
         alike=alike,
         latency_up=grid.unit == "latency_100" and bool(up.mean() > 0.4),
-        history_days=int(np.median(look.usual.history_days[track.rows, first])),
+        history_days=history,
     )
 
 
+def _deep_enough(track: Track, first: int, last: int, depth: float, history: int) -> bool:
+    """Whether so deep a loss is told from rhythm, holidays and chance.
+
+    Either at its lowest, or by the mean of its whole length, in which chance evens out. Holidays come with the day and
+    go with it: what falls at a stroke may be shallower, once a week has shown what weekends do.
+    """
+    inside = track.share[first : last + 1]
+    known = int((~np.isnan(inside)).sum())
+    least = track.least_depth
+    if history < _WEEK or not _stroke(track, first, last, depth):
+        least += track.holidays
+    mean = 1.0 - float(np.nanmean(inside))
+    return bool(depth - track.chance >= least or mean - track.even / known**0.5 >= least)
+
+
+def _stroke(track: Track, first: int, last: int, depth: float) -> bool:
+    """Whether a loss fell, and came back if it did, within a bin and its half: far faster than people's days go."""
+    least = max(0.85 * depth, 5 * track.scale)
+    share = track.share
+    fell = _steepest(-share, first)
+    lasts = bool(np.isnan(share[last + 1 :]).all())
+    return fell >= least and (lasts or _steepest(share, last + 1) >= least)
+
+
+def _steepest(share: np.ndarray, at: int) -> float:
+    """The greatest rise over two bins near a bin; zero where nothing is known there."""
+    near = share[max(at - 3, 0) : at + 4]
+    rises = near[2:] - near[:-2]
+    return float(np.nanmax(rises)) if len(rises) and not np.isnan(rises).all() else 0.0
+
+
 def _depth(inside: np.ndarray, hours: float) -> float:
-    """One minus the mean of the bins that come near the lowest level that lasted six hours (or as long as it did)."""
+    """How deep it was where it lasted: six hours, or as long as it did. One bin of nonsense does not count.
+
+    One minus the median of the bins that come near the lowest median of so many in a row.
+    """
     values = inside[~np.isnan(inside)]
     width = min(max(2, round(6 / hours)), len(values))
-    sums = np.convolve(values, np.ones(width), "valid") / width
-    lowest = float(sums.min())
+    lowest = float(np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1).min())
     near = values[values <= lowest + 0.25 * (1 - lowest)]
-    return float(np.clip(1 - near.mean(), 0, 1)) if len(near) else 1 - lowest
+    return float(np.clip(1 - np.median(near), 0, 1)) if len(near) else 1 - lowest
 
 
 def _onset(look: Look, track: Track, first: int, last: int, depth: float, begin: int) -> Interval | None:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wallwatch.detect.outages_baseline import HIGHEST
+
 _NORMAL = np.array([0.92, 0.96, 1.0, 1.05, 1.12])
 _NORMAL_PRIOR = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
 _LOST = np.array([0.86, 0.79, 0.71, 0.62, 0.53, 0.44, 0.35, 0.26, 0.18, 0.1, 0.04, 0.0])
@@ -59,7 +61,7 @@ def scatter(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     The scale is that of the tails (95 of 100 deviations lie within 2.78 of it), so that a series with
     frequent stray values is believed less. Lasting lows (three bins and more below 0.85) do not count, unless
-    shorter ones are as frequent.
+    shorter ones are as frequent, or the series swings upwards as well.
 
     Args:
         share: Series × bins of shares of the ordinary; NaN where there is none.
@@ -75,9 +77,14 @@ def scatter(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         lasting[:, shift : shift + inner.shape[1]] |= inner
     # Where there are many short lows, at least as many as lasting ones, these are scatter as well: chance makes
     # more of the short, and a loss that comes every night leaves the hours between in peace.
+    # So they are where the series swings as far upwards again and again, which no loss does.
     long = _beginnings(lasting)
     short = _beginnings(low) - long
-    lasting &= (short < np.maximum(long, _OFTEN * share.shape[1]))[:, None]
+    often = _OFTEN * share.shape[1]
+    with np.errstate(invalid="ignore"):
+        high = share >= HIGHEST
+    swings = (_beginnings(high) >= often) & (high.sum(axis=1) >= low.sum(axis=1) / 3)
+    lasting &= ((short < np.maximum(long, often)) & ~swings)[:, None]
     deviation = np.where(lasting, np.nan, share - 1)
     size = np.sort(np.abs(deviation), axis=1)
     count = np.sum(~np.isnan(deviation), axis=1)
@@ -99,7 +106,13 @@ def _beginnings(flags: np.ndarray) -> np.ndarray:
     return found
 
 
-def smooth(share: np.ndarray, scale: np.ndarray, memory: np.ndarray, hours: float) -> Smoothed:
+def smooth(
+    share: np.ndarray,
+    scale: np.ndarray,
+    memory: np.ndarray,
+    hours: float,
+    counting: np.ndarray | None = None,
+) -> Smoothed:
     """Forward-backward over all series.
 
     Series that never lie low in two bins have lost nothing, and are not looked at further.
@@ -109,16 +122,20 @@ def smooth(share: np.ndarray, scale: np.ndarray, memory: np.ndarray, hours: floa
         scale: Of each series: how it scatters.
         memory: Of each series: correlation of one bin's deviation with the next, 0 to 0.8.
         hours: Length of a bin.
+        counting: Of each series: whether it scatters as counting alone does, and has no heavier tails; none where
+            not given.
     """
     found = Smoothed(*(np.zeros(share.shape, np.float32) for _ in range(3)))
     with np.errstate(invalid="ignore"):
-        low = np.flatnonzero((share < LOW).sum(axis=1) >= 2)
+        low = (share < LOW).sum(axis=1) >= 2
+    light = np.zeros(len(share), bool) if counting is None else counting & (scale > NOISY)
     width = max(1, min(_WIDTH, _TOGETHER // max(share.shape[1], 1)))
-    for i in range(0, len(low), width):
-        rows = low[i : i + width]
-        parts = _smooth(share[rows], scale[rows], memory[rows], hours)
-        for whole, part in zip((found.lost, found.began, found.ended), parts, strict=True):
-            whole[rows] = part.T
+    for tails, chosen in ((_HEAVY, np.flatnonzero(low & ~light)), (_LIGHT, np.flatnonzero(low & light))):
+        for i in range(0, len(chosen), width):
+            rows = chosen[i : i + width]
+            parts = _smooth(share[rows], scale[rows], memory[rows], hours, tails)
+            for whole, part in zip((found.lost, found.began, found.ended), parts, strict=True):
+                whole[rows] = part.T
     return found
 
 
@@ -131,29 +148,40 @@ def _evened(share: np.ndarray, noisy: np.ndarray) -> np.ndarray:
     return found
 
 
-class _Student:
-    """Densities of Student's t with four degrees of freedom around each level; levels × series, in place."""
+#: Degrees of freedom: of what may show nonsense at any time, and of what scatters as counting does.
+_HEAVY, _LIGHT = 4, 16
 
-    def __init__(self, spread: np.ndarray) -> None:
-        self._half = 0.5 / spread
+
+class _Student:
+    """Densities of Student's t around each level; levels × series, in place.
+
+    Args:
+        spread: The scale of each.
+        freedom: Degrees of freedom, a power of two. The density is (1 + e²/n) to the power -(n + 1)/2.
+    """
+
+    def __init__(self, spread: np.ndarray, freedom: int) -> None:
+        self._part = (1 / (spread * freedom**0.5)).astype(spread.dtype)
         self._top = 1 / spread
+        self._squarings = freedom.bit_length() - 2
         self._e = np.empty_like(spread)
         self._root = np.empty_like(spread)
 
     def of(self, deviation: np.ndarray, out: np.ndarray) -> None:
         """Writes the densities of deviations to `out`."""
         e, root = self._e, self._root
-        np.multiply(deviation, self._half, out=e)
+        np.multiply(deviation, self._part, out=e)
         np.multiply(e, e, out=e)
         e += 1
         np.sqrt(e, out=root)
-        np.multiply(e, e, out=e)
+        for _ in range(self._squarings):
+            np.multiply(e, e, out=e)
         np.multiply(e, root, out=e)
         np.divide(self._top, e, out=out)
 
 
 def _smooth(
-    share: np.ndarray, scale: np.ndarray, memory: np.ndarray, hours: float
+    share: np.ndarray, scale: np.ndarray, memory: np.ndarray, hours: float, freedom: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Lost, began and ended as bins × series. Within, a level is a row and a series a column: loops run along series."""
     series, bins = share.shape
@@ -171,7 +199,7 @@ def _smooth(
     stay = np.concatenate([np.full(_N, 1 - on - drift), np.full(len(_LOST), 1 - off - step)])
     stay = np.maximum(stay, 0.0).astype(small)[:, None]
     calm = np.sqrt(1 - memory**2)
-    fresh_of, kept_of = _Student(spread), _Student((spread * calm).astype(small))
+    fresh_of, kept_of = _Student(spread, freedom), _Student((spread * calm).astype(small), freedom)
     missing = np.isnan(x)
     # What the last bin deviated by is carried on, as far as it was seen.
     carried = np.where(np.concatenate([np.ones((1, series), bool), missing[:-1]]), 0.0, memory).astype(small)

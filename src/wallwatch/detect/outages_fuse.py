@@ -140,16 +140,25 @@ def _torn(other: Outage, first: Outage) -> bool:
 
 def _again(chain: list[Outage], other: Outage) -> bool:
     length = float(np.median([one.ends - one.begins for one in chain]))
-    lasted = other.ends - other.begins
     step = max(other.main.step, chain[0].main.step)
     slack = max(2 * _HOUR, step)
-    apart = (other.begins - chain[0].begins) % _DAY
     gap = other.begins - chain[-1].begins
     return (
-        min(apart, _DAY - apart) <= slack
-        and (abs(lasted - length) <= max(slack, 0.5 * length) or (other.end is None and lasted < length))
-        and _DAY / 2 < gap <= 8 * _DAY
+        _DAY / 2 < gap <= 8 * _DAY
         and abs(other.main.depth - chain[0].main.depth) <= 0.5
+        and any(_alike(chain[0].begins, length, begins, other, slack) for begins in _begins(other))
+    )
+
+
+def _begins(outage: Outage) -> tuple[int, ...]:
+    """When it may have begun: as it was dated, or at the end of the interval around its onset (of few counts)."""
+    return (outage.begins,) if outage.onset is None else (outage.begins, outage.onset[2] - outage.main.step)
+
+
+def _alike(first: int, length: float, begins: int, other: Outage, slack: int) -> bool:
+    apart, lasted = (begins - first) % _DAY, other.ends - begins
+    return min(apart, _DAY - apart) <= slack and (
+        abs(lasted - length) <= max(slack, 0.5 * length) or (other.end is None and lasted < length)
     )
 
 

@@ -27,7 +27,10 @@ class Track:
         began: Per bin: probability that a loss began.
         ended: Per bin: probability that a loss ended.
         scale: How its share scatters on ordinary days.
-        least_depth: Losses smaller than this are not told from rhythm, holidays and chance.
+        least_depth: Losses smaller than this are not told from days that differ.
+        holidays: What is added where people's days may be the reason.
+        chance: What is added for what scatter takes by itself from a few bins.
+        even: What is added to the mean of so many bins, times the root of their number.
     """
 
     scope: Scope
@@ -38,6 +41,9 @@ class Track:
     ended: np.ndarray
     scale: float
     least_depth: float
+    holidays: float
+    chance: float
+    even: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +125,12 @@ def look(grid: Grid, *, probabilities: bool = True) -> Look:
     seen = grid.last + 1
     shares = np.array([together(share, usual, grid.unit, rows) for _, rows in listed])[:, :seen]
     scale, memory = scatter(shares)
+    counting = np.zeros(len(scale), bool)
     if grid.unit in ("count", "users"):
-        scale = np.maximum(scale, _counting(usual, listed))
-    smoothed = smooth(shares, scale, memory, grid.hours) if probabilities else _unknown(shares)
+        least = _counting(usual, listed)
+        counting = scale <= 1.2 * least
+        scale = np.maximum(scale, least)
+    smoothed = smooth(shares, scale, memory, grid.hours, counting) if probabilities else _unknown(shares)
     tracks = [
         Track(
             scope,
@@ -131,7 +140,7 @@ def look(grid: Grid, *, probabilities: bool = True) -> Look:
             smoothed.began[i],
             smoothed.ended[i],
             float(scale[i]),
-            _least_depth(grid, usual, rows, shares[i], float(scale[i])),
+            *_least_depth(grid, usual, rows, shares[i], float(scale[i]), float(memory[i])),
         )
         for i, (scope, rows) in enumerate(listed)
     ]
@@ -152,8 +161,10 @@ def _counting(usual: Expected, listed: list[tuple[Scope, np.ndarray]]) -> np.nda
     return found
 
 
-def _least_depth(grid: Grid, usual: Expected, rows: np.ndarray, share: np.ndarray, scale: float) -> float:
-    """Less than this is not called a loss.
+def _least_depth(
+    grid: Grid, usual: Expected, rows: np.ndarray, share: np.ndarray, scale: float, memory: float
+) -> tuple[float, float, float, float]:
+    """Less than this is not called a loss; what people's days add to it, and what chance adds to few bins and to many.
 
     Traffic that sinks every night by half also sinks on holidays; answers to probes do not. So the more a
     series follows people's days, and the more its own days differ, the deeper a loss must be.
@@ -164,7 +175,11 @@ def _least_depth(grid: Grid, usual: Expected, rows: np.ndarray, share: np.ndarra
     levels = np.nanmedian(days[known], axis=1) if known.any() else np.ones(1)
     ordinary = levels[levels > 0.8]
     wander = float(np.median(np.abs(ordinary - np.median(ordinary)))) * 1.4826 if len(ordinary) else 0.0
+    # A mean over so many bins differs by chance by this over their root; a median by a quarter more.
+    apart = 1.41 * scale * ((1 + memory) / (1 - memory)) ** 0.5
+    median = 1.25 * apart / grid.a_day**0.5
+    wander = max(wander**2 - median**2, 0.0) ** 0.5
     base = 0.25 if grid.unit == "latency_100" else 0.18
-    return min(
-        max(base, 0.15 + 0.4 * max(0.0, amplitude - 0.1)) + 3 * wander + max(0.0, 2 * (scale - 0.06)), 0.7
-    )
+    holidays = max(0.0, 0.15 + 0.4 * max(0.0, amplitude - 0.1) - base)
+    few = min(max(0.0, 2 * (scale - 0.06)), 0.5)
+    return min(base + 3 * wander, 0.7), holidays, few, 1.2 * apart
