@@ -84,6 +84,7 @@ class Pages:
             day=language.day,
             moment=language.moment,
             shown=language.shown,
+            said=language.sentence,
         )
 
     def render(self, template: str, path: str, context: Mapping[str, Any]) -> str:

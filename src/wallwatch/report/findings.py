@@ -85,20 +85,7 @@ def mechanism(path: str, language: Language) -> Markup:
     """A mechanism path in words; an unknown path as it is."""
     if path in MECHANISMS:
         return language.gettext(MECHANISMS[path])
-    parts = {
-        "dns": "interference with name resolution",
-        "dns.injection": "a forged DNS answer",
-        "tcp": "interference with connecting",
-        "tls": "interference with the TLS handshake",
-        "tls.reset": "the TLS handshake is cut",
-        "tls.mitm": "a forged certificate",
-        "tls.throttle": "TLS is slowed",
-        "http": "interference with HTTP",
-        "http.reset": "the connection is reset during HTTP",
-        "http.throttle": "HTTP is slowed",
-        "ip": "interference with the address",
-    }
-    return language.gettext(parts[path]) if path in parts else foreign(path)
+    return language.gettext(_PARTS[path]) if path in _PARTS else foreign(path)
 
 
 def _object(text: object) -> dict[str, Any]:
@@ -162,7 +149,7 @@ def _span(best: datetime, first: datetime, last: datetime, language: Language) -
 
 def place_name(code: str, language: Language) -> Markup:
     """`Kenya (KE)`; the code alone where the country has no name."""
-    name = country_name(code)
+    name = language.country(code, country_name(code))
     if name == code:
         return foreign(code, 8)
     return language.gettext("%(name)s (%(code)s)", name=name, code=code)
@@ -287,6 +274,21 @@ def _marked(message: str) -> str:
     """Marks a message for the catalogues; it is translated where it is used."""
     return message
 
+
+#: Mechanisms that are prefixes of those in the schema, in words.
+_PARTS: Final = {
+    "dns": _marked("interference with name resolution"),
+    "dns.injection": _marked("a forged DNS answer"),
+    "tcp": _marked("interference with connecting"),
+    "tls": _marked("interference with the TLS handshake"),
+    "tls.reset": _marked("the TLS handshake is cut"),
+    "tls.mitm": _marked("a forged certificate"),
+    "tls.throttle": _marked("TLS is slowed"),
+    "http": _marked("interference with HTTP"),
+    "http.reset": _marked("the connection is reset during HTTP"),
+    "http.throttle": _marked("HTTP is slowed"),
+    "ip": _marked("interference with the address"),
+}
 
 #: Kind to the sentences of what is over and of what is not, each surely and likely.
 _OUTAGES: Final = {

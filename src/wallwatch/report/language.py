@@ -6,32 +6,60 @@ all values that come from data go through `shown`, so that hostile text stays te
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from gettext import NullTranslations
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from importlib.resources import files
 from typing import Final
 
+import jdatetime
+from babel import Locale
+from babel.dates import format_date, get_day_names
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
 from wallwatch._errors import WallwatchError
 from wallwatch._text import safe_text
+from wallwatch.report.sentences import translate
 
 #: No text from data is shown longer than this.
 LONGEST: Final = 200
 
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
 #: The languages that there are catalogues for, each with the direction of its script.
 DIRECTIONS: Final = {"en": "ltr"}
+
+#: Their own names.
+NAMES: Final = {"en": "English", "fa": "فارسی", "ar": "العربية", "ru": "Русский"}
+
+#: Digits of languages that do not write with ASCII ones.
+_DIGITS: Final = {
+    "fa": str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"),
+    "ar": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"),
+}
 
 
 def foreign(value: object, limit: int = LONGEST) -> Markup:
     """Text from data: spelled out where it is unsafe, shortened, and of its own direction."""
     return Markup("<bdi>{}</bdi>").format(safe_text(value, limit))
+
+
+@cache
+def catalogue(code: str) -> NullTranslations:
+    """The translations into a language; English needs none.
+
+    The catalogues are kept as text (`locale/*.po`), which people can read and review, and compiled when first used.
+    """
+    if code == "en":
+        return NullTranslations()
+    text = files("wallwatch.report").joinpath(f"locale/{code}.po").read_bytes()
+    compiled = io.BytesIO()
+    write_mo(compiled, read_po(io.BytesIO(text), locale=code))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +87,7 @@ class Language:
             raise WallwatchError(
                 f"there are no pages in {code!r}; languages: {', '.join(sorted(DIRECTIONS))}"
             )
-        return cls(code, DIRECTIONS[code])
+        return cls(code, DIRECTIONS[code], catalogue(code))
 
     def gettext(self, message: str, **values: object) -> Markup:
         """The message in this language, with `%(name)s` replaced by safe values."""
@@ -84,11 +112,35 @@ class Language:
             return escape(self.moment(value))
         return foreign(value)
 
+    @property
+    def _locale(self) -> str:
+        """The language whose forms of numbers and dates are used."""
+        return self.code if self.code in DIRECTIONS else "en"
+
+    def digits(self, text: str) -> str:
+        """Text of our own making, its digits in the language's form."""
+        return text.translate(_DIGITS[self.code]) if self.code in _DIGITS else text
+
     def number(self, value: float) -> str:
         """A number with its thousands apart; at most one digit after the point."""
-        if isinstance(value, float) and not value.is_integer():
-            return f"{value:,.1f}"
-        return f"{int(value):,}"
+        value = round(value, 1) if isinstance(value, float) and not value.is_integer() else int(value)
+        if self._locale == "en":
+            return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+        return self.digits(format_decimal(value, "#,##0.#", locale=self._locale, numbering_system="default"))
+
+    def decimal(self, value: float, places: int) -> str:
+        """A number with so many digits after the point."""
+        if self._locale == "en":
+            return f"{value:.{places}f}"
+        pattern = "0." + "0" * places
+        return self.digits(format_decimal(value, pattern, locale=self._locale, numbering_system="default"))
+
+    def probability(self, value: float, places: int = 3) -> str:
+        """A probability, never rounded to certainty."""
+        limit = 1 - 10**-places
+        if value > limit + 10**-places / 2:
+            return self.decimal(limit, places) + "+"
+        return self.decimal(value, places)
 
     def percent(self, share: float) -> str:
         """A share as a percentage, never rounded to all or nothing.
@@ -98,38 +150,46 @@ class Language:
         """
         whole = round(share * 100)
         if whole == 0 and share > 0:
-            return self.catalogue.gettext("under 1 %")
+            return self.digits(self.catalogue.gettext("under 1 %"))
         if whole == 100 and share < 1:
-            return self.catalogue.gettext("over 99 %")
-        return f"{whole} %"
+            return self.digits(self.catalogue.gettext("over 99 %"))
+        return self.digits(f"{whole}٪" if self.code in ("fa", "ar") else f"{whole} %")
+
+    def _date(self, moment: datetime, pattern: str, solar: str) -> str:
+        """A date by a pattern of CLDR; where Solar Hijri is in use, by that calendar's pattern."""
+        moment = moment.astimezone(UTC)
+        if self.code == "fa" and solar:
+            day = jdatetime.date.fromgregorian(date=moment.date(), locale="fa_IR")
+            return self.digits(day.strftime(solar).lstrip("0"))
+        return self.digits(format_date(moment, pattern, locale=self._locale))
 
     def day(self, moment: datetime) -> str:
-        """The day: `9 November 2023`."""
-        moment = moment.astimezone(UTC)
-        return f"{moment.day} {self.catalogue.gettext(_MONTHS[moment.month - 1])} {moment.year}"
+        """The day: `9 November 2023`; in Persian by the Solar Hijri calendar with the Gregorian day beside it."""
+        gregorian = self._date(moment, "d MMMM y", "")
+        if self.code == "fa":
+            return f"{self._date(moment, '', '%d %B %Y')} ({gregorian})"
+        return gregorian
 
     def short_day(self, moment: datetime) -> str:
         """The day for a chart's axis: `9 Nov`."""
-        moment = moment.astimezone(UTC)
-        return f"{moment.day} {self.catalogue.gettext(_MONTHS[moment.month - 1])[:3]}"
+        return self._date(moment, "d MMM", "%d %B")
 
     def month(self, moment: datetime) -> str:
         """The month for a chart's axis: `Nov 2023`."""
-        moment = moment.astimezone(UTC)
-        return f"{self.catalogue.gettext(_MONTHS[moment.month - 1])[:3]} {moment.year}"
+        return self._date(moment, "MMM y", "%B %Y")
 
     def clock(self, moment: datetime) -> str:
         """The time of day: `05:00`."""
-        return f"{moment.astimezone(UTC):%H:%M}"
+        return self.digits(f"{moment.astimezone(UTC):%H:%M}")
 
     def moment(self, moment: datetime) -> str:
         """The day and time: `9 November 2023, 05:00 UTC`."""
-        return f"{self.day(moment)}, {self.clock(moment)} UTC"
+        comma = "،" if self.direction == "rtl" else ","
+        return f"{self.day(moment)}{comma} {self.clock(moment)} UTC"
 
     def brief(self, moment: datetime) -> str:
         """The day without its year, and the time: `9 November 05:00`."""
-        moment = moment.astimezone(UTC)
-        return f"{moment.day} {self.catalogue.gettext(_MONTHS[moment.month - 1])} {self.clock(moment)}"
+        return f"{self._date(moment, 'd MMMM', '%d %B')} {self.clock(moment)}"
 
     def days(self, first: datetime, last: datetime) -> str:
         """Two days, said once where they are the same."""
@@ -139,4 +199,23 @@ class Language:
 
     def weekday(self, number: int) -> str:
         """The name of a weekday, Monday as 0."""
-        return self.catalogue.gettext(_WEEKDAYS[number])
+        names = get_day_names("wide", "stand-alone", self._locale)
+        return str(names[number])
+
+    def country(self, code: str, english: str) -> str:
+        """The country's name in this language; the English one where there is none."""
+        if self._locale == "en":
+            return english
+        return str(Locale(self._locale).territories.get(code, english))
+
+    def sentence(self, text: str, limit: int = 500) -> Markup:
+        """A sentence that a rule or a detector wrote in English: translated where the catalogue has it.
+
+        What it does not have stays English, and is marked as such.
+        """
+        if self.code == "en":
+            return foreign(text, limit)
+        found = translate(text, self.catalogue)
+        if found is not None:
+            return Markup("<bdi>{}</bdi>").format(self.digits(safe_text(found, limit)))
+        return Markup('<bdi lang="en" dir="ltr">{}</bdi>').format(safe_text(text, limit))
