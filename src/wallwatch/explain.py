@@ -176,6 +176,21 @@ def _paths(mechanisms: Sequence[str]) -> list[str]:
     return lines
 
 
+def _fired(rules: Sequence[judge.FiredRule]) -> list[str]:
+    """Each rule with what it means, what it says and what it was seen by."""
+    lines = []
+    for rule in rules:
+        lines.append(
+            safe_text(
+                f"  - {rule.id} ({rule.host or 'whole'}): {rule.sentence} {rule.says}"
+                f"{', which decided this layer' if rule.decides else ''} [{rule.source}]"
+            )
+        )
+        if rule.decides:
+            lines += [f"      {safe_text(sentence)}" for sentence in rule.because]
+    return lines
+
+
 def _verdict(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
     found = judge.explain(con, id_)
     shown = _one(con, "verdicts", id_)
@@ -190,18 +205,18 @@ def _verdict(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
         *_heading("How it was judged"),
         f"  state: {found.state}; evidence: {found.evidence}; where the cause lies: {LOCI.get(shown['locus'], '?')}",
         *(f"  {line}" for line in _paths(found.mechanisms)),
+        *(
+            f"  {row.host or 'as a whole'}, {row.layer}: {row.state}"
+            f"{', ' + ', '.join(row.mechanisms) if row.mechanisms else ''}"
+            f"{' (' + row.decided_by + ')' if row.decided_by else ''}"
+            for row in found.layers
+        ),
         *_heading("What the probe saw, in order"),
         *_listed(found.seen, "nothing that could be read"),
         *_heading("What the control saw"),
         *_listed(found.control, "there is no control"),
         *_heading("Rules that fired"),
-        *_listed(
-            [
-                f"{rule.id} ({rule.host or 'whole'}): {rule.sentence} {rule.says} [{rule.source}]"
-                for rule in found.rules
-            ],
-            "none",
-        ),
+        *(_fired(found.rules) or ["  none"]),
         *_heading("What speaks against it"),
         *_listed([*found.against, *found.flags], "nothing that was looked for"),
         *_heading("What would change it"),

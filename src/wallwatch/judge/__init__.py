@@ -1,6 +1,6 @@
 """Rules as data, and the verdicts that they give."""
 
-from wallwatch.judge.explain import Explanation, explain
+from wallwatch.judge.explain import Explanation, FiredRule, explain
 from wallwatch.judge.judging import RULE_SET, batches, verdicts
 from wallwatch.judge.references import References
 from wallwatch.judge.rules import RULES
@@ -12,6 +12,7 @@ __all__ = [
     "SERVICES",
     "TOOLS",
     "Explanation",
+    "FiredRule",
     "References",
     "batches",
     "explain",

@@ -15,7 +15,24 @@ from wallwatch.judge.rules import BY_ID
 from wallwatch.judge.rules.base import Rule
 
 _UID = re.compile(r"\d{14}\.\d+_[A-Z]{2}_[a-z0-9]+_[0-9a-f]{16}")
-_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
+_LAYERS = {
+    "dns": "name resolution",
+    "tcp": "connecting",
+    "tls": "the TLS handshake",
+    "quic": "the QUIC handshake",
+    "http": "the HTTP exchange",
+    "part": "the parts of the service",
+    "service": "the service as a whole",
+}
+_ORDER = {layer: place for place, layer in enumerate(_LAYERS)}
+_ACCUSED = ("blocked", "likely_blocked")
+#: Tests that OONI Probe groups under a name; others are run by their own name.
+_SUITES = {
+    "circumvention": ("tor", "torsf", "vanilla_tor", "psiphon", "riseupvpn"),
+    "im": ("telegram", "whatsapp", "signal", "facebook_messenger"),
+    "middlebox": ("http_invalid_request_line", "http_header_field_manipulation"),
+}
+_MIDDLEBOX = _SUITES["middlebox"]
 _LONGEST_URL = 300
 #: More sentences than a person reads: the rest is counted.
 _MOST = 60
@@ -23,14 +40,40 @@ _MOST = 60
 
 @dataclass(frozen=True, slots=True)
 class FiredRule:
-    """A rule that fired, as a person reads it."""
+    """A rule that fired, as a person reads it.
+
+    Attributes:
+        id: Its id.
+        layer: The layer that it is about.
+        host: The host, pool or part that it is about.
+        says: What it says of it.
+        decides: Whether it is the one that decided the layer's state.
+        sentence: What it means.
+        because: What was seen there, a sentence each: the failures, where it speaks of one.
+        when: What has to hold for it, over the features of the layer (`judge/steps`).
+        source: What it rests on.
+    """
 
     id: str
     layer: str
     host: str | None
     says: str
+    decides: bool
     sentence: str
+    because: list[str]
+    when: str
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedLayer:
+    """One layer of one host: what was found, and the rule that decided it."""
+
+    host: str | None
+    layer: str
+    state: str
+    mechanisms: list[str]
+    decided_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +86,9 @@ class Explanation:
         state: Of the whole measurement.
         mechanisms: Mechanism paths.
         host: The host that decided.
+        at: The layers of that host that decided.
         evidence: The strongest kind of evidence.
+        layers: Every layer of every host, in the order in which a connection comes about.
         seen: What the probe saw, in order, a sentence each.
         control: What was seen from where no censor is.
         rules: Every rule that fired.
@@ -62,6 +107,8 @@ class Explanation:
     mechanisms: list[str]
     host: str | None
     evidence: str
+    at: list[str] = field(default_factory=list)
+    layers: list[JudgedLayer] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     control: list[str] = field(default_factory=list)
     rules: list[FiredRule] = field(default_factory=list)
@@ -92,6 +139,12 @@ _FLAGS = {
     "time_shifted": "The probe's clock is hours away from the collector's.",
 }
 
+#: What would show the trigger of a mechanism that is named without it.
+_TRIGGERS = {
+    "tls.reset": "The same address answering for another name would show that the name is the trigger (tls.reset.sni).",
+    "http.reset": "Another Host header getting through would show that the name is the trigger (http.reset.host).",
+}
+
 _STATES = {
     "blocked": "blocked: something was seen that only interference leaves behind",
     "likely_blocked": "likely blocked: it fails in a way that fits blocking, and works from elsewhere",
@@ -118,26 +171,46 @@ def explain(con: duckdb.DuckDBPyConnection, measurement_id: str) -> Explanation:
         raise KeyError(measurement_id)
     observed = _rows(con, "observations", measurement_id, "obs")
     controls = _rows(con, "controls", measurement_id, "obs")
-    parts = [row for row in rows if row["layer"] != "all"]
+    parts = sorted(
+        (row for row in rows if row["layer"] != "all"),
+        key=lambda row: (_place(row, observed), _ORDER.get(row["layer"], 9), row["host"] or ""),
+    )
     fired = [
-        FiredRule(id_, row["layer"], row["host"], _says(BY_ID[id_]), BY_ID[id_].sentence, BY_ID[id_].source)
-        for row in sorted(parts, key=lambda row: (_order(row, observed), row["layer"], row["host"] or ""))
+        FiredRule(
+            id_,
+            row["layer"],
+            row["host"],
+            _says(BY_ID[id_]),
+            id_ == _decider(row),
+            BY_ID[id_].sentence,
+            _because(BY_ID[id_], row, observed),
+            BY_ID[id_].when,
+            BY_ID[id_].source,
+        )
+        for row in parts
         for id_ in row["rules"]
         if id_ in BY_ID
     ]
+    at = _at(whole, parts)
     against = [BY_ID[id_].sentence for id_ in whole["against"] if id_ in BY_ID] + _caveats(whole)
     flags = [_FLAGS.get(flag, flag) for flag in whole["flags"]]
     if "tcp.ipv6_missing_at_probe" in whole["rules"]:
         flags.append(BY_ID["tcp.ipv6_missing_at_probe"].sentence)
     return Explanation(
         measurement_id=measurement_id,
-        summary=_summary(whole),
+        summary=_summary(whole, at),
         state=whole["state"],
         mechanisms=list(whole["mechanisms"]),
         host=whole["host"],
         evidence=whole["evidence"],
-        seen=_some([observation(row) for row in observed]),
-        control=_some([observation(row) for row in controls]) or _no_control(con, whole),
+        at=at,
+        layers=[
+            JudgedLayer(row["host"], row["layer"], row["state"], list(row["mechanisms"]), _decider(row))
+            for row in parts
+        ],
+        seen=_some([observation(row) for row in sorted(observed, key=lambda row: _seen_at(row, observed))]),
+        control=(_some([observation(row) for row in controls]) or _no_control(con, whole))
+        + _beside(con, whole, parts),
         rules=fired,
         against=against,
         flags=flags,
@@ -174,14 +247,15 @@ def observation(row: dict[str, Any]) -> str:
             return f"DNS: {asker} said {host} is {safe_text(row['dns_answer'], 80)}{network}{odd}{hits}."
         return f"DNS: {asker} gave no address for {host} ({safe_text(row['failure'] or 'no answer', 60)})."
     if layer == "tcp":
-        return f"TCP: connecting to {place} for {host} {outcome}."
+        return f"TCP: connecting {f'to {place} for' if row['ip'] else 'for'} {host} {outcome}{_time(row)}."
     if layer in ("tls", "quic"):
         extra = ""
         if row["failure"] and row.get("read_count") is not None:
             extra = f" after {row['read_count']} reads"
         if row.get("tls_issuer") and row["failure"]:
             extra += f"; the certificate was issued by {safe_text(row['tls_issuer'], 80)}"
-        return f"{layer.upper()}: the handshake with {place} for {host} {outcome}{extra}."
+        with_ = f"with {place} for" if row["ip"] else "for"
+        return f"{layer.upper()}: the handshake {with_} {host} {outcome}{extra}{_time(row)}."
     if layer == "http":
         url = safe_text(row["http_url"] or host, _LONGEST_URL)
         status = f" with status {row['http_status']}" if row["http_status"] else ""
@@ -190,10 +264,18 @@ def observation(row: dict[str, Any]) -> str:
         move = f", sending on to {safe_text(row['http_location'], 120)}" if row["http_location"] else ""
         known = row.get("http_fingerprint") or []
         hits = f"; matches {', '.join(safe_text(hit, 60) for hit in known[:3])}" if known else ""
-        return f"HTTP: {url} {outcome}{status}{title}{length}{move}{hits}."
+        return f"HTTP: {url} {outcome}{status}{title}{length}{move}{hits}{_time(row)}."
     value = safe_text(row.get("step_value"), 80)
-    failure = f" ({safe_text(row['failure'], 60)})" if row["failure"] else ""
-    return f"Step: {safe_text(row.get('step'), 60)} {value}{failure}."
+    of = f" of {safe_text(row.get('step_target'), 40)}" if row.get("step_target") else ""
+    failure = f" failed: {safe_text(row['failure'], 60)}" if row["failure"] else ""
+    return f"Step: {safe_text(row.get('step'), 60)}{of}{f' {value}' if value else ''}{failure}{_time(row)}."
+
+
+def _time(row: dict[str, Any]) -> str:
+    took, ended = row.get("duration_seconds"), row.get("t_seconds")
+    if took:
+        return f" (took {took:.2f} s)"
+    return f" (at {ended:.2f} s)" if ended and ended >= 0.005 else ""
 
 
 def _rows(con: duckdb.DuckDBPyConnection, table: str, id_: str, order: str) -> list[dict[str, Any]]:
@@ -202,8 +284,57 @@ def _rows(con: duckdb.DuckDBPyConnection, table: str, id_: str, order: str) -> l
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def _order(part: dict[str, Any], observed: list[dict[str, Any]]) -> int:
-    return next((row["obs"] for row in observed if row["host"] == part["host"]), 1_000_000)
+def _place(part: dict[str, Any], observed: list[dict[str, Any]]) -> int:
+    """Where a host comes in the measurement: the first hop of a redirect chain first, whole services last."""
+    if part["host"] is None:
+        return 2_000_000
+    return next(
+        ((row["depth"] or 0) * 100_000 + row["obs"] for row in observed if row["host"] == part["host"]),
+        1_000_000 if part["layer"] != "part" else 1_500_000,
+    )
+
+
+def _seen_at(row: dict[str, Any], observed: list[dict[str, Any]]) -> tuple[int, int]:
+    """Hop by hop; within one in the order of the layers, as they were read."""
+    depths = [
+        other["depth"] for other in observed if other["host"] == row["host"] and other["depth"] is not None
+    ]
+    return (row["depth"] if row["depth"] is not None else min(depths, default=0), row["obs"])
+
+
+def _decider(part: dict[str, Any]) -> str | None:
+    """The rule that decided a layer."""
+    found = [BY_ID[id_] for id_ in part["rules"] if id_ in BY_ID and BY_ID[id_].state is not None]
+    return min(found, key=lambda rule: rule.priority).id if found else None
+
+
+def _because(rule: Rule, part: dict[str, Any], observed: list[dict[str, Any]]) -> list[str]:
+    """What of the measurement a rule speaks of, at most three sentences."""
+    rows = [row for row in observed if row["layer"] == part["layer"] and row["host"] == part["host"]]
+    if part["layer"] in ("part", "service"):
+        steps = [row for row in observed if row["layer"] == "step"]
+        own = [
+            row
+            for row in steps
+            if part["host"] and row.get("step_target") and part["host"].endswith(f".{row['step_target']}")
+        ]
+        rows = own or steps
+    if part["layer"] == "dns" and rule.accuses:
+        # What the system's resolver said is what is in question, an answer before the lack of one.
+        asked = [row for row in rows if row.get("dns_engine") in (None, "system")] or rows
+        return [observation(row) for row in sorted(asked, key=lambda row: row["failure"] is not None)[:3]]
+    failed = [row for row in rows if row["failure"] is not None]
+    worked = [row for row in rows if row["failure"] is None]
+    wanted = worked if rule.state == "ok" else failed or worked
+    return [observation(row) for row in wanted[:3]]
+
+
+def _at(whole: dict[str, Any], parts: list[dict[str, Any]]) -> list[str]:
+    """The layers that decided, of the host that decided."""
+    same = _ACCUSED if whole["state"] in _ACCUSED else (whole["state"],)
+    rows = [part for part in parts if part["state"] in same and part["layer"] not in ("part", "service")]
+    named = [part for part in rows if part["host"] == whole["host"]] or rows
+    return sorted({part["layer"] for part in named}, key=lambda layer: _ORDER.get(layer, 9))
 
 
 def _some(sentences: list[str]) -> list[str]:
@@ -219,20 +350,24 @@ def _says(rule: Rule) -> str:
     return f"{rule.state}{path}"
 
 
-def _summary(whole: dict[str, Any]) -> str:
+def _summary(whole: dict[str, Any], at: list[str]) -> str:
     target = safe_text(whole["target"], 120)
     network = f"AS{whole['network']}" if whole["network"] is not None else "an unknown network"
     by = f" ({', '.join(whole['mechanisms'])})" if whole["mechanisms"] else ""
     host = whole["host"]
-    where = f", at {safe_text(host, 120)}" if host and host != whole["target"] else ""
-    return f"{target} on {network}: {_STATES[whole['state']]}{by}{where}."
+    where = ""
+    if host and at and whole["state"] != "ok":
+        where = f" Seen at {safe_text(host, 120)}: {', '.join(_LAYERS[layer] for layer in at)}."
+    elif host and host != whole["target"] and whole["state"] != "ok":
+        where = f" Seen at {safe_text(host, 120)}."
+    return f"{target} on {network}: {_STATES[whole['state']]}{by}.{where}"
 
 
 def _no_control(con: duckdb.DuckDBPyConnection, whole: dict[str, Any]) -> list[str]:
     """What other networks saw of the same target on the days around, as counts."""
     if whole["time"] is None:
         return ["There is no control, and no time by which other networks' results could be found."]
-    found = con.execute(
+    ((networks, fine, bad),) = con.execute(
         """
         SELECT count(DISTINCT network), count(DISTINCT network) FILTER (state = 'ok'),
           count(DISTINCT network) FILTER (state IN ('blocked', 'likely_blocked'))
@@ -242,12 +377,33 @@ def _no_control(con: duckdb.DuckDBPyConnection, whole: dict[str, Any]) -> list[s
         """,
         [whole["target"], whole["nettest"], whole["network"], whole["time"], whole["time"]],
     ).fetchall()
-    networks, fine, bad = found[0]
+    if not networks:
+        return [
+            "The measurement has no control of its own, and no other network measured the same within a day."
+        ]
     return [
         (
             "The measurement has no control of its own. "
             f"Of {networks} other networks that measured the same within a day, {fine} found it working and {bad} blocked."
         )
+    ]
+
+
+def _beside(con: duckdb.DuckDBPyConnection, whole: dict[str, Any], parts: list[dict[str, Any]]) -> list[str]:
+    """For tests that look for devices on the path: how pages in clear text fared on the network that day."""
+    if whole["nettest"] not in _MIDDLEBOX or whole["time"] is None or whole["network"] is None:
+        return []
+    ((pages, bad),) = con.execute(
+        """
+        SELECT count(DISTINCT measurement_id), count(DISTINCT measurement_id) FILTER (state IN ('blocked', 'likely_blocked'))
+        FROM verdicts
+        WHERE layer = 'http' AND nettest = 'web_connectivity' AND network = ?
+          AND time BETWEEN ? - INTERVAL 1 DAY AND ? + INTERVAL 1 DAY
+        """,
+        [whole["network"], whole["time"], whole["time"]],
+    ).fetchall()
+    return [
+        f"Of {pages} pages measured on this network within a day, {bad} were found blocked in the HTTP exchange."
     ]
 
 
@@ -265,6 +421,7 @@ def _caveats(whole: dict[str, Any]) -> list[str]:
 def _would_change(whole: dict[str, Any], parts: list[dict[str, Any]]) -> list[str]:
     state = whole["state"]
     layers = {part["layer"] for part in parts if part["state"] == state}
+    trigger = [sentence for path, sentence in _TRIGGERS.items() if path in whole["mechanisms"]]
     if state == "blocked":
         return [
             "The same artefact seen from a network without censorship would make it the site's own doing.",
@@ -279,6 +436,7 @@ def _would_change(whole: dict[str, Any], parts: list[dict[str, Any]]) -> list[st
             "The same failure from other countries at the time would make it down.",
             "Other measurements of the network at the time that succeed would make it a stray failure.",
             "An artefact (a block page, a forged answer or certificate) would settle it as blocked.",
+            *trigger,
         ]
     if state == "insufficient":
         return ["A control, or results of the same target from at least two other networks, would decide it."]
@@ -292,29 +450,50 @@ def _would_change(whole: dict[str, Any], parts: list[dict[str, Any]]) -> list[st
 def _check(
     whole: dict[str, Any], observed: list[dict[str, Any]], controls: list[dict[str, Any]]
 ) -> list[str]:
-    host = whole["host"] or whole["target"]
-    if not isinstance(host, str) or not _HOST.fullmatch(host) or "." not in host:
-        host = next((row["host"] for row in observed if row["host"] and _HOST.fullmatch(row["host"])), None)
+    """Commands for a shell; what comes from the measurement is quoted, and cannot pass for an option."""
+    suite = next((name for name, tests in _SUITES.items() if whole["nettest"] in tests), None)
+    commands = [] if suite is None else [f"ooniprobe run {suite}"]
+    if suite in ("circumvention", "middlebox"):
+        return commands
+    if whole["nettest"] in ("openvpn", "stunreachability", "dnscheck", "echcheck"):
+        given = f" -i {_quoted(whole['input'])}" if _shown(whole["input"]) else ""
+        commands = [f"miniooni{given} {whole['nettest']}"]
+    hosts = [whole["host"], whole["target"], *(row["host"] for row in observed)]
+    if isinstance(whole["host"], str) and whole["host"].endswith(".endpoint"):
+        return (
+            commands
+            + [
+                f"nc -vz -w 10 {shlex.quote(row['ip'])} {row['port']}"
+                for row in observed
+                if row["layer"] == "tcp" and row["ip"] and row["port"] and row["failure"]
+            ][:3]
+        )
+    host = next((host for host in hosts if _shown(host) and "." in host and "/" not in host), None)
     if host is None:
-        return []
-    name = shlex.quote(host)
-    if host.endswith(".endpoint"):
-        return [
-            f"nc -vz -w 10 {shlex.quote(row['ip'])} {row['port']}"
-            for row in observed
-            if row["layer"] == "tcp" and row["ip"] and row["port"]
-        ][:3]
-    true = next((row["ip"] for row in controls if row["layer"] == "dns" and row["ip"]), None)
-    commands = [f"dig +short {name}", f"dig +short {name} @1.1.1.1"]
+        return commands
+    true = next(
+        (row["ip"] for row in controls if row["layer"] == "dns" and row["ip"] and row["host"] == host), None
+    )
+    commands += [f"dig +short -q {_quoted(host)}", f"dig +short @1.1.1.1 -q {_quoted(host)}"]
     if true is not None:
+        place = f"[{true}]:443" if ":" in true else f"{true}:443"
         commands.append(
-            f"openssl s_client -connect {shlex.quote(f'[{true}]:443' if ':' in true else f'{true}:443')} "
-            f"-servername {name} </dev/null"
+            f"openssl s_client -connect {shlex.quote(place)} -servername {_quoted(host)} </dev/null"
         )
     url = next((row["http_url"] for row in observed if row["layer"] == "http" and row["host"] == host), None)
-    shown = url if url and safe_text(url) == url and len(url) <= _LONGEST_URL else f"https://{host}/"
-    commands.append(f"curl -sv -o /dev/null {shlex.quote(shown)}")
+    address = url if isinstance(url, str) and _shown(url) and len(url) <= _LONGEST_URL else f"https://{host}/"
+    commands.append(f"curl -sv -o /dev/null --url {_quoted(address)}")
     return commands
+
+
+def _shown(text: object) -> bool:
+    """Whether a text can be printed as it is: what a terminal would obey is not offered to be typed."""
+    return isinstance(text, str) and bool(text) and safe_text(text) == text
+
+
+def _quoted(text: str) -> str:
+    """The text as one word of a shell; a leading dash is kept from looking like an option by what stands before it."""
+    return shlex.quote(text)
 
 
 def _link(whole: dict[str, Any]) -> str | None:
