@@ -7,11 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from wallwatch.detect import levels, smooth
-from wallwatch.detect.episodes import Episode
+from wallwatch.detect import calibration, levels, smooth
 from wallwatch.detect.levels import LEVELS, NULL, START_BLOCKED, START_NULL, likelihoods
-from wallwatch.detect.restrictions import Support, claimable
-from wallwatch.detect.runs import Moment, Run, runs
+from wallwatch.detect.one_probe import Look, log_ratio
+from wallwatch.detect.runs import runs
 from wallwatch.detect.votes import UNITS, Series
 
 
@@ -130,25 +129,34 @@ def test_bounds_of_onset_hold_the_gap() -> None:
     assert run.end.best is None
 
 
-def test_c18_what_could_be_one_probe_needs_a_larger_share() -> None:
-    def hours_of(against: float, votes: float) -> Episode:
-        run = Run(
-            ("XA", "chat", "chat", 64500, "tls"),
-            first=100,
-            last=115,
-            onset=Moment(100, 99, 101),
-            end=Moment(116, 115, 117),
-            probability=0.999,
-            alarm=104,
-            against=against,
-            votes=votes,
-            tally=((104, against),),
-        )
-        return Episode("XA", "chat", 64500, (run,))
+def test_c18_one_failing_look_among_others_that_work_is_no_restriction() -> None:
+    broken = [Look(1, 12, 12), Look(1, 0, 9), Look(1, 1, 8), Look(2, 0, 5)]
+    blocked = [Look(1, 6, 12), Look(1, 4, 9), Look(1, 5, 8), Look(2, 2, 5)]
+    assert log_ratio(broken, 0.02, 18) < 0
+    assert log_ratio(blocked, 0.02, 18) > 10
 
-    several, alike = Support(8, False, False), Support(8, False, False, alike=True)
-    assert claimable(hours_of(8, 11), several)
-    assert not claimable(hours_of(8, 11), alike)
-    # A full block is claimed either way, and so is a partial one with more votes than one probe makes.
-    assert claimable(hours_of(8, 8), alike)
-    assert claimable(hours_of(40, 60), alike)
+
+def test_c18_what_fails_for_weeks_is_hardly_one_broken_probe() -> None:
+    alone = [Look(1, 40, 40)]
+    assert log_ratio(alone, 0.02, 18) < log_ratio(alone, 0.02, 240) - 4
+
+
+def test_c5_a_restriction_may_keep_to_the_networks_own_resolver() -> None:
+    own = [Look(1, 9, 9), Look(1, 7, 7), Look(1, 4, 5)]
+    public = [Look(8, 0, 9), Look(8, 0, 7), Look(8, 0, 6)]
+    mixed = [*own[:2], *public, Look(1, 0, 8)]
+    assert log_ratio([*own, *public], 0.02, 24) > 5
+    assert log_ratio([*own, *public], 0.02, 24) > log_ratio(mixed, 0.02, 24) + 3
+
+
+def test_no_votes_say_nothing() -> None:
+    assert log_ratio([], 0.02, 24) == 0
+
+
+def test_surer_with_more_votes_and_more_company() -> None:
+    sure = [calibration.probability(ratio, 8, patterned=False) for ratio in (-20, 0, 3, 6, 12, 50)]
+    assert sure == sorted(sure)
+    assert sure[0] < 0.01
+    assert sure[-1] > 0.99
+    assert calibration.probability(6, 4, patterned=False) < calibration.probability(6, 40, patterned=False)
+    assert calibration.probability(3, 8, patterned=False) < calibration.probability(3, 8, patterned=True)

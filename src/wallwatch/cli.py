@@ -675,6 +675,13 @@ def evaluate(
             help="Series of --histories (60 days), or of each source of --signals (40 days).",
         ),
     ] = 400,
+    episodes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="A workspace: runs of failing measurements that anybody sees, and which are found.",
+        ),
+    ] = None,
     format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
     quiet: QuietOption = False,
 ) -> None:
@@ -688,6 +695,8 @@ def evaluate(
             scores = commands.still_works(seed=seed)
         elif trap:
             scores = commands.trap(trap.upper(), seed=seed, progress=progress)
+        elif episodes:
+            scores = commands.episodes(episodes)
         elif histories:
             scores = commands.histories(seed=seed, series=series, progress=progress)
         elif signals:

@@ -14,11 +14,11 @@ PAUSE = 168
 #: The same, where the next run begins at the same time of day: what comes once a week leaves nearly as much between.
 PAUSE_BY_THE_CLOCK = 8 * 24
 
-#: Independent votes against the target that carry an episode alone; fewer are too little to say (trap C13).
+#: Independent sessions that say something of an hour, a day, a network; fewer are too little to say (trap C13).
 ENOUGH = 4.0
 
-#: An episode needs at least this probability in its surest run to be claimed alone.
-SURE = 0.99
+#: Votes against the target from which an episode may be claimed: repeats of one source count less than one.
+LEAST_VOTES = 3.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,25 @@ class Episode:
         return max(run.probability for run in self.runs)
 
     @property
+    def speaks(self) -> tuple[str, str]:
+        """Target and layer of the series that has most votes against the target."""
+        return max((sums, key) for key, sums in _by_series(self.runs).items())[1]
+
+    @property
+    def stretches(self) -> tuple[tuple[int, int], ...]:
+        """First and last hour of each run of that series."""
+        return tuple((run.first, run.last) for run in self.runs if (run.key[2], run.key[4]) == self.speaks)
+
+    @property
     def tells_most(self) -> tuple[float, float, float]:
         """Votes against the target, and all votes, in the series that has most of the first; and its `Run.beside`."""
         (against, votes), key = max((sums, key) for key, sums in _by_series(self.runs).items())
         return against, votes, max(run.beside for run in self.runs if (run.key[2], run.key[4]) == key)
+
+    @property
+    def votes_beside(self) -> float:
+        """Votes of that series outside all of its runs."""
+        return max(run.votes_beside for run in self.runs if (run.key[2], run.key[4]) == self.speaks)
 
     @property
     def against(self) -> float:
@@ -73,8 +88,6 @@ class Episode:
         Later data do not change it, so that an event's id can rest on it.
         """
         start = min(run.alarm for run in self.runs)
-        if max(run.probability for run in self.runs) < SURE:
-            return None
         tallies = heapq.merge(
             *(((hour, run.key[2], run.key[4], k) for hour, k in run.tally) for run in self.runs)
         )
@@ -84,7 +97,7 @@ class Episode:
             best: dict[str, float] = {}
             for (name, _), against in so_far.items():
                 best[name] = max(best.get(name, 0.0), against)
-            if sum(best.values()) >= ENOUGH:
+            if sum(best.values()) >= LEAST_VOTES:
                 return max(hour, start)
         return None
 

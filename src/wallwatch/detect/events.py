@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from wallwatch.detect import rows, spans
 from wallwatch.detect.common_mode import NOWHERE, ServiceOutage, service_outages
+from wallwatch.detect.episodes import Episode
 from wallwatch.detect.find import Found, find, pattern
 from wallwatch.detect.recurrence import Recurrence
 from wallwatch.detect.restrictions import Restriction, event_id
@@ -194,8 +195,10 @@ def _row(
         "against": _speaks_against(restriction, own, fine, unclear),
         "details": json.dumps(
             [
-                _detail(episode, count, repeats)
-                for episode, count, repeats in zip(restriction.episodes, own, patterns.each, strict=True)
+                _detail(episode, sure, count, repeats)
+                for episode, sure, count, repeats in zip(
+                    restriction.episodes, restriction.each, own, patterns.each, strict=True
+                )
             ],
             ensure_ascii=False,
             sort_keys=True,
@@ -221,7 +224,7 @@ def _mechanisms(words: Sequence[dict[str, int]], against: int) -> list[str]:
     return [path for path in paths if not any(other.startswith(path + ".") for other in paths)]
 
 
-def _detail(episode: Any, count: Counts, repeats: Recurrence | None) -> dict[str, Any]:
+def _detail(episode: Episode, sure: float, count: Counts, repeats: Recurrence | None) -> dict[str, Any]:
     return {
         "network": episode.network,
         "name": count.name,
@@ -235,7 +238,7 @@ def _detail(episode: Any, count: Counts, repeats: Recurrence | None) -> dict[str
         "first_seen": _iso(episode.first),
         "last_seen": _iso(episode.last + 1),
         "recurrence": None if repeats is None else repeats.record(),
-        "probability": round(min(episode.probability, MOST_SURE), 4),
+        "probability": round(min(sure, MOST_SURE), 4),
         "measurements": count.measurements,
         "measurements_blocked": count.against,
         "sessions": count.sessions,

@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 
 from wallwatch.detect import levels, smooth
-from wallwatch.detect.episodes import ENOUGH, SURE
-from wallwatch.detect.restrictions import FORGED
+from wallwatch.detect.episodes import LEAST_VOTES
+from wallwatch.detect.restrictions import CLAIMED, FORGED
 from wallwatch.detect.timeline import timeline
 from wallwatch.detect.votes import AGAINST
 
@@ -51,8 +51,8 @@ def explain(con: duckdb.DuckDBPyConnection, event_id: str) -> dict[str, Any]:
             "end_hazard_per_hour": smooth.END,
             "raised_by_own_past": smooth.OWN_PAST,
             "raised_by_other_networks": smooth.OTHERS,
-            "claimed_from_probability": SURE,
-            "claimed_from_votes": ENOUGH,
+            "claimed_from_probability": CLAIMED,
+            "claimed_from_votes": LEAST_VOTES,
             "share_that_could_be_forged": FORGED,
         },
     }

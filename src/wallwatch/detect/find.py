@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
@@ -11,12 +11,17 @@ import numpy as np
 from wallwatch.detect import rows
 from wallwatch.detect.common_mode import ServiceOutage, service_outages
 from wallwatch.detect.episodes import Episode, episodes
+from wallwatch.detect.one_probe import Look, log_ratio
 from wallwatch.detect.recurrence import Recurrence, recurrence
-from wallwatch.detect.restrictions import Restriction, Support, outweighs_forgery, restrictions
+from wallwatch.detect.restrictions import Restriction, Support, claimable, in_company, restrictions
 from wallwatch.detect.runs import Run, runs
 from wallwatch.detect.smooth import Smoothed, others_at_the_time, smooth
-from wallwatch.detect.spans import Span, sources
+from wallwatch.detect.spans import Part, Sources, Span, looks, sources
 from wallwatch.detect.votes import Series, votes
+
+#: Votes keep to a pattern where at most so large a share of those outside it is against the target: by chance alone some
+#: hours have more than others.
+KEPT = 0.15
 
 #: Rows whose votes are smoothed at once: bounds the memory.
 ROWS_A_PIECE = 20_000_000
@@ -28,12 +33,14 @@ class Found:
 
     Attributes:
         series: The votes on networks and services that have episodes.
-        episodes: All episodes.
+        runs: All runs.
+        episodes: All episodes that are looked into.
         supports: What lies behind each.
         restrictions: The events that they make.
     """
 
     series: Series
+    runs: list[Run]
     episodes: list[Episode]
     supports: dict[Episode, Support]
     restrictions: list[Restriction]
@@ -80,32 +87,55 @@ def find(
     pieces = 1 + count // ROWS_A_PIECE
     scanned = [scan(votes(con, kind, country, service, (number, pieces))) for number in range(pieces)]
     series = Series.together([kept for _, kept in scanned])
+    seen = [run for part, _ in scanned for run in part]
     found = [
         episode
-        for episode in episodes([run for part, _ in scanned for run in part])
+        for episode in episodes(seen)
         if not any(o.explains(episode.country, episode.service, episode.first, episode.last) for o in outages)
     ]
     # Too few votes to be claimed or to join: not looked into.
     found = [episode for episode in found if episode.against >= 1.0]
     spans = [Span(i, e.country, e.service, e.network, e.first, e.last) for i, e in enumerate(found)]
     behind = sources(con, kind, spans) if spans else {}
-    supports = {}
-    for i, episode in enumerate(found):
-        count, alone, everywhere, alike = behind.get(i, (0, False, False, False))
-        patterned = not outweighs_forgery(episode) and pattern(series, episode) is not None
-        supports[episode] = Support(count, alone, patterned, everywhere, alike)
-    return Found(series, found, supports, restrictions(kind, found, supports))
+    parts = [
+        Part(i, e.country, e.service, e.network, *e.speaks, first, last)
+        for i, e in enumerate(found)
+        for first, last in e.stretches
+    ]
+    seen_by = looks(con, kind, parts) if parts else {}
+    supports = {
+        episode: _support(series, episode, behind.get(i, Sources()), seen_by.get(i, []))
+        for i, episode in enumerate(found)
+    }
+    supports = in_company(found, supports)
+    return Found(series, seen, found, supports, restrictions(kind, found, supports))
 
 
-def claims(con: duckdb.DuckDBPyConnection, kind: str) -> list[Restriction]:
-    """The restrictions of a kind, without the counts and witnesses of `events`.
+def claims(con: duckdb.DuckDBPyConnection, kind: str) -> Found:
+    """What a kind shows, without the counts and witnesses of `events`; the table `detect_rows` stays.
 
     Args:
         con: Shows `verdicts`; gains temporary views and tables named `detect_…`.
         kind: `blocking` or `throttling`.
     """
     rows.prepare(con, trusted=True)
-    return find(con, kind, service_outages(con)).restrictions
+    return find(con, kind, service_outages(con))
+
+
+def _support(series: Series, episode: Episode, behind: Sources, seen_by: list[Look]) -> Support:
+    hours = sum(last - first + 1 for first, last in episode.stretches)
+    support = Support(
+        sources=behind.count,
+        alone=behind.alone,
+        patterned=False,
+        everywhere=behind.everywhere,
+        credentialed=behind.credentialed,
+        log_ratio=log_ratio(seen_by, episode.tells_most[2], hours),
+    )
+    if claimable(episode, support):
+        return support
+    found = pattern(series, episode)
+    return replace(support, patterned=found is not None and found.rate_outside <= KEPT)
 
 
 def pattern(series: Series, *episodes: Episode) -> Recurrence | None:

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy.special import betainc
 
-from wallwatch.detect.episodes import ENOUGH, PAUSE, Episode
+from wallwatch.detect import calibration
+from wallwatch.detect.episodes import LEAST_VOTES, PAUSE, Episode
 from wallwatch.detect.runs import Moment
 
-#: So large a share of the votes can be forged (trap C2). The share against the target must be larger, with confidence
-#: `CONFIDENCE`, unless the votes keep to a pattern in time; and larger still by `CONTRAST` times what the share at
-#: other times is above `USUAL`: who forges, or fails, all the time does so in some hours more than in others.
-FORGED = 0.35
-USUAL = 0.05
+#: So large a share of the votes can be forged (trap C2), where they carry no credentials. The share against the target
+#: must be larger, with confidence `CONFIDENCE`, unless the votes keep to a pattern in time; and larger still by
+#: `CONTRAST` times what the share at other times is above `USUAL`: who forges, or fails, all the time does so in some
+#: hours more than in others.
+FORGED = 0.4
+UNFORGEABLE = 0.25
+USUAL = 0.1
 CONTRAST = 2.0
-CONFIDENCE = 0.95
+CONFIDENCE = 0.6
 
-#: What could be one probe that fails for hours, in many sessions, needs a larger share (trap C18), while it has fewer
-#: votes than a restriction on a network that is measured much.
-ONE_PROBE = 0.6
-ONE_PROBE_VOTES = 30
+#: Of so large a share no prevalence at other times tells what is usual: half of the votes at least must be against the
+#: target where three quarters of all votes are within the restriction.
+MOSTLY = 0.5
+MOST = 0.75
+
+#: An episode is claimed from this probability on (`calibration`); the report's words go with the number.
+CLAIMED = 0.7
 
 #: What lasts no longer, with nobody in any country who found it working and no control, may be the service's own
 #: failure (trap C10).
 SHORT = 24
+
+#: How much likelier a restriction must make the votes of a network that joins, in natural logarithms.
+JOINS = 3.0
 
 #: Hours before and after a restriction in which a network with little evidence joins it.
 NEARBY = 24
@@ -42,14 +52,18 @@ class Support:
         patterned: Whether its votes keep to a pattern in time.
         everywhere: Whether nobody, on any network of any country, found it working in that time, and nothing but the
             comparison with others speaks for it.
-        alike: Whether all of it could be one probe in many sessions.
+        credentialed: Whether most of those who found it blocked carry a credential.
+        log_ratio: How much likelier a restriction makes the votes than broken probes do (`one_probe.log_ratio`).
+        others: How sure the surest episode of another network at the time is, by itself.
     """
 
     sources: int
     alone: bool
     patterned: bool
     everywhere: bool = False
-    alike: bool = False
+    credentialed: bool = False
+    log_ratio: float = math.inf
+    others: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,8 @@ class Restriction:
         service: The service.
         episodes: One or more for each network, by first hour.
         alarm: The hour in which the evidence for the first of them was enough.
+        probability: That one of those that are claimed alone is a restriction.
+        each: The probability of each episode.
     """
 
     kind: str
@@ -69,6 +85,8 @@ class Restriction:
     service: str
     episodes: tuple[Episode, ...]
     alarm: int
+    probability: float
+    each: tuple[float, ...]
 
     @property
     def event_id(self) -> str:
@@ -84,11 +102,6 @@ class Restriction:
     def last(self) -> int:
         """Last hour with votes in it."""
         return max(episode.last for episode in self.episodes)
-
-    @property
-    def probability(self) -> float:
-        """That of its surest episode."""
-        return max(episode.probability for episode in self.episodes)
 
     @property
     def onset(self) -> Moment:
@@ -107,22 +120,60 @@ def event_id(kind: str, country: str, service: str, hour: int) -> str:
     return "ev-" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def outweighs_forgery(episode: Episode, share: float = FORGED) -> bool:
+def outweighs_forgery(episode: Episode, support: Support) -> bool:
     """Whether more of the votes are against the target than can be forged: a beta posterior with Jeffreys' prior."""
+    share = UNFORGEABLE if support.credentialed else FORGED
     against, votes, beside = episode.tells_most
     bar = min(share + CONTRAST * max(beside - USUAL, 0.0), 1.0)
+    if votes >= MOST * (votes + episode.votes_beside):
+        bar = max(bar, MOSTLY)
     return bool(betainc(against + 0.5, votes - against + 0.5, bar) <= 1 - CONFIDENCE)
+
+
+def probability(episode: Episode, support: Support) -> float:
+    """How sure an episode is: no surer than the filter is of its votes, and than their company lets it be."""
+    calibrated = calibration.probability(
+        support.log_ratio, episode.against, patterned=support.patterned, others=support.others
+    )
+    return min(episode.probability, calibrated)
+
+
+def in_company(episodes: Sequence[Episode], supports: Mapping[Episode, Support]) -> dict[Episode, Support]:
+    """The supports with what other networks of the country show of the same service at the time."""
+    by_service: dict[tuple[str, str], list[Episode]] = {}
+    for episode in episodes:
+        by_service.setdefault((episode.country, episode.service), []).append(episode)
+    found = {}
+    for members in by_service.values():
+        alone = {
+            episode: probability(episode, supports[episode])
+            for episode in members
+            if outweighs_forgery(episode, supports[episode]) and not supports[episode].alone
+        }
+        for episode in members:
+            others = max(
+                (
+                    sure
+                    for other, sure in alone.items()
+                    if other.network != episode.network
+                    and other.first <= episode.last
+                    and other.last >= episode.first
+                ),
+                default=0.0,
+            )
+            found[episode] = replace(supports[episode], others=others)
+    return found
 
 
 def claimable(episode: Episode, support: Support) -> bool:
     """Whether an episode may be claimed on its own evidence."""
-    one_probe = support.alike and episode.against < ONE_PROBE_VOTES
     return (
         episode.alarm is not None
         and support.sources >= 2
         and not support.alone
         and not (support.everywhere and episode.last - episode.first < SHORT)
-        and (outweighs_forgery(episode, ONE_PROBE if one_probe else FORGED) or support.patterned)
+        and probability(episode, support) >= CLAIMED
+        and (support.patterned or outweighs_forgery(episode, support))
     )
 
 
@@ -130,8 +181,9 @@ def joins(episode: Episode, support: Support) -> bool:
     """Whether an episode may join a restriction that others show."""
     return (
         support.sources >= 2
-        and episode.against >= ENOUGH / 2
-        and (outweighs_forgery(episode) or support.patterned)
+        and episode.against >= LEAST_VOTES / 2
+        and support.log_ratio >= JOINS
+        and (outweighs_forgery(episode, support) or support.patterned)
     )
 
 
@@ -169,5 +221,7 @@ def restrictions(
                 if near and not claimable(episode, supports[episode]) and joins(episode, supports[episode]):
                     group.append(episode)
             group.sort(key=lambda e: (e.first, e.last, e.network))
-            found.append(Restriction(kind, country, service, tuple(group), alarm))
+            each = tuple(probability(episode, supports[episode]) for episode in group)
+            sure = 1 - math.prod(1 - p for p, e in zip(each, group, strict=True) if claimable(e, supports[e]))
+            found.append(Restriction(kind, country, service, tuple(group), alarm, sure, each))
     return found

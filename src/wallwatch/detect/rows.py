@@ -58,7 +58,8 @@ HAVING sum(n) >= 5 AND sum(k) <= 0.1 * sum(n) AND count(*) FILTER (k <= 0.1 * n)
 #: Hours in which nearly all that usually works on a network, or in a country, is met with silence: connectivity is lost
 #: there, and silence says nothing of the single target. That is for the outages (traps S1 to S4).
 #:
-#: Windows of so many hours are looked at, each half a window after the one before, so that no edge is missed.
+#: Windows of so many hours are looked at, each half a window after the one before, so that no edge is missed; what is
+#: mute in the hour before or after one is of it, too.
 LOST_HOURS = (4, 12)
 #: At least so many services must be measured. In so large a share of them most measurements are mute; or in nearly as
 #: large a share, where nearly all measurements are: domestic services that work are measured no more than others.
@@ -106,7 +107,7 @@ lost AS (
   HAVING {_IS_LOST}
 )
 INSERT INTO detect_lost
-SELECT country, network, bin * HOURS - OFFSET + hour AS hour_index FROM lost, range(HOURS) AS hours(hour)
+SELECT country, network, bin * HOURS - OFFSET + hour AS hour_index FROM lost, range(-1, HOURS + 1) AS hours(hour)
 """
 
 _FORGET = f"""

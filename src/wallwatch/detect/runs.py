@@ -46,6 +46,7 @@ class Run:
         tally: Hours with votes against the target, and these votes.
         beside: Share of the series' votes that is against the target outside all such stretches, pulled to nothing
             where there are few.
+        votes_beside: All votes of the series outside all such stretches.
     """
 
     key: tuple[str, str, str, int, str]
@@ -59,6 +60,7 @@ class Run:
     votes: float
     tally: tuple[tuple[int, float], ...] = ()
     beside: float = 0.0
+    votes_beside: float = math.inf
 
 
 def runs(series: Series, smoothed: Smoothed) -> list[Run]:
@@ -107,6 +109,7 @@ def runs(series: Series, smoothed: Smoothed) -> list[Run]:
                     if k
                 ),
                 float(beside[which]),
+                float(n_outside[which]),
             )
         )
     return found
@@ -130,11 +133,19 @@ def _between(series: Series, lo: int, hi: int) -> Floats:
     return middles.astype(np.float64)
 
 
+def _lasts(smoothed: Smoothed, lo: int, hi: int) -> Floats:
+    """For each step from lo to hi - 1: how likely a restriction that was in force before it was after it."""
+    before = np.maximum(smoothed.blocked[lo - 1 : hi - 1].astype(np.float64), 1e-9)
+    return np.clip(1 - smoothed.ended[lo:hi] / before, 0.0, 1.0)
+
+
 def _onset(series: Series, smoothed: Smoothed, lower: int, core: int, from_start: bool) -> Moment:
-    """When it began: at one of the steps up to `core`, or before the series' first hour."""
-    open_mass = float(smoothed.blocked[lower]) if from_start else 0.0
+    """When it began: at one of the steps up to `core` from which on it lasted to there, or before the first hour."""
     lo = max(lower, 1) if not from_start else lower + 1
-    mass = smoothed.began[lo : core + 1]
+    # What began earlier and ended again, as stray failures nearly do, is not this restriction.
+    still = np.append(np.cumprod(_lasts(smoothed, lo, core + 1)[::-1])[::-1], 1.0)
+    open_mass = float(smoothed.blocked[lower] * still[0]) if from_start else 0.0
+    mass = smoothed.began[lo : core + 1] * still[1:]
     total = float(mass.sum()) + open_mass
     if total <= 0 or open_mass >= 0.5 * total:
         return Moment(None, None, int(series.hour[core]) + (0 if core == lower else 1))
@@ -144,10 +155,11 @@ def _onset(series: Series, smoothed: Smoothed, lower: int, core: int, from_start
 
 
 def _end(series: Series, smoothed: Smoothed, core: int, upper: int, to_stop: bool) -> Moment:
-    """When it ended: at one of the steps after `core`, or not within the data."""
-    open_mass = float(smoothed.blocked[upper - 1]) if to_stop else 0.0
+    """When it ended: at the first such step after `core`, or not within the data."""
     hi = upper if to_stop else min(upper + 1, len(series.hour))
-    mass = smoothed.ended[core + 1 : hi]
+    still = np.append(1.0, np.cumprod(_lasts(smoothed, core + 1, hi)))
+    open_mass = float(still[-1]) if to_stop else 0.0
+    mass = smoothed.ended[core + 1 : hi] / np.maximum(smoothed.blocked[core : hi - 1], 1e-9) * still[:-1]
     total = float(mass.sum()) + open_mass
     if total <= 0 or open_mass >= 0.5 * total:
         return Moment(None, int(series.hour[core]) + 1, None)

@@ -9,7 +9,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from wallwatch.detect.votes import AGAINST
+from wallwatch.detect.one_probe import Look
+from wallwatch.detect.votes import AGAINST, UNITS
 
 #: An episode of at most so many hours can be the work of one broken probe (trap C18).
 ONE_PROBE_HOURS = 36
@@ -68,16 +69,27 @@ def _dicts(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
     return con.sql(query).to_arrow_table().to_pylist()  # type: ignore[no-any-return]
 
 
-def sources(
-    con: duckdb.DuckDBPyConnection, kind: str, spans: Sequence[Span]
-) -> dict[int, tuple[int, bool, bool, bool]]:
-    """For each span: sources against the target; whether they look like one probe, all agree, could be one probe.
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Who found it blocked in a span.
 
-    They look like one where the span is short, all of them share software and resolver, and probes with others found nothing
-    around that time. All agree where nobody on any network of any country found the service working in that time, and
-    no artefact or control speaks for a restriction. They could be one probe where the span is short, all of them share
-    software and resolver, and no two credentials are among them.
+    Attributes:
+        count: Distinct sources.
+        alone: The span is short, all of them share software and resolver, and sources with others found nothing around
+            that time.
+        everywhere: Nobody on any network of any country found the service working in that time, and no artefact or
+            control speaks for a restriction.
+        credentialed: Four fifths of them or more carry a credential.
     """
+
+    count: int = 0
+    alone: bool = False
+    everywhere: bool = False
+    credentialed: bool = False
+
+
+def sources(con: duckdb.DuckDBPyConnection, kind: str, spans: Sequence[Span]) -> dict[int, Sources]:
+    """The sources of each span that has any."""
     _register(con, spans)
     against = AGAINST[kind]
     rows = _dicts(
@@ -90,8 +102,8 @@ def sources(
           GROUP BY s.span
         ),
         near AS (
-          SELECT s.span, r.contrasted, r.probe_id, s.last - s.first + 1 AS hours, r.source, {against} AS against, r.layer, r.rank,
-            r.hour_index BETWEEN s.first AND s.last AS within,
+          SELECT s.span, r.contrasted, r.probe_id, s.last - s.first + 1 AS hours, r.source, {against} AS against,
+            r.layer, r.rank, r.hour_index BETWEEN s.first AND s.last AS within,
             concat_ws(' / ', coalesce(r.software, '?'), coalesce(CAST(r.resolver_network AS VARCHAR), '?')) AS look
           FROM detect_spans s JOIN detect_rows r
             ON r.country = s.country AND r.service = s.service AND r.network = s.network
@@ -99,22 +111,90 @@ def sources(
         ),
         looks AS (
           SELECT span, min(look) AS look, count(DISTINCT look) AS looks, count(DISTINCT source) AS sources,
-            max(contrasted) AS contrasted, count(DISTINCT probe_id) AS probes
+            max(contrasted) AS contrasted, count(DISTINCT source) FILTER (probe_id IS NOT NULL) AS credentialed
           FROM near WHERE within AND against GROUP BY span
         )
-        SELECT l.span, l.sources,
+        SELECT l.span, l.sources AS count,
           l.looks = 1 AND max(n.hours) <= {ONE_PROBE_HOURS}
             AND count(DISTINCT n.source) FILTER (n.look <> l.look AND n.layer = 'all' AND n.rank = 5) >= 3 AS alone,
           l.contrasted = 0 AND l.span NOT IN (SELECT span FROM fine) AS everywhere,
-          l.looks = 1 AND l.probes < 2 AND max(n.hours) <= {ONE_PROBE_HOURS} AS alike
+          5 * l.credentialed >= 4 * l.sources AS credentialed
         FROM looks l JOIN near n ON n.span = l.span
-        GROUP BY l.span, l.sources, l.looks, l.probes, l.contrasted ORDER BY l.span
+        GROUP BY l.span, l.sources, l.looks, l.look, l.contrasted, l.credentialed ORDER BY l.span
         """,
     )
-    return {
-        row["span"]: (row["sources"], bool(row["alone"]), bool(row["everywhere"]), bool(row["alike"]))
-        for row in rows
-    }
+    return {row.pop("span"): Sources(**row) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of one series; several may have one number.
+
+    Attributes:
+        span: Its number.
+        country: The country.
+        service: The service.
+        network: The network.
+        target: The target.
+        layer: The layer.
+        first: First hour since 1970-01-01 00:00 UTC.
+        last: Last hour, itself within.
+    """
+
+    span: int
+    country: str
+    service: str
+    network: int
+    target: str
+    layer: str
+    first: int
+    last: int
+
+
+def looks(con: duckdb.DuckDBPyConnection, kind: str, parts: Sequence[Part]) -> dict[int, list[Look]]:
+    """Votes by look in the parts of each number, one a source: by credential, else by software and resolver."""
+    con.register(
+        "detect_parts",
+        pa.table(
+            {
+                name: pa.array([getattr(part, name) for part in parts], type_)
+                for name, type_ in (
+                    ("span", pa.int64()),
+                    ("country", pa.string()),
+                    ("service", pa.string()),
+                    ("network", pa.int64()),
+                    ("target", pa.string()),
+                    ("layer", pa.string()),
+                    ("first", pa.int64()),
+                    ("last", pa.int64()),
+                )
+            }
+        ),
+    )
+    against = AGAINST[kind]
+    rows = _dicts(
+        con,
+        f"""
+        WITH shares AS (
+          SELECT p.span, r.source, min(r.probe_id) AS probe_id, min(r.software) AS software,
+            min(r.resolver_network) AS resolver, count(*) FILTER ({against}) / count(*) AS share
+          FROM detect_parts p JOIN detect_rows r
+            ON r.country = p.country AND r.service = p.service AND r.network = p.network AND r.target = p.target
+            AND r.layer = p.layer AND r.hour_index BETWEEN p.first AND p.last
+          WHERE r.rank IN (1, 2, 5) OR ({against})
+          GROUP BY p.span, r.source
+        )
+        SELECT span, resolver, CAST(sum(CAST(round({UNITS} * share) AS BIGINT)) AS BIGINT) / {UNITS} AS against,
+          CAST(count(*) AS DOUBLE) AS votes
+        FROM shares GROUP BY span, probe_id, CASE WHEN probe_id IS NULL THEN software END, resolver
+        ORDER BY span, votes DESC, against DESC, resolver
+        """,
+    )
+    con.unregister("detect_parts")
+    found: dict[int, list[Look]] = {}
+    for row in rows:
+        found.setdefault(row["span"], []).append(Look(row["resolver"], row["against"], row["votes"]))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

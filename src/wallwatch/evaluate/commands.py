@@ -113,3 +113,11 @@ def signals(*, seed: int, series: int, progress: Progress) -> Scores:
     from wallwatch.evaluate.signal_scores import evaluate_signals
 
     return evaluate_signals(seed=seed, series=series, progress=progress)
+
+
+def episodes(workspace: Path) -> Scores:
+    """Scores detection on a workspace against the episodes that a reader of its measurements can see."""
+    from wallwatch.evaluate.episodes import evaluate_episodes
+
+    with Workspace.open(workspace).connect() as con:
+        return evaluate_episodes(con)

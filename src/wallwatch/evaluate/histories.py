@@ -62,6 +62,8 @@ class Line:
         strength: Share of the measurements that it stops.
         forged: Share of the measurements that forgers add, from fresh sessions.
         forged_say: What forged measurements say: that it is blocked, or that it is not.
+        forged_from: Hour since `START` from which forgers are at work.
+        forged_until: Hour until which they are.
     """
 
     country: str
@@ -74,6 +76,8 @@ class Line:
     strength: float = 0.0
     forged: float = 0.0
     forged_say: bool = True
+    forged_from: float = 0.0
+    forged_until: float = math.inf
 
     @property
     def restricted(self) -> bool:
@@ -124,8 +128,10 @@ def _one(rng: np.random.Generator, line: Line, days: int) -> tuple[npt.NDArray[A
             last = first + rng.exponential(_BROKEN_HOURS)
             blocked |= (probe == number) & (hours >= first) & (hours < last)
     if line.forged:
-        more = rng.binomial(len(hours), line.forged / (1 - line.forged))
-        hours = np.concatenate([hours, rng.uniform(0, total, more)])
+        first, last = line.forged_from, min(line.forged_until, total)
+        honest = int(((hours >= first) & (hours < last)).sum())
+        more = rng.binomial(honest, line.forged / (1 - line.forged))
+        hours = np.concatenate([hours, rng.uniform(first, last, more)])
         blocked = np.concatenate([blocked, np.full(more, line.forged_say)])
         probe = np.concatenate([probe, np.full(more, -1)])
         software = np.concatenate([software, rng.choice(len(_SOFTWARE), more, p=_SOFTWARE_SHARE)])
@@ -265,7 +271,10 @@ def national(seed: int, countries: int) -> list[Line]:
 
 
 def forged(seed: int, series: int) -> list[Line]:
-    """Series into which forgers put three tenths of the rows: quiet ones called blocked, blocked ones called fine."""
+    """Series into which forgers put three tenths of the rows: quiet ones called blocked, blocked ones called fine.
+
+    Half of the quiet ones are forged all the time, the others for 3 to 14 days.
+    """
     rng = np.random.default_rng([seed, 4])
     found = []
     for number in range(series):
@@ -276,7 +285,13 @@ def forged(seed: int, series: int) -> list[Line]:
         if number % 2:
             found.append(Line("XC", name, 64500, rate, False, begins, begins + hours, 1.0, 0.3, False))
         else:
-            found.append(Line("XC", name, 64500, rate, False, forged=0.3, forged_say=True))
+            first, last = 0.0, math.inf
+            if number % 4:
+                first = float(rng.uniform(10 * 24, 40 * 24))
+                last = first + float(rng.uniform(3 * 24, 14 * 24))
+            found.append(
+                Line("XC", name, 64500, rate, False, forged=0.3, forged_from=first, forged_until=last)
+            )
     return found
 
 

@@ -75,7 +75,7 @@ def _ours(lines: Sequence[Line], measured: histories.Measured) -> list[Claim]:
         con.execute("SET TimeZone = 'UTC'")
         con.register("verdicts_rows", histories.verdicts(lines, measured))
         con.execute("CREATE VIEW verdicts AS SELECT * FROM verdicts_rows")
-        restrictions = detected(con, "blocking")
+        restrictions = detected(con, "blocking").restrictions
     finally:
         con.close()
     return [
