@@ -13,7 +13,7 @@ from wallwatch._errors import WallwatchError
 from wallwatch._progress import Progress, Silent
 from wallwatch.engine import Workspace
 from wallwatch.evaluate import record
-from wallwatch.evaluate.truth import Judged, evaluate_truth
+from wallwatch.evaluate.truth import UNREAD, Judged, evaluate_truth
 
 #: Later than any measurement of a truth file or of the simulator: nothing here is judged by the clock.
 _AS_OF = datetime(2100, 1, 1, tzinfo=UTC)
@@ -54,10 +54,13 @@ def truth_file(
     def judged(inputs: Sequence[Path], folder: Path) -> Judged:
         pipeline.run(inputs, folder, as_of=_AS_OF, workers=1, progress=Silent())
         with Workspace.open(folder).connect() as con:
-            state, mechanisms, host, locus = con.sql(
+            found = con.sql(
                 "SELECT state, mechanisms, host, locus FROM verdicts WHERE layer = 'all' ORDER BY measurement_id LIMIT 1"
-            ).fetchall()[0]
+            ).fetchall()
         progress.advance()
+        if not found:  # what could not be read was set aside, and counts as missed
+            return Judged(UNREAD, ())
+        state, mechanisms, host, locus = found[0]
         return Judged(state, tuple(mechanisms), host, locus)
 
     return evaluate_truth(path, judged)
