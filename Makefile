@@ -31,9 +31,11 @@ docs: $(STAMP)          ## write the generated pages of docs/ again
 
 evaluate-ci: $(STAMP)   ## the same, reduced
 	@$(BIN)/wallwatch evaluate --days 21 --scale 0.4
+	@$(BIN)/wallwatch evaluate --traps J,C1,C2,C3
 
 evaluate: $(STAMP)      ## accuracy against the simulated truth
 	@$(BIN)/wallwatch evaluate
+	@$(BIN)/wallwatch evaluate --traps all
 
 bench: $(STAMP)         ## speed, as a ratio to the limit measured in the same run
 	@$(BIN)/wallwatch bench

@@ -653,6 +653,13 @@ def evaluate(
         str | None,
         typer.Option(metavar="ID", help="Just the small world of one trap: J1 to J31, C1 to C18, S1 to S11."),
     ] = None,
+    traps: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IDS",
+            help="The small worlds of several traps, by number: `all`, a letter, or numbers with commas.",
+        ),
+    ] = None,
     routes: Annotated[
         bool, typer.Option("--routes", help="Just what still works, against simulated shares.")
     ] = False,
@@ -693,6 +700,8 @@ def evaluate(
             scores = commands.truth_file(truth, progress, document=document, document_date=date)
         elif routes:
             scores = commands.still_works(seed=seed)
+        elif traps:
+            scores = commands.traps(traps, seed=seed, progress=progress)
         elif trap:
             scores = commands.trap(trap.upper(), seed=seed, progress=progress)
         elif episodes:

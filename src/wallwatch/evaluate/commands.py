@@ -97,6 +97,17 @@ def trap(name: str, *, seed: int, progress: Progress) -> Scores:
         )
 
 
+def traps(which: str, *, seed: int, progress: Progress) -> Scores:
+    """The same for several traps, each a world of its own: `all`, letters, or numbers with commas between them.
+
+    Raises:
+        WallwatchError: There is no world for one of them.
+    """
+    from wallwatch.evaluate.traps import chosen, evaluate_traps
+
+    return evaluate_traps(chosen(which), seed=seed, run=run_simulated, progress=progress)
+
+
 def histories(*, seed: int, series: int, progress: Progress) -> Scores:
     """Simulates series of measurements, and scores detection beside published rules on them."""
     from wallwatch.evaluate.history_scores import evaluate_histories

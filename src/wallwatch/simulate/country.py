@@ -381,6 +381,8 @@ def republic(start: datetime, days: int, scale: float) -> Plan:
         (
             Mishap("offline", share=0.02, trap="J20"),
             Mishap("helper", share=0.02, trap="J29"),
+            Mishap("portal", share=0.01, trap="J18"),
+            Mishap("filter", span(8, 0, 96), volunteers=tuple(people(ASN[1])[2:3]), trap="J18"),
             Mishap("helper", span(22, 8, 5), trap="J1"),
             Mishap("late", share=0.05, trap="C8"),
             Mishap("own_firewall", targets=("www.health.example",), volunteers=forgers, trap="C2"),
