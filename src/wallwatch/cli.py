@@ -134,6 +134,13 @@ def run(
             metavar="FILE", help="A CSV of block-page fingerprints in the community format; may be repeated."
         ),
     ] = None,
+    mmdb: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A database of networks (MMDB, as GeoLite2-ASN) for addresses whose network no probe reported; kept.",
+        ),
+    ] = None,
     as_of: Annotated[
         str | None,
         typer.Option(
@@ -158,6 +165,7 @@ def run(
             published=datetime.now(UTC),
             workers=workers,
             fingerprints=fingerprints or (),
+            mmdb=mmdb,
             progress=progress,
         )
     record = pipeline.describe(summary, workspace)

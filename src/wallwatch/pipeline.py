@@ -50,6 +50,7 @@ def run(
     published: datetime | None = None,
     workers: int | None = None,
     fingerprints: Sequence[Path] = (),
+    mmdb: Path | None = None,
     progress: Progress | None = None,
     wanted: Callable[[Path], bool] | None = None,
 ) -> RunSummary:
@@ -62,6 +63,7 @@ def run(
         published: The time that is put on new states of events and outages; `as_of` where not given.
         workers: Processes that read; the machine's cores where not given. The tables do not depend on it.
         fingerprints: Files of block-page fingerprints in the community format, used beside the packaged ones.
+        mmdb: A database of the networks of addresses (MMDB), used where a probe reported none, and kept.
         progress: Hears how far it is.
         wanted: Says of each file whether it is looked at; every one where not given.
 
@@ -72,6 +74,8 @@ def run(
     workspace = Workspace.create(root)
     with workspace.lock():
         refs.keep(workspace.layout, fingerprints)
+        if mmdb is not None:
+            refs.keep_networks(workspace.layout, mmdb)
         known = refs.load(workspace.layout)
         before = set(workspace.layout.taken_in())
         taken_in = archive.take_in(

@@ -104,6 +104,16 @@ def keep(layout: Layout, given: Sequence[Path]) -> None:
         write_atomic(_folder(layout) / f"{hashlib.sha256(content).hexdigest()[:16]}.csv", content)
 
 
+def keep_networks(layout: Layout, given: Path) -> None:
+    """Keeps a database of the networks of addresses (MMDB) for good, in place of the one that was there.
+
+    Raises:
+        WallwatchError: It cannot be read, or is no such database.
+    """
+    judge.digest(given)
+    write_atomic(layout.references / judge.NETWORKS, given.read_bytes())
+
+
 def update(
     layout: Layout,
     urls: Sequence[str],

@@ -2,11 +2,13 @@
 
 from wallwatch.judge.explain import Explanation, FiredRule, explain
 from wallwatch.judge.judging import RULE_SET, batches, verdicts
-from wallwatch.judge.references import References
+from wallwatch.judge.networks import digest
+from wallwatch.judge.references import NETWORKS, References
 from wallwatch.judge.rules import RULES
 from wallwatch.judge.services import SERVICES, TOOLS
 
 __all__ = [
+    "NETWORKS",
     "RULES",
     "RULE_SET",
     "SERVICES",
@@ -15,6 +17,7 @@ __all__ = [
     "FiredRule",
     "References",
     "batches",
+    "digest",
     "explain",
     "verdicts",
 ]

@@ -15,6 +15,7 @@ from typing import TypeVar
 import duckdb
 import pyarrow as pa
 
+from wallwatch.judge.networks import networks
 from wallwatch.judge.references import References
 from wallwatch.judge.rules import RULES
 from wallwatch.judge.steps import (
@@ -42,6 +43,15 @@ _Result = TypeVar("_Result")
 #: Rows of `observations` and `controls` that are judged at a time: some hundred megabytes in memory. What verdicts say
 #: does not depend on it.
 ROWS_AT_ONCE = 400_000
+
+#: Addresses that were answered without their network.
+_UNPLACED = """
+SELECT DISTINCT ip FROM (
+  SELECT ip FROM observations WHERE layer = 'dns' AND ip IS NOT NULL AND ip_network IS NULL
+  UNION ALL
+  SELECT ip FROM controls WHERE ip IS NOT NULL AND ip_network IS NULL
+)
+"""
 
 #: Once, before anything is judged.
 _FIRST: tuple[str, ...] = (
@@ -152,6 +162,7 @@ def batches(
     con.register("judge_expected_rows", expected)
     con.execute("CREATE OR REPLACE TABLE judge_expected AS SELECT * FROM judge_expected_rows")
     con.unregister("judge_expected_rows")
+    _look_up_networks(con, references)
     _run(con, *map(_shared, _FIRST))
     chunks = _chunks(con, source, rows_at_once)
     several = len(chunks) > 1
@@ -201,6 +212,20 @@ def _chunks(con: duckdb.DuckDBPyConnection, source: Source, rows_at_once: int) -
 def _shared(step: str) -> str:
     """The step with its table for all cursors of a connection: a temporary one is for the cursor that makes it."""
     return step.replace("CREATE OR REPLACE TEMP TABLE", "CREATE OR REPLACE TABLE")
+
+
+def _look_up_networks(con: duckdb.DuckDBPyConnection, references: References) -> None:
+    """Makes `judge_networks`: the networks of addresses for which a probe reported none."""
+    found: dict[str, int] = {}
+    if references.networks is not None:
+        rows = con.sql(_UNPLACED).fetchall()
+        found = networks(references.networks, (ip for (ip,) in rows))
+    table = pa.table(
+        {"ip": pa.array(list(found), pa.string()), "network": pa.array(list(found.values()), pa.int64())}
+    )
+    con.register("judge_network_rows", table)
+    con.execute("CREATE OR REPLACE TABLE judge_networks AS SELECT * FROM judge_network_rows")
+    con.unregister("judge_network_rows")
 
 
 def _run(con: duckdb.DuckDBPyConnection, *steps: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from wallwatch.judge.networks import digest
 from wallwatch.judge.services import CATALOGUE, MIDDLEBOX_TESTS, SECOND_LEVEL, SERVICES, TOOLS
 
 #: Words in the titles of block pages (Jones et al., IMC 2014, and ooni/blocking-fingerprints), lower case. They
@@ -87,6 +88,9 @@ KNOWN_FAULTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("signal", ("0.2.4",), "2012-01-01"),
 )
 
+#: The name of a database of networks in the folder of references.
+NETWORKS = "networks.mmdb"
+
 
 @dataclass(frozen=True, slots=True)
 class References:
@@ -97,11 +101,15 @@ class References:
             held against networks of other countries. Empty: anywhere.
         fingerprints: The version of the fingerprints; empty where it is not known.
         strengths: Fingerprints and how much each says, sorted; one that is not there says a little.
+        networks: A database of the networks of addresses that the user gave (`judge/networks.py`); null for none.
+        networks_sha256: Hash of its content; empty where there is none.
     """
 
     expected: tuple[tuple[str, tuple[str, ...]], ...] = ()
     fingerprints: str = ""
     strengths: tuple[tuple[str, int], ...] = ()
+    networks: Path | None = None
+    networks_sha256: str = ""
 
     @classmethod
     def load(
@@ -114,7 +122,8 @@ class References:
         """The packaged data, with the countries of expectation of the fingerprints that were used.
 
         Args:
-            folder: May hold `fingerprints*.csv` in the community format (github.com/ooni/blocking-fingerprints).
+            folder: May hold `fingerprints*.csv` in the community format (github.com/ooni/blocking-fingerprints), and
+                a database of networks by the name `NETWORKS`.
             expected: `scope:name` to countries; goes before the folder's.
             fingerprints: The version of the fingerprints that bodies were searched for.
             strengths: `scope:name` to how much a match says.
@@ -128,7 +137,14 @@ class References:
                         countries = {country.strip() for country in text.split(",")} - {""}
                         found[f"{row.get('scope')}:{row.get('name')}"] = tuple(sorted(countries))
         found |= {hit: tuple(sorted(countries)) for hit, countries in (expected or {}).items()}
-        return cls(tuple(sorted(found.items())), fingerprints, tuple(sorted((strengths or {}).items())))
+        networks = folder / NETWORKS if folder is not None and (folder / NETWORKS).is_file() else None
+        return cls(
+            tuple(sorted(found.items())),
+            fingerprints,
+            tuple(sorted((strengths or {}).items())),
+            networks,
+            digest(networks) if networks else "",
+        )
 
     @property
     def version(self) -> str:
@@ -146,5 +162,7 @@ class References:
             "catalogue": CATALOGUE,
             "second_level": SECOND_LEVEL,
         }
+        if self.networks_sha256:
+            content["networks"] = self.networks_sha256
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

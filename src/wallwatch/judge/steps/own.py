@@ -77,6 +77,8 @@ GROUP BY m, u
 #: One row for each address of a unit, by the probe and by the test helper together.
 ADDRESSES = """
 CREATE OR REPLACE TEMP TABLE judge_addresses AS
+SELECT a.m, a.u, a.ip, coalesce(a.ip_network, n.network) AS ip_network, a.known
+FROM (
 SELECT m, u, ip, max(ip_network) AS ip_network, bit_or(known) AS known
 FROM (
   SELECT m, u, ip, ip_network, known FROM judge_units WHERE ip IS NOT NULL AND u > 0 AND layer <> 'step'
@@ -85,6 +87,7 @@ FROM (
   WHERE ip IS NOT NULL AND u IS NOT NULL AND known > 0
 )
 GROUP BY m, u, ip
+) a LEFT JOIN judge_networks n ON n.ip = a.ip AND a.ip_network IS NULL
 """
 
 
