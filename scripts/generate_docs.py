@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from wallwatch.detect import BESIDE, RULES
 from wallwatch.schema import TABLES
 from wallwatch.schema.words import EVENT_KINDS, EVIDENCE, LAYERS, LOCI, MECHANISMS, OUTAGE_KINDS, STATES
 
@@ -88,6 +89,17 @@ def tables() -> str:
         lines += [f"## {title}", "", "| word | meaning |", "|---|---|"]
         lines += [f"| `{word}` | {_cell(meaning)} |" for word, meaning in words.items()]
         lines.append("")
+    lines += [
+        "## How the kind of an outage is decided",
+        "",
+        "The first line that holds decides; `outages.rule` names it, and `wallwatch explain` tells what it looked at.",
+        "",
+        "| line | kind | it holds when |",
+        "|---|---|---|",
+        *(f"| {n} `{rule.id}` | `{rule.kind}` | {_cell(rule.reason)} |" for n, rule in enumerate(RULES, 1)),
+        *(f"| beside: `{name}` | `{kind}` | {_cell(reason)} |" for name, kind, reason in BESIDE),
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -210,3 +210,39 @@ def test_c7_volunteers_who_fall_silent_support_a_shutdown_and_make_none() -> Non
     alone = Inside(per_day=4).find(national(150, 200))
     assert found["probability"] > alone[0]["probability"]
     assert any("One source only" in sentence for sentence in found["against"])
+
+
+def two_countries(here: Inside, there: Inside) -> duckdb.DuckDBPyConnection:
+    """One connection with the volunteers of two countries, XA and XB."""
+    con, other = here.connect(), there.connect()
+    for name in ("measurements", "verdicts"):
+        more = other.sql(f"SELECT * REPLACE ('XB' AS country) FROM {name}").to_arrow_table()
+        con.register("more", more)
+        con.execute(f"CREATE TABLE both_{name} AS SELECT * FROM {name} UNION ALL BY NAME SELECT * FROM more")
+        con.unregister(name)
+        con.unregister("more")
+        con.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM both_{name}")
+    return con
+
+
+def test_c7_nobody_uploads_while_others_do_and_a_shutdown_is_suspected() -> None:
+    here = Inside(per_day=240)
+    here.silent = (150, 200)
+    (found,) = outages(two_countries(here, Inside(per_day=240))).to_pylist()
+    assert (found["country"], found["kind"], found["rule"]) == ("XA", "disruption", "volunteers_silent")
+    assert found["probability"] < 0.5
+    assert abs(found["onset_best"] - (START + timedelta(hours=150))) <= timedelta(hours=3)
+    assert any("suspicion of a shutdown" in sentence for sentence in found["against"])
+    assert any("unblocked" in sentence for sentence in found["against"])
+
+
+def test_c7_one_busy_volunteer_who_rests_is_no_suspicion() -> None:
+    here = Inside(per_day=240, networks=2)
+    here.silent = (150, 200)
+    assert outages(two_countries(here, Inside(per_day=240))).to_pylist() == []
+
+
+def test_s8_a_collector_that_takes_nothing_from_anybody_is_no_suspicion() -> None:
+    here, there = Inside(per_day=240), Inside(per_day=240)
+    here.silent = there.silent = (150, 200)
+    assert outages(two_countries(here, there)).to_pylist() == []

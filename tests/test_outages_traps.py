@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from wallwatch.detect.outages import outage_timeline, outages
+from wallwatch.detect.outages_kinds import BESIDE, RULES, kind_rule
 from wallwatch.schema import OUTAGES, SIGNALS
 
 START = datetime(2024, 3, 4, tzinfo=UTC)  # a Monday
@@ -219,6 +220,18 @@ def test_s1_a_shutdown_that_rolls_over_the_regions_within_hours() -> None:
     (nation,) = nationals(World(days=12).add(staged).find())
     assert nation["kind"] == "shutdown"
     assert "one after the other" in nation["reasons"][0]
+
+
+def test_every_outage_names_the_line_of_the_table_that_decided() -> None:
+    ids = [rule.id for rule in RULES] + [name for name, _, _ in BESIDE]
+    assert len(set(ids)) == len(ids)
+    rows = World(days=10).add(cut(129, 180)).find()
+    assert {row["rule"] for row in rows} == {"sharp_and_whole", "part_of_shutdown"}
+    for row in rows:
+        rule = next(rule for rule in RULES if rule.id == row["rule"])
+        assert row["kind"] == rule.kind
+        assert row["reasons"][0].lower().startswith(rule.reason[:40])
+    assert "line 9 of 18" in kind_rule("sharp_and_whole")
 
 
 def test_s6_a_power_cut_of_the_whole_country_is_no_shutdown() -> None:

@@ -305,6 +305,7 @@ def _outage(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
             f"signals: {', '.join(record['signals'])}"
         ),
         *_heading("Why this kind"),
+        *([f"  {detect.kind_rule(record['rule'])}"] if record["rule"] else []),
         *_listed(record["reasons"], "no reason was noted"),
         *_heading("What speaks against it"),
         *_listed(record["against"], "nothing that was looked for"),

@@ -170,6 +170,7 @@ def _outage(row: Record) -> Record:
         "regions_measured": row["regions_measured"],
         "recurrence": json.loads(row["recurrence"]) if row["recurrence"] else None,
         "probability": row["probability"],
+        "rule": row["rule"],
         "reasons": row["reasons"],
         "against": row["against"],
     }

@@ -19,10 +19,10 @@ import pyarrow as pa
 
 from wallwatch.detect.outages_country import rows
 from wallwatch.detect.outages_episodes import losses
-from wallwatch.detect.outages_inside import SESSIONS, domestic_stretches, session_counts
+from wallwatch.detect.outages_inside import SESSIONS, domestic_stretches, session_counts, silent_networks
 from wallwatch.detect.outages_series import grids
 from wallwatch.detect.outages_tracks import Look, look
-from wallwatch.detect.outages_world import Course, Fell, World
+from wallwatch.detect.outages_world import Course, Fell, Silence, World
 from wallwatch.schema import OUTAGES
 
 _TIMELINE = pa.schema(
@@ -51,6 +51,11 @@ def outages(con: duckdb.DuckDBPyConnection) -> pa.Table:
         _take_in(world, look(grid))
     for stretch in domestic_stretches(con):
         world.domestic.setdefault(stretch.country, []).append(stretch)
+    for country, losses_ in sorted(world.losses.items()):
+        for loss in losses_:
+            if loss.signal == SESSIONS:
+                networks, silent = silent_networks(con, country, loss.begins, loss.ends)
+                world.silences.setdefault(country, []).append(Silence(loss, networks, silent))
     found = [
         row
         for country in sorted({*world.losses, *world.faults, *world.domestic})

@@ -11,7 +11,7 @@ from wallwatch.detect.outages_episodes import BACK, Loss
 from wallwatch.detect.outages_families import NOT_AGAINST, SUPPORT, family, words
 from wallwatch.detect.outages_fuse import Outage, fuse
 from wallwatch.detect.outages_kinds import Traits, decide
-from wallwatch.detect.outages_other import covers, domestic_rows, fault_rows
+from wallwatch.detect.outages_other import covers, domestic_rows, fault_rows, silence_rows
 from wallwatch.detect.outages_world import Course, Ids, World, sentence, times
 
 #: How much one family of sources can be trusted by itself.
@@ -59,6 +59,7 @@ def rows(country: str, world: World) -> list[dict[str, Any]]:
     for key in sorted(grouped):
         listed.append(_row(_joined(grouped[key]), world, kinds[key[2]], key[2], ids))
     listed += domestic_rows(country, world, [one for one, _, _ in parents], listed, ids)
+    listed += silence_rows(country, world, [one for one, _, _ in parents], ids)
     listed += fault_rows(country, world, ids)
     return listed
 
@@ -158,7 +159,8 @@ def _row(outage: Outage, world: World, part_of: str, parent: str | None, ids: Id
         domestic_ok=any(covers(stretch, outage) for stretch in world.domestic.get(country, [])),
         part_of=part_of,
     )
-    kind, reason = decide(traits)
+    rule = decide(traits)
+    kind = rule.kind
     return {
         "outage_id": ids.make(outage.scope, outage.onset[0] if outage.onset else outage.begins),
         "kind": kind,
@@ -175,7 +177,8 @@ def _row(outage: Outage, world: World, part_of: str, parent: str | None, ids: Id
         "regions_measured": main.places,
         "recurrence": outage.recurrence,
         "probability": _probability(outage, kind, bool(denying)),
-        "reasons": [sentence(reason), *_reasons(outage, flat)],
+        "rule": rule.id,
+        "reasons": [sentence(rule.reason), *_reasons(outage, flat)],
         "against": _against(outage, kind, denying, hit, traits),
     }
 

@@ -30,6 +30,8 @@ _HOUR = 3600
 _STEPS = (_HOUR, 3 * _HOUR, 6 * _HOUR, _DAY)
 _SESSIONS_A_BIN = 12.0
 _LONGEST_DAYS = 3660
+#: Sessions in a week from which on a network can fall silent.
+_SESSIONS_BEFORE = 5
 
 #: Hours that are looked at together for what answers.
 _WINDOW = 6
@@ -89,6 +91,34 @@ def session_counts(con: duckdb.DuckDBPyConnection) -> Iterator[Grid]:
                 last = int((second[mine].max() - start) // step)
                 yield Grid(SESSIONS, "count", step, start, ((country, None, None, None),), bins[None], last)
                 break
+
+
+def silent_networks(con: duckdb.DuckDBPyConnection, country: str, begins: int, ends: int) -> tuple[int, int]:
+    """Networks with sessions in the week before a time, and those of them on which at most a tenth went on.
+
+    Args:
+        con: A connection with the view `measurements`.
+        country: The country.
+        begins: Epoch seconds of the time's beginning.
+        ends: Of its end.
+    """
+    rows = con.execute(
+        """
+        WITH counted AS (
+            SELECT network,
+                count(DISTINCT session) FILTER (epoch(time) < $begins) AS before,
+                count(DISTINCT session) FILTER (epoch(time) >= $begins) AS inside
+            FROM measurements
+            WHERE country = $country AND network IS NOT NULL AND time_flag IS NULL
+              AND epoch(time) >= $begins - $week AND epoch(time) < $ends
+            GROUP BY network
+        )
+        SELECT count(*), count(*) FILTER (inside <= 0.1 * before * ($ends - $begins) / $week)
+        FROM counted WHERE before >= $fewest
+        """,
+        {"country": country, "begins": begins, "ends": ends, "week": 7 * _DAY, "fewest": _SESSIONS_BEFORE},
+    ).fetchall()
+    return int(rows[0][0]), int(rows[0][1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,16 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of the table."""
+    """One line of the table.
 
+    Attributes:
+        id: Its name, public and for good.
+        kind: The kind that it decides for.
+        holds: Whether it applies.
+        reason: What it says, in a sentence.
+    """
+
+    id: str
     kind: str
     holds: Callable[[Traits], bool]
     reason: str
@@ -79,6 +87,7 @@ def _together(t: Traits) -> bool:
 
 RULES: tuple[Rule, ...] = (
     Rule(
+        "everywhere_at_once",
         "instrument",
         lambda t: (
             _everywhere(t)
@@ -91,6 +100,7 @@ RULES: tuple[Rule, ...] = (
         "nearly every country that this source measures fell in the same hour, only in this source, and came back",
     ),
     Rule(
+        "denied_by_others",
         "instrument",
         lambda t: (
             t.denied
@@ -104,6 +114,7 @@ RULES: tuple[Rule, ...] = (
         "another kind of source saw no loss all the while, and this one came back as it had fallen",
     ),
     Rule(
+        "one_value_everywhere",
         "instrument",
         lambda t: (
             t.alike and t.bins <= 2 and t.ended and t.families == 1 and t.places >= 3 and not t.recurring
@@ -111,37 +122,49 @@ RULES: tuple[Rule, ...] = (
         "every place showed exactly the same value for one or two bins, and then the ordinary one again",
     ),
     Rule(
+        "latency_fell",
         "disruption",
         lambda t: t.latency_fell and t.depth < 0.85,
         "a latency index fell, which is no measure of how much was lost",
     ),
-    Rule("disruption", lambda t: t.latency_only, "latency rose; no loss of connectivity was measured"),
     Rule(
+        "latency_rose",
+        "disruption",
+        lambda t: t.latency_only,
+        "latency rose; no loss of connectivity was measured",
+    ),
+    Rule(
+        "domestic_answers",
         "domestic_only",
         lambda t: t.domestic_ok and t.depth >= 0.5,
         "domestic targets answered while foreign ones failed, on most networks",
     ),
     Rule(
+        "part_of_shutdown",
         "shutdown",
         lambda t: t.part_of == "shutdown" and t.depth >= 0.5,
         "it is part of a national shutdown",
     ),
     Rule(
+        "several_countries",
         "disruption",
         lambda t: t.country and t.countries_hit >= 3 and t.depth < 0.85,
         "several countries fell in the same hour, as when a cable is cut that they share",
     ),
     Rule(
+        "sharp_and_whole",
         "shutdown",
         lambda t: t.country and t.reach >= 0.6 and _together(t) and t.depth >= 0.85,
         "nearly everything was lost within two hours, in most places at once",
     ),
     Rule(
+        "sharp_and_deep",
         "shutdown",
         lambda t: t.country and t.reach >= 0.6 and _together(t) and t.depth >= 0.5 and not t.slow_return,
         "most was lost within two hours, in most places at once, without the slow return of a power cut",
     ),
     Rule(
+        "place_by_place",
         "shutdown",
         lambda t: (
             t.country
@@ -155,11 +178,13 @@ RULES: tuple[Rule, ...] = (
         "each place lost nearly everything at one stroke, one after the other within a day",
     ),
     Rule(
+        "by_the_clock",
         "shutdown",
         lambda t: t.recurring and t.sharp and t.depth >= 0.5,
         "it came and went sharply at the same hours of several days, which accidents do not",
     ),
     Rule(
+        "sharp_and_local",
         "shutdown",
         lambda t: (
             not t.country
@@ -173,30 +198,71 @@ RULES: tuple[Rule, ...] = (
         "nearly everything was lost sharply, and did not come back slowly as after a power cut",
     ),
     Rule(
+        "lasting_part",
         "partial",
         lambda t: t.depth < 0.6 and t.hours >= 24 and t.sharp and not t.slow_return,
         "a part was lost sharply, and stayed lost for a day or longer",
     ),
     Rule(
+        "slow_return",
         "disruption",
         lambda t: t.slow_return,
         "it came back over many hours, as after storms and power cuts",
     ),
     Rule(
+        "ragged",
         "disruption",
         lambda t: t.at_once < 0.6 or not t.sharp,
         "places fell one after the other or slowly, as in storms, power cuts and failures of networks",
     ),
     Rule(
+        "lasting_part_slow",
         "partial",
         lambda t: t.hours >= 24 and t.depth < 0.6,
         "a part was lost for a day or longer",
     ),
-    Rule("disruption", lambda t: True, "nothing in its shape tells a cut on purpose from an accident"),
+    Rule(
+        "undecided",
+        "disruption",
+        lambda t: True,
+        "nothing in its shape tells a cut on purpose from an accident",
+    ),
 )
 
 
-def decide(traits: Traits) -> tuple[str, str]:
-    """The kind of an outage, and the sentence that says why."""
-    rule = next(rule for rule in RULES if rule.holds(traits))
-    return rule.kind, rule.reason
+def decide(traits: Traits) -> Rule:
+    """The first line of the table that holds: its kind is that of the outage."""
+    return next(rule for rule in RULES if rule.holds(traits))
+
+
+#: What decides about rows that no loss in a signal makes, in the order in which they are looked for.
+BESIDE: tuple[tuple[str, str, str], ...] = (
+    (
+        "domestic_stretch",
+        "domestic_only",
+        "no test helper abroad could be reached, and most targets did not answer, while some worked",
+    ),
+    (
+        "volunteers_silent",
+        "disruption",
+        (
+            "measurements of volunteers all but stopped on several networks, as when nobody can upload, while those of "
+            "other countries came in"
+        ),
+    ),
+    ("instrument_fault", "instrument", "what connectivity was then, the source does not say"),
+)
+
+
+def beside(id_: str) -> tuple[str, str]:
+    """Kind and sentence of a line of `BESIDE`."""
+    return next((kind, reason) for name, kind, reason in BESIDE if name == id_)
+
+
+def kind_rule(id_: str) -> str:
+    """A line of the table in words: where it stands, what it says, and that the lines before it did not hold."""
+    for number, rule in enumerate(RULES, 1):
+        if rule.id == id_:
+            before = f"; the {number - 1} lines before it did not hold" if number > 1 else ""
+            return f"decided by line {number} of {len(RULES)} in the table of kinds, `{id_}` → {rule.kind}{before}"
+    return f"decided beside the table of kinds, by `{id_}`"

@@ -51,6 +51,21 @@ class Fell:
     silent: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A loss of volunteers' sessions, and on how many of the networks measured before it.
+
+    Attributes:
+        loss: The loss.
+        networks: Networks that had sessions in the week before it.
+        silent: Of these, on which at most a tenth went on.
+    """
+
+    loss: Loss
+    networks: int
+    silent: int
+
+
 @dataclass(slots=True)
 class World:
     """What all sources say about all countries.
@@ -62,6 +77,7 @@ class World:
         national: Source to country to the begins of its national losses.
         measured: Source to the countries that it measures.
         domestic: Country to stretches in which domestic targets alone answered.
+        silences: Country to times in which its volunteers fell silent.
     """
 
     losses: dict[str, list[Loss]] = field(default_factory=dict)
@@ -70,6 +86,7 @@ class World:
     national: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     measured: dict[str, set[str]] = field(default_factory=dict)
     domestic: dict[str, list[Stretch]] = field(default_factory=dict)
+    silences: dict[str, list[Silence]] = field(default_factory=dict)
 
 
 class Ids:

@@ -216,6 +216,7 @@ OUTAGES = Table(
             Column(
                 "probability", "double", "probability that connectivity was lost", "0–1", "detector", True
             ),
+            Column("rule", "label", "the line of the table that decided the kind", "", "detector"),
             Column("reasons", "list<string>", "why this kind, in sentences", "", "detector", True),
             Column("against", "list<string>", "what speaks against it, in sentences", "", "detector", True),
         ),
