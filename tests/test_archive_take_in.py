@@ -6,7 +6,9 @@ import errno
 import gzip
 import hashlib
 import json
+import multiprocessing
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+import workers_for_tests
 from wallwatch._errors import WallwatchError
 from wallwatch._files import atomic_path
 from wallwatch.archive import Summary, parts, take_in
 from wallwatch.archive import take_in as take_in_function
+from wallwatch.archive.workers import Workers
 from wallwatch.bench import corpus
 from wallwatch.schema.layout import Layout
 from wallwatch.sources.fingerprints import Fingerprints
@@ -244,3 +248,42 @@ def test_the_shared_ooni_data_are_taken_in(shared_data: Path, tmp_path: Path) ->
     assert summary.files == len(list(folder.iterdir()))
     assert summary.measurements == summary.files
     assert summary.set_aside == 0
+
+
+def test_a_worker_killed_in_mid_job_is_replaced_and_the_results_are_the_same(tmp_path: Path) -> None:
+    """X6: by a person, or for want of memory; each process dies once."""
+    with Workers(2, workers_for_tests.start, str(tmp_path)) as pool:
+        found = list(pool.ordered(workers_for_tests.square, ((n,) for n in range(40)), 8))
+    assert found == [n * n for n in range(40)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["died-13", "died-5"]
+
+
+def test_processes_that_are_killed_again_and_again_end_the_job(tmp_path: Path) -> None:
+    with Workers(1, workers_for_tests.start, str(tmp_path)) as pool, pytest.raises(BrokenProcessPool):
+        list(pool.ordered(workers_for_tests.die, [(1,)], 2))
+
+
+def test_files_whose_reader_was_killed_are_read_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X6: the tables are byte for byte those of an undisturbed run."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for part in range(6):
+        lines = [measurement(100 * part + n) for n in range(50)]
+        (folder / f"{part}.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    go([folder], tmp_path / "alone")
+    monkeypatch.setattr(module, "_WORTH_PROCESSES", 1)
+    count, killed = module._count, []
+
+    def kill_one(*arguments: Any) -> None:
+        if not killed:
+            killed.append(multiprocessing.active_children()[0])
+            killed[0].kill()
+        count(*arguments)
+
+    monkeypatch.setattr(module, "_count", kill_one)
+    summary = go([folder], tmp_path / "killed", workers=2)
+    assert killed
+    assert summary.measurements == 300
+    assert tables(tmp_path / "killed") == tables(tmp_path / "alone")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import datetime
+from mmap import mmap
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,18 +20,23 @@ from wallwatch._files import atomic_path, sweep
 from wallwatch._progress import Progress, Silent
 from wallwatch.archive.inputs import Given, given_files
 from wallwatch.archive.parts import parts_of, write_files_row
+from wallwatch.archive.shared import Place, Placed, Room, opened
+from wallwatch.archive.workers import Workers
 from wallwatch.schema import FILES
 from wallwatch.schema.layout import Layout
 from wallwatch.sources.batch import Batch
 from wallwatch.sources.ooni import OONIReader
 from wallwatch.sources.ooni.known import Matcher
 from wallwatch.sources.readers import ReadPortions, read_file, read_portion
-from wallwatch.sources.stretch import Stretch
+from wallwatch.sources.stretch import Limits, Stretch
 
 #: Characters of a hash that name a file.
 ID = 16
-#: A file larger than this is read by all workers together, smaller ones each by one.
+#: A file larger than this is read by all workers together, smaller ones each by one; where there are no more files than
+#: workers, all are that are worth it.
 _LARGE = 16 << 20
+#: What is read at once when workers read a file together: less than otherwise, so that none waits long for the last one.
+TOGETHER = Limits(batch=16 << 20)
 #: Below this many bytes in all, starting processes takes longer than reading.
 _WORTH_PROCESSES = 4 << 20
 _CHUNK = 1 << 20
@@ -90,12 +94,7 @@ def take_in(
     progress = progress or Silent()
     files = given_files(inputs, layout.root, wanted)
     summary = Summary(files=len(files))
-    for folder in (
-        layout.root / "raw",
-        *(layout.root / "raw").glob("??"),
-        *(layout.root / "tables").glob("*"),
-    ):
-        sweep(folder)
+    _sweep(layout)
     progress.stage("hashing", len(files))
     found: dict[str, list[Given]] = {}
     for file in files:
@@ -119,7 +118,7 @@ def take_in(
         _run(new, workers, fingerprints, summary, progress)
     except BrokenProcessPool as error:
         raise WallwatchError(
-            "a reading process was killed, perhaps for want of memory; what was taken in stays: "
+            "reading processes were killed again and again, perhaps for want of memory; what was taken in stays: "
             "run again, with fewer workers",
             status=1,
         ) from error
@@ -209,21 +208,26 @@ def _run(
         for task in tasks:
             _count(summary, _take_file(task, fingerprints, None), progress)
         return
-    # Spawned, not forked: Arrow's threads do not survive a fork.
-    with ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), _start_worker, (fingerprints,)
-    ) as pool:
-        small = [pool.submit(_take_file_in_worker, task) for task in tasks if task.size <= _LARGE]
-        try:
-            for future in small:
-                _count(summary, future.result(), progress)
-            for task in tasks:
-                if task.size > _LARGE:
-                    together = _Together(pool, workers * 2, task.as_of)
-                    _count(summary, _take_file(task, fingerprints, together), progress)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    large = [task for task in tasks if task.size > (_LARGE if len(tasks) > workers else _WORTH_PROCESSES)]
+    small = [task for task in tasks if task not in large]
+    with Workers(workers, _start_worker, fingerprints) as pool:
+        for done in pool.ordered(_take_file_in_worker, ((task,) for task in small), len(small) or 1):
+            _count(summary, done, progress)
+        for task in large:
+            together = _Together(pool, workers * 2, task.as_of)
+            _count(summary, _take_file(task, fingerprints, together), progress)
+        if pool.restarts:
+            _sweep(Layout(Path(tasks[0].root)))
+
+
+def _sweep(layout: Layout) -> None:
+    """Removes what killed processes left."""
+    for folder in (
+        layout.root / "raw",
+        *(layout.root / "raw").glob("??"),
+        *(layout.root / "tables").glob("*"),
+    ):
+        sweep(folder)
 
 
 def _count(summary: Summary, done: _Done, progress: Progress) -> None:
@@ -238,21 +242,35 @@ def _count(summary: Summary, done: _Done, progress: Progress) -> None:
 class _Together:
     """Reads the portions of one file with all workers, a bounded number at a time, results in order."""
 
-    def __init__(self, pool: ProcessPoolExecutor, ahead: int, as_of: datetime) -> None:
+    def __init__(self, pool: Workers, ahead: int, as_of: datetime) -> None:
         self._pool, self._ahead, self._as_of = pool, ahead, as_of
+        self._free: list[Room] = []
+        self._taken: deque[Room] = deque()
 
     def __call__(self, portions: Iterator[Iterator[Stretch]], file_id: str) -> Iterator[Batch]:
-        waiting: deque[Future[Batch]] = deque()
-        for portion in portions:
-            waiting.append(self._pool.submit(_read_portion_in_worker, tuple(portion), file_id, self._as_of))
-            if len(waiting) >= self._ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        try:
+            calls = ((*self._put(tuple(portion)), file_id, self._as_of) for portion in portions)
+            for batch in self._pool.ordered(_read_portion_in_worker, calls, self._ahead):
+                self._free.append(self._taken.popleft())
+                yield batch
+        finally:
+            for room in (*self._free, *self._taken):
+                room.close()
+
+    def _put(self, portion: tuple[Stretch, ...]) -> tuple[str, int, int, list[Place]]:
+        """Puts a portion's lines where a worker finds them."""
+        needed = sum(stretch.size for stretch in portion)
+        room = self._free.pop() if self._free else Room(max(needed, TOGETHER.batch + TOGETHER.stretch))
+        if room.size < needed:
+            room.close()
+            room = Room(needed)
+        self._taken.append(room)
+        return room.name, room.number, room.size, room.fill(portion)
 
 
 _worker_fingerprints: Matcher | None = None
 _worker_readers: dict[datetime, OONIReader] = {}
+_worker_rooms: dict[tuple[str, int], mmap] = {}
 
 
 def _start_worker(fingerprints: Matcher | None) -> None:
@@ -265,11 +283,19 @@ def _take_file_in_worker(task: _Task) -> _Done:
     return _take_file(task, _worker_fingerprints, None)
 
 
-def _read_portion_in_worker(portion: tuple[Stretch, ...], file_id: str, as_of: datetime) -> Batch:
+def _read_portion_in_worker(
+    name: str, number: int, size: int, places: Sequence[Place], file_id: str, as_of: datetime
+) -> Batch:
     reader = _worker_readers.get(as_of)
     if reader is None:
         reader = _worker_readers[as_of] = OONIReader(as_of, _worker_fingerprints)
-    return read_portion(reader, portion, file_id)
+    memory = _worker_rooms.get((name, number))
+    if memory is None:
+        # A name is used again when its room was closed.
+        for other in [key for key in _worker_rooms if key[0] == name]:
+            _worker_rooms.pop(other).close()
+        memory = _worker_rooms[name, number] = opened(name, size)
+    return read_portion(reader, (Placed(place, memory) for place in places), file_id)
 
 
 def _take_file(task: _Task, fingerprints: Matcher | None, together: ReadPortions | None) -> _Done:
@@ -281,7 +307,12 @@ def _take_file(task: _Task, fingerprints: Matcher | None, together: ReadPortions
     reasons: dict[str, int] = {}
     with parts_of(layout, file_id) as parts:
         kind, batches = read_file(
-            raw, file_id, as_of=task.as_of, matcher=fingerprints, read_portions=together
+            raw,
+            file_id,
+            as_of=task.as_of,
+            matcher=fingerprints,
+            limits=TOGETHER if together is not None else None,
+            read_portions=together,
         )
         for batch in batches:
             parts.add(batch)

@@ -17,13 +17,13 @@ from wallwatch.sources.containers import head, open_stream, stretches
 from wallwatch.sources.ooni import OONIReader, set_aside
 from wallwatch.sources.ooni.known import Matcher
 from wallwatch.sources.recognise import HEAD, OONI, UNKNOWN, recognise, signal_reader
-from wallwatch.sources.stretch import Aside, Limits, Line, Stretch, portions
+from wallwatch.sources.stretch import Aside, Limits, Line, Lines, Stretch, portions
 
 #: Reads the portions of an OONI file's stretches, in order, by whatever workers there are.
 ReadPortions = Callable[[Iterator[Iterator[Stretch]], str], Iterator[Batch]]
 
 
-def read_portion(reader: OONIReader, stretches: Iterable[Stretch], file_id: str) -> Batch:
+def read_portion(reader: OONIReader, stretches: Iterable[Lines], file_id: str) -> Batch:
     """The rows of some stretches of an OONI file, with a quarantine row for what the container set aside.
 
     Stretches are asked for one by one, as their lines are read.
