@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import datetime
-from mmap import mmap
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,7 +19,7 @@ from wallwatch._files import atomic_path, sweep
 from wallwatch._progress import Progress, Silent
 from wallwatch.archive.inputs import Given, given_files
 from wallwatch.archive.parts import parts_of, write_files_row
-from wallwatch.archive.shared import Place, Placed, Room, opened
+from wallwatch.archive.shared import Key, Opened, Place, Placed, Result, Room
 from wallwatch.archive.workers import Workers
 from wallwatch.schema import FILES
 from wallwatch.schema.layout import Layout
@@ -36,7 +35,7 @@ ID = 16
 #: workers, all are that are worth it.
 _LARGE = 16 << 20
 #: What is read at once when workers read a file together: less than otherwise, so that none waits long for the last one.
-TOGETHER = Limits(batch=16 << 20)
+_TOGETHER = Limits(batch=16 << 20)
 #: Below this many bytes in all, starting processes takes longer than reading.
 _WORTH_PROCESSES = 4 << 20
 _CHUNK = 1 << 20
@@ -250,27 +249,31 @@ class _Together:
     def __call__(self, portions: Iterator[Iterator[Stretch]], file_id: str) -> Iterator[Batch]:
         try:
             calls = ((*self._put(tuple(portion)), file_id, self._as_of) for portion in portions)
-            for batch in self._pool.ordered(_read_portion_in_worker, calls, self._ahead):
-                self._free.append(self._taken.popleft())
+            for found, size in self._pool.ordered(_read_portion_in_worker, calls, self._ahead):
+                room = self._taken.popleft()
+                batch = found if isinstance(found, Batch) else Batch(room.taken(found), size)
+                self._free.append(room)
                 yield batch
         finally:
             for room in (*self._free, *self._taken):
                 room.close()
 
-    def _put(self, portion: tuple[Stretch, ...]) -> tuple[str, int, int, list[Place]]:
+    def _put(self, portion: tuple[Stretch, ...]) -> tuple[Key, int, list[Place]]:
         """Puts a portion's lines where a worker finds them."""
         needed = sum(stretch.size for stretch in portion)
-        room = self._free.pop() if self._free else Room(max(needed, TOGETHER.batch + TOGETHER.stretch))
-        if room.size < needed:
-            room.close()
-            room = Room(needed)
+        room = self._free.pop() if self._free else None
+        if room is None or room.lines < needed:
+            if room is not None:
+                room.close()
+            lines = max(needed, _TOGETHER.batch + _TOGETHER.stretch)
+            room = Room(lines, 2 * lines)
         self._taken.append(room)
-        return room.name, room.number, room.size, room.fill(portion)
+        return room.key, room.lines, room.fill(portion)
 
 
 _worker_fingerprints: Matcher | None = None
 _worker_readers: dict[datetime, OONIReader] = {}
-_worker_rooms: dict[tuple[str, int], mmap] = {}
+_worker_rooms: dict[str, Opened] = {}
 
 
 def _start_worker(fingerprints: Matcher | None) -> None:
@@ -284,18 +287,20 @@ def _take_file_in_worker(task: _Task) -> _Done:
 
 
 def _read_portion_in_worker(
-    name: str, number: int, size: int, places: Sequence[Place], file_id: str, as_of: datetime
-) -> Batch:
+    key: Key, lines: int, places: Sequence[Place], file_id: str, as_of: datetime
+) -> tuple[Batch | list[Result], int]:
+    """Reads a portion; where its tables lie in the room, or they themselves where there is not room for them."""
     reader = _worker_readers.get(as_of)
     if reader is None:
         reader = _worker_readers[as_of] = OONIReader(as_of, _worker_fingerprints)
-    memory = _worker_rooms.get((name, number))
-    if memory is None:
-        # A name is used again when its room was closed.
-        for other in [key for key in _worker_rooms if key[0] == name]:
-            _worker_rooms.pop(other).close()
-        memory = _worker_rooms[name, number] = opened(name, size)
-    return read_portion(reader, (Placed(place, memory) for place in places), file_id)
+    room = _worker_rooms.get(key.name)
+    if room is None or room.key != key:
+        if room is not None:
+            room.close()
+        room = _worker_rooms[key.name] = Opened(key)
+    batch = read_portion(reader, (Placed(place, room.memory) for place in places), file_id)
+    found = room.put(batch.tables, lines)
+    return (batch if found is None else found), batch.bytes_read
 
 
 def _take_file(task: _Task, fingerprints: Matcher | None, together: ReadPortions | None) -> _Done:
@@ -311,7 +316,7 @@ def _take_file(task: _Task, fingerprints: Matcher | None, together: ReadPortions
             file_id,
             as_of=task.as_of,
             matcher=fingerprints,
-            limits=TOGETHER if together is not None else None,
+            limits=_TOGETHER if together is not None else None,
             read_portions=together,
         )
         for batch in batches:
