@@ -41,6 +41,8 @@ COMMANDS = (
     "record validate",
     "record list",
     "record verify",
+    "record link",
+    "check",
     "serve",
     "demo",
     "evaluate",

@@ -19,7 +19,7 @@ from wallwatch import __version__
 from wallwatch._errors import WallwatchError
 from wallwatch._progress import Progress, on_stderr
 from wallwatch._text import safe_json, safe_text
-from wallwatch.cli_record import record_app
+from wallwatch.cli_record import check, record_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,6 +33,7 @@ app.add_typer(fetch_app, name="fetch")
 refs_app = typer.Typer(no_args_is_help=True, help="The reference data that verdicts rest on.")
 app.add_typer(refs_app, name="refs")
 app.add_typer(record_app, name="record")
+app.command()(check)
 
 WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", "-w", metavar="DIR", help="The folder that holds what was taken in.")

@@ -372,3 +372,105 @@ def verify(workspace: WorkspaceOption) -> None:
     )
     if faults:
         raise typer.Exit(1)
+
+
+@record_app.command("link")
+def link(
+    workspace: WorkspaceOption,
+    format_: Annotated[ListFormat, typer.Option("--format", "-f", help="How to print it.")] = ListFormat.text,
+) -> None:
+    """List statements beside the events and outages they concern, with lags, and how well calendars agree with them."""
+    from wallwatch.engine import Workspace
+    from wallwatch.record import links
+
+    with Workspace.open(workspace).connect() as con:
+        found = links.links(con)
+    if format_ is ListFormat.json:
+        typer.echo(json.dumps(json.loads(safe_json([one.as_dict() for one in found])), indent=2))
+    else:
+        for line in links.in_words(found):
+            typer.echo(safe_text(line))
+    _say(f"{len(found)} statements beside findings")
+
+
+class CheckFormat(StrEnum):
+    """How answers are printed."""
+
+    text = "text"
+    json = "json"
+    claimreview = "claimreview"
+
+
+def check(
+    asked: Annotated[
+        str,
+        typer.Argument(
+            metavar="CLAIM-OR-DOCUMENT",
+            help="A claim in English; or a statement's id, a document, or a file of statements, each claim of which is checked.",
+        ),
+    ] = "",
+    *,
+    workspace: WorkspaceOption,
+    kind: Annotated[str, typer.Option(metavar="KIND", help="shutdown, blocking or throttling.")] = "",
+    country: Annotated[str, typer.Option(metavar="CC", help="Two-letter country code.")] = "",
+    target: Annotated[str, typer.Option(metavar="T", help="A service or a host.")] = "",
+    network: Annotated[str, typer.Option(metavar="AS", help="A network: its number or its name.")] = "",
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Not before this date or time (UTC).")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Not after this date or time (UTC).")
+    ] = None,
+    date: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="The day on which it was said: “in November” is counted from it."),
+    ] = None,
+    format_: Annotated[
+        CheckFormat, typer.Option("--format", "-f", help="How to print the answer.")
+    ] = CheckFormat.text,
+    reviewer: Annotated[str, typer.Option(metavar="NAME", help="For claimreview: who publishes it.")] = "",
+    review_url: Annotated[
+        str, typer.Option(metavar="URL", help="For claimreview: where it is published.")
+    ] = "",
+    reviewed: Annotated[
+        str, typer.Option(metavar="DATE", help="For claimreview: the day of the review.")
+    ] = "",
+) -> None:
+    """Hold a claim against what was measured: supported, contradicted, partly, not measured, not checkable."""
+    from wallwatch.engine import Workspace
+    from wallwatch.record import answers
+    from wallwatch.record.asked import Options, answer, exit_words
+    from wallwatch.show import parse_time
+
+    options = Options(
+        kind=kind.lower(),
+        country=_code(country),
+        target=target,
+        network=network,
+        since=parse_time(since) if since else None,
+        until=parse_time(until, last=True) if until else None,
+        base=_day(date),
+    )
+    if not asked.strip() and not (kind and country):
+        raise WallwatchError("nothing to check: write a claim, or at least --kind and --country")
+    path = Path(asked) if asked and len(asked) < 1024 and "\n" not in asked else None
+    try:
+        path = path if path is not None and path.is_file() else None
+    except (OSError, ValueError):
+        path = None
+    with Workspace.open(workspace).connect() as con:
+        found = answer(con, asked, options, path=path)
+    if format_ is CheckFormat.text:
+        for number, one in enumerate(found):
+            for line in ([""] if number else []) + answers.in_words(one):
+                typer.echo(safe_text(line))
+        if len(found) > 1:
+            _say(exit_words(found))
+    else:
+        review = (
+            {"reviewer": reviewer, "url": review_url, "reviewed": reviewed}
+            if format_ is CheckFormat.claimreview
+            else {}
+        )
+        whole = answers.written(found, format_.value, **review)
+        typer.echo(json.dumps(json.loads(safe_json(whole)), indent=2))

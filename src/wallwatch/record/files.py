@@ -62,11 +62,13 @@ class Entry:
         row: As the table of statements has it, without `file_id` and `line`.
         line: Where it begins.
         draft: Whether nobody has confirmed it.
+        marked_draft: Whether the file itself calls it a draft.
     """
 
     row: Mapping[str, Any]
     line: int
     draft: bool
+    marked_draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,13 @@ def is_statements(content: bytes) -> bool:
     return {"speaker"} < keys and bool(keys & set(NAMES["quotation"]))
 
 
-def read(content: bytes, name: str) -> Read:
+def read(content: bytes, name: str, *, strict: bool = True) -> Read:
     """The statements of a file, and what is wrong in it.
 
     Args:
         content: Its bytes.
         name: How messages call it.
+        strict: Whether each kind must be one of `schema.statements.KINDS`.
     """
     if len(content) > MOST_BYTES:
         return Read((), (Problem(name, 1, "", f"larger than {MOST_BYTES >> 20} MiB"),))
@@ -113,12 +116,17 @@ def read(content: bytes, name: str) -> Read:
         and not first.lstrip().startswith(("-", "#", "{", "["))
         and ":" not in first.split(",", 1)[0]
     ):
-        return _csv(text, name)
-    return _yaml(text, name)
+        return _csv(text, name, strict)
+    return _yaml(text, name, strict)
 
 
 def _entry(
-    values: Mapping[str, str], places: Mapping[str, int], line: int, name: str, problems: list[Problem]
+    values: Mapping[str, str],
+    places: Mapping[str, int],
+    line: int,
+    name: str,
+    problems: list[Problem],
+    strict: bool,
 ) -> Entry | None:
     status = values.get("status", "").strip().lower()
     if status not in ("", "draft", "confirmed"):
@@ -127,17 +135,17 @@ def _entry(
         )
         return None
     try:
-        found = row(values, strict=True)
+        found = row(values, strict=strict)
     except FieldError as error:
         problems.append(Problem(name, places.get(error.field, line), error.field, str(error)))
         return None
     if status == "confirmed" and not found["confirmed_by"]:
         problems.append(Problem(name, line, "confirmed_by", "confirmed, but not by whom and when"))
         return None
-    return Entry(found, line, status == "draft" or not found["confirmed_by"])
+    return Entry(found, line, status == "draft" or not found["confirmed_by"], status == "draft")
 
 
-def _csv(text: str, name: str) -> Read:
+def _csv(text: str, name: str, strict: bool) -> Read:
     csv.field_size_limit(1_000_000)
     rows = csv.reader(io.StringIO(text, newline=""))
     entries: list[Entry] = []
@@ -167,7 +175,7 @@ def _csv(text: str, name: str) -> Read:
                     for key, value in zip(header, values, strict=False)
                     if key in FIELDS
                 }
-                entry = _entry(found, {}, line, name, problems)
+                entry = _entry(found, {}, line, name, problems, strict)
                 entries += [entry] if entry else []
         line = rows.line_num + 1
         if len(entries) > MOST:
@@ -189,7 +197,7 @@ def _unknown(keys: Iterable[str], name: str, places: Mapping[str, int]) -> list[
     ]
 
 
-def _yaml(text: str, name: str) -> Read:
+def _yaml(text: str, name: str, strict: bool) -> Read:
     problems: list[Problem] = []
     try:
         tree = _tree(text)
@@ -237,7 +245,7 @@ def _yaml(text: str, name: str) -> Read:
             values[field], places[field] = value or "", item.places[key]
         problems += wrong
         if not wrong:
-            entry = _entry(values, places, item.line, name, problems)
+            entry = _entry(values, places, item.line, name, problems, strict)
             entries += [entry] if entry else []
     return Read(tuple(entries), tuple(problems))
 

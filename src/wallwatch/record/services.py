@@ -59,13 +59,18 @@ def _pattern() -> tuple[re.Pattern[str], dict[str, str]]:
     return re.compile(r"(?<![\w.-])(?:" + "|".join(re.escape(name) for name in names) + r")(?![\w-])"), ids
 
 
+@cache
+def _hosts() -> frozenset[str]:
+    return frozenset(host for one in services().values() for host in one.hosts)
+
+
 def find_services(text: str) -> list[ServiceMention]:
     """The services and hosts that a text names, in order."""
     pattern, ids = _pattern()
     found = [ServiceMention(ids[match[0]], match.start(), match.end()) for match in pattern.finditer(text)]
     for match in _HOST.finditer(text):
         host = match[1].lower()
-        if not _NOT_HOSTS.fullmatch(host) and not any(
+        if (host in _hosts() or not _NOT_HOSTS.fullmatch(host)) and not any(
             one.start < match.end() and match.start() < one.end for one in found
         ):
             found.append(ServiceMention(host, match.start(), match.end()))
