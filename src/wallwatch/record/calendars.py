@@ -119,7 +119,7 @@ def agreement(
     after = {one for one in measured if one > last}
     share = k_in / (k_in + k_out)
     because, linked = _judged(
-        f"p = {p_value:.4f} over {len(fits)} shifts",
+        f"p = {p_value:.4f}: {round(p_value * len(fits))} of {len(fits)} shifts of the calendar, it included, fit as well",
         p_value,
         share,
         blocked,
@@ -198,7 +198,7 @@ def _judged(
     return (
         (
             f"It keeps to the calendar: {rate_in:.0%} of the sessions inside the windows found it blocked, {rate_out:.0%} outside, and "
-            f"{share:.0%} of what was found lies inside; so good a fit is chance with {p_words}. That is timing, and no proof of a cause."
+            f"{share:.0%} of what was found lies inside ({p_words}). That is timing, and no proof of a cause."
         ),
         True,
     )

@@ -44,7 +44,7 @@ WIDE_SHARE: Final = 0.9
 COVERED: Final = 0.9
 #: … and none of them is below this share of the usual level.
 NORMAL: Final = 0.7
-#: Measurements from inside contradict a national blackout of so many hours when none so long passes without a success …
+#: Measurements from inside contradict a national blackout of so many hours when no half of that passes without a success …
 STRETCH_HOURS: Final = 6
 #: … from this many networks.
 STRETCH_NETWORKS: Final = 3
@@ -60,7 +60,7 @@ FLOOR: Final = (
     (
         f"a shutdown is contradicted by a signal with values for at least {COVERED:.0%} of the time, none below "
         f"{NORMAL:.0%} of the usual level of its hour; or by successful measurements from {STRETCH_NETWORKS} or more "
-        f"networks in every {STRETCH_HOURS} hours"
+        f"networks in every {STRETCH_HOURS // 2} hours (then none of {STRETCH_HOURS} hours is missed)"
     ),
 )
 
@@ -684,19 +684,19 @@ def _normal(
                 proof,
             )
     if bounded and not claim.region and not claim.networks:
-        fewest, stretches = evidence.quietest(con, country, span, STRETCH_HOURS)
+        fewest, stretches = evidence.quietest(con, country, span, STRETCH_HOURS // 2)
         if fewest:
             proof.append(
                 {
                     "kind": "measurements",
-                    "text": f"in every {STRETCH_HOURS} hours of that time, {fewest} or more networks in {country_name(country)} had a successful measurement",
+                    "text": f"in every {STRETCH_HOURS // 2} hours of that time, {fewest} or more networks in {country_name(country)} had a successful measurement",
                 }
             )
         if stretches and fewest >= STRETCH_NETWORKS:
             return (
                 "contradicted",
                 (
-                    f"A blackout of {STRETCH_HOURS} hours or more in {place} would have shown: in every {STRETCH_HOURS} "
+                    f"A blackout of {STRETCH_HOURS} hours or more in {place} would have shown: in every {STRETCH_HOURS // 2} "
                     f"hours {words}, volunteers on {fewest} or more networks measured successfully."
                 ),
                 proof,

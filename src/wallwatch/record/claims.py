@@ -27,7 +27,7 @@ ASPECTS: Final = {
 _INTENT: Final = re.compile(
     r"\b(?:will|would|shall|should|must|may|might|could|plans?|planned|planning|intends?|intended|threatens?|threatened|wants?|"
     r"vow(?:s|ed)?|going to|about to|likely to|propos\w+|bill|draft law|considers?|considering|ought|has the right|legal|illegal|lawful|unlawful|"
-    r"justified|necessary|disproportionate|constitutional)\b",
+    r"justified|necessary|disproportionate|(?:un)?constitutional|illegitimate|unjustified)\b",
     re.IGNORECASE,
 )
 _NEGATED: Final = re.compile(
@@ -81,6 +81,12 @@ _SHARED: Final = frozenset(
     "telecommunications telecommunication telecom telecoms communications communication network networks net internet "
     "service services provider isp autonomous system systems data cable mobile broadband fiber fibre digital online "
     "technologies technology solutions enterprises international national the of and for is an serving asn as".split()
+)
+
+
+#: Terminal sequences, controls and marks of direction: no part of a sentence (trap X3).
+_UNSEEN: Final = re.compile(
+    "\x1b\\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
 )
 
 
@@ -160,9 +166,9 @@ def parse(text: str, known: Known, *, base: date | None = None) -> Claim:
         known: What the data name.
         base: The day on which it was made, from which "in November" or "yesterday" are counted.
     """
-    words = " ".join(text.split())[:2000]
+    words = " ".join(_UNSEEN.sub(" ", text[:8000]).split())[:2000]
     plain = words.replace("“", "").replace("”", "").replace('"', "")
-    claim = Claim(words)
+    claim = Claim(" ".join(text[:8000].split())[:2000])
     kind = subjects.restriction(plain)
     worked = _WORKED.search(plain)
     negated = _NEGATED.search(plain) is not None and re.search(r"\bnot only\b", plain, re.IGNORECASE) is None

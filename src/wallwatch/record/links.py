@@ -250,7 +250,10 @@ def _placed(row: Mapping[str, Any], finding: Mapping[str, Any]) -> tuple[str, st
 def _lag(first: datetime, first_last: datetime, second: datetime, second_last: datetime, words: str) -> str:
     """`between 2 h and 26 h before it began`: all that both times leave open."""
     least, most = max(second - first_last, timedelta(0)), max(second_last - first, timedelta(0))
-    low, high = duration(least), duration(most)
+    if least <= timedelta(hours=48) and most <= timedelta(days=7):
+        low, high = (f"{round(one / timedelta(hours=1))} h" for one in (least, most))
+    else:
+        low, high = duration(least), duration(most)
     if low == high:
         return f"{low} {words}"
     if least < timedelta(hours=1):

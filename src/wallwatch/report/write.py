@@ -26,6 +26,7 @@ from wallwatch.report.pages import method as method_page
 from wallwatch.report.pages import network as network_page
 from wallwatch.report.pages import outage as outage_page
 from wallwatch.report.pages import overview as overview_page
+from wallwatch.report.pages import statements as statements_part
 from wallwatch.report.pages import works as works_page
 from wallwatch.report.places import country_page as page_of_country
 from wallwatch.report.places import works_page as page_of_works
@@ -146,6 +147,7 @@ def _pages(
             context = network_page.context(con, one, network, findings, language)
             yield page("network.html", network["page"], context)
     rules, hosts = timelines.rules_fired(con), timelines.hosts_found(con)
+    said = statements_part.by_finding(con)
     for finding in findings:
         home = known.get(finding.country)
         if finding.sort == "event":
@@ -153,11 +155,12 @@ def _pages(
             context = event_page.context(
                 con, finding, home, names, measured, rules.get(id_, []), hosts.get(id_, []), language
             )
+            context["statements"] = statements_part.context(said.get(id_, ()), language)
             yield page("event.html", finding.page, context)
         else:
-            yield page(
-                "outage.html", finding.page, outage_page.context(con, finding, home, findings, language)
-            )
+            context = outage_page.context(con, finding, home, findings, language)
+            context["statements"] = statements_part.context(said.get(finding.row["outage_id"], ()), language)
+            yield page("outage.html", finding.page, context)
 
 
 def _about(con: duckdb.DuckDBPyConnection, known: dict[str, Country], now: datetime | None) -> dict[str, Any]:
