@@ -170,7 +170,7 @@ class Workspace:
 
         Args:
             name: A table of `DERIVED`.
-            rows: Its rows, in any order, with the table's columns; or its pieces, each of which is put in order by
+            rows: Its rows, in any order, with the table's columns; or its pieces, each of which is in order by
                 itself: for tables that are larger than memory.
             stage: What the rows were made from, as a digest; see `stage`.
 
@@ -259,7 +259,7 @@ def _row_groups(
         batches = rows.project(names).order(ordered).to_arrow_reader(ROW_GROUP)
         pieces = (pa.Table.from_batches([batch]) for batch in batches)
     else:
-        pieces = (_sorted(table, piece) for piece in ([rows] if isinstance(rows, pa.Table) else rows))
+        pieces = [_sorted(table, rows)] if isinstance(rows, pa.Table) else rows
     waiting: list[pa.Table] = []
     held = 0
     for piece in pieces:
@@ -293,10 +293,21 @@ def _fit(table: Table, parts: list[pa.Table]) -> pa.Table:
     for column in table.columns:
         values, wanted = whole.column(column.name), TYPES[column.type]
         if pa.types.is_dictionary(wanted):
-            # Encoded anew, so that the dictionary's order is that of the rows.
-            values = values.cast(pa.string()).combine_chunks().dictionary_encode()
+            values = _encoded(values)
         arrays.append(values.cast(wanted))
     return pa.Table.from_arrays(arrays, schema=table.arrow)
+
+
+def _encoded(values: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """The values with a dictionary of those that occur, in the order in which they do."""
+    if isinstance(values, pa.ChunkedArray):
+        values = values.unify_dictionaries().combine_chunks()
+    if not pa.types.is_dictionary(values.type):
+        return values.cast(pa.string()).dictionary_encode()
+    used = values.indices.unique().drop_null()
+    return pa.DictionaryArray.from_arrays(
+        pc.index_in(values.indices, used), values.dictionary.take(used).cast(pa.string())
+    )
 
 
 __all__ = ["FORMAT", "PER_FILE", "ROW_GROUP", "Workspace"]

@@ -15,6 +15,7 @@ from typing import TypeVar
 import duckdb
 import pyarrow as pa
 
+from wallwatch.judge.assemble import assemble
 from wallwatch.judge.networks import networks
 from wallwatch.judge.references import References
 from wallwatch.judge.rules import RULES
@@ -37,6 +38,7 @@ from wallwatch.judge.steps import (
     units,
 )
 from wallwatch.judge.steps.units import Chunk, Source, from_views
+from wallwatch.schema import VERDICTS
 
 _Result = TypeVar("_Result")
 
@@ -73,6 +75,7 @@ _TOGETHER: tuple[str, ...] = (
 
 #: For each chunk, once it was read: in this order each step finds what it reads.
 _JUDGE: tuple[str, ...] = (
+    units.FINGERPRINTS,
     own.ADDRESSES,
     own.AGREEMENT,
     context.KNOWN,
@@ -100,6 +103,7 @@ _JUDGE: tuple[str, ...] = (
     decide.FLAG_LISTS,
     bits.RULE_LISTS,
     bits.MECHANISM_LISTS,
+    decide.MEASURED,
 )
 
 
@@ -110,15 +114,15 @@ def _version() -> str:
         units.this(any_chunk),
         units.read(any_chunk),
         units.controls(any_chunk),
+        units.VIEWS,
         own.OWN,
         gather.STEPS,
-        service.read(any_chunk),
-        (service.ENDPOINT_NAMES, service.VOTES, service.DEVICES, service.GATHER_DEVICES),
+        (service.TEST_ROWS, service.ENDPOINTS, service.VOTES, service.DEVICES, service.GATHER_DEVICES),
         _TOGETHER,
         _JUDGE,
     ]
     rules = [asdict(rule) for rule in RULES]
-    content = json.dumps([rules, steps, decide.verdicts("", "")], sort_keys=True, ensure_ascii=False)
+    content = json.dumps([rules, steps, decide.IN_ORDER], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
@@ -137,7 +141,7 @@ def batches(
 
     Each chunk of measurements is read twice, since what other networks saw of a host has to be known before the first
     is judged; a single one is read once. As many chunks are judged at a time as the connection has threads; the
-    tables come in the order of the files' ids, their rows in no particular order.
+    tables come in the order of the files' ids, their rows in the order of their key.
 
     Args:
         con: Shows `measurements`, `observations` and `controls`, in a database of its own, which gains tables named
@@ -169,18 +173,19 @@ def batches(
     one_at_a_time = threading.Lock()
 
     def look(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
-        _run(own_con, units.this(chunk, source), *units.read(chunk, source))
-        _run(own_con, own.SEEN if several else own.OWN, *gather.STEPS, *service.read(chunk, source))
+        _run(own_con, units.this(chunk, source))
+        _run(own_con, units.read(chunk, source, looking=several), *units.VIEWS)
+        _run(own_con, own.SEEN if several else own.OWN, *gather.STEPS, service.TEST_ROWS, service.ENDPOINTS)
         with one_at_a_time:
             _run(own_con, service.ENDPOINT_NAMES)
         _run(own_con, service.VOTES, service.DEVICES, service.GATHER_DEVICES)
 
     def judge(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
         if several:
-            _run(own_con, units.this(chunk, source), *units.read(chunk, source), own.OWN, doubts.IMPLAUSIBLE)
-            _run(own_con, *service.read(chunk, source), service.DEVICES)
+            _run(own_con, units.this(chunk, source), units.read(chunk, source), *units.VIEWS, own.OWN)
+            _run(own_con, doubts.IMPLAUSIBLE, service.TEST_ROWS, service.ENDPOINTS, service.DEVICES)
         _run(own_con, units.controls(chunk, source), *_JUDGE)
-        return own_con.sql(decide.verdicts(RULE_SET, references.version)).to_arrow_table()
+        return assemble(own_con, RULE_SET, references.version)
 
     with _Cursors(con, len(chunks)) as cursors:
         for _ in cursors.each(look, chunks):
@@ -197,7 +202,10 @@ def verdicts(
     con: duckdb.DuckDBPyConnection, references: References, rows_at_once: int = ROWS_AT_ONCE
 ) -> duckdb.DuckDBPyRelation:
     """The verdicts of not too many measurements, with the columns of schema `VERDICTS`; see `batches`."""
-    return con.from_arrow(pa.concat_tables(batches(con, references, rows_at_once=rows_at_once)))
+    names = ", ".join(VERDICTS.names)
+    return con.from_arrow(
+        pa.concat_tables(batches(con, references, rows_at_once=rows_at_once), promote_options="permissive")
+    ).project(names)
 
 
 def _chunks(con: duckdb.DuckDBPyConnection, source: Source, rows_at_once: int) -> list[Chunk]:

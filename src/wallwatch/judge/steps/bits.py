@@ -59,7 +59,7 @@ WITH found AS (
   UNION
   SELECT DISTINCT {columns("against_{n}")} FROM judge_found
 )
-SELECT {columns("f.w{n}")}, list(b.name ORDER BY b.name) AS names
+SELECT {columns("f.w{n}")}, list(b.name ORDER BY b.name) AS names, row_number() OVER () AS id
 FROM found f JOIN (VALUES {_bits(_IDS)}) AS b(word, bit, name)
   ON CASE b.word {" ".join(f"WHEN {word} THEN f.w{word}" for word in WORDS)} END & b.bit <> 0
 GROUP BY {columns("f.w{n}")}
@@ -68,7 +68,7 @@ GROUP BY {columns("f.w{n}")}
 #: Each set of mechanisms that occurs, as the sorted list of their paths.
 MECHANISM_LISTS = f"""
 CREATE OR REPLACE TEMP TABLE judge_mechanism_lists AS
-SELECT f.mechanisms, list(b.name ORDER BY b.name) AS names
+SELECT f.mechanisms, list(b.name ORDER BY b.name) AS names, row_number() OVER () AS id
 FROM (SELECT DISTINCT mechanisms FROM judge_found) f
 JOIN (VALUES {_bits(MECHANISMS)}) AS b(word, bit, name) ON f.mechanisms & b.bit <> 0
 GROUP BY f.mechanisms

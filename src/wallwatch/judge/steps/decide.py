@@ -11,7 +11,7 @@ from wallwatch.judge.steps.words import any_like, quoted
 #: From strongest to weakest, as in the words of the schema; the first that a part has is what the whole has,
 #: except that a page that opened outweighs what is merely impaired or down beside it.
 STATES = ("blocked", "likely_blocked", "impaired", "down", "ok", "insufficient")
-_KINDS = ("artefact", "control", "peers", "pattern", "none")
+KINDS = ("artefact", "control", "peers", "pattern", "none")
 _PLACES = {"dns": 1, "tcp": 2, "tls": 3, "http": 4, "quic": 5, "part": 0, "service": 0}
 _ACCUSING = [rule for rule in RULES if rule.accuses]
 _DOUBTING = [rule for rule in RULES if rule.against]
@@ -23,7 +23,7 @@ _THROTTLE = sum(1 << place for place, path in enumerate(bits.MECHANISMS) if "thr
 def _decisions() -> str:
     rows = ", ".join(
         f"({i}, {STATES.index(rule.state) + 1}, {1 << bits.MECHANISMS.index(rule.mechanism) if rule.mechanism else 0}, "
-        f"{quoted(rule.locus)}, {_KINDS.index(rule.evidence) + 1})"
+        f"{quoted(rule.locus)}, {KINDS.index(rule.evidence) + 1})"
         for i, rule in enumerate(RULES)
         if rule.state
     )
@@ -255,7 +255,7 @@ FROM (SELECT DISTINCT nettest, target FROM judge_this) w
 #: The flags that occur, as lists.
 FLAG_LISTS = """
 CREATE OR REPLACE TEMP TABLE judge_flag_lists AS
-SELECT flags, list_sort(string_split(flags, ' ')) AS names
+SELECT flags, list_sort(string_split(flags, ' ')) AS names, row_number() OVER () AS id
 FROM (SELECT DISTINCT flags FROM judge_found WHERE flags IS NOT NULL)
 """
 
@@ -274,12 +274,50 @@ def _same(row: str, names: str) -> str:
     return " AND ".join(f"{names}.w{word} = {row}_{word}" for word in bits.WORDS)
 
 
+#: The columns of verdicts that are those of the measurement.
+OF_MEASUREMENT = (
+    "measurement_id time country network network_name resolver_network nettest software session probe_id input target "
+    "received file_id line"
+).split()
+
+#: The measurements of a chunk in the order of their ids, with the name of their service.
+MEASURED = f"""
+CREATE OR REPLACE TEMP TABLE judge_ordered AS
+SELECT w.m, row_number() OVER (ORDER BY w.measurement_id) - 1 AS place, {", ".join(f"w.{name}" for name in OF_MEASUREMENT)},
+  t.service
+FROM judge_this w JOIN judge_targets t ON t.nettest = w.nettest AND t.target = w.target
+"""
+
+_LISTS = f"""
+LEFT JOIN judge_mechanism_lists k ON k.mechanisms = p.mechanisms
+LEFT JOIN judge_rule_lists r ON {_same("p.rules", "r")}
+LEFT JOIN judge_rule_lists a ON {_same("p.against", "a")}
+LEFT JOIN judge_flag_lists f ON f.flags = p.flags"""
+
+#: The verdicts of a chunk in the order of their key, with numbers in place of what is long and comes over and over.
+IN_ORDER = f"""
+SELECT w.place, i.unit AS host, p.layer, p.rank, p.locus, p.evidence, coalesce(k.id, 0) AS mechanisms,
+  coalesce(r.id, 0) AS rules, coalesce(a.id, 0) AS against, coalesce(f.id, 0) AS flags
+FROM judge_found p
+JOIN judge_ordered w ON w.m = p.m
+LEFT JOIN judge_names i ON i.u = p.u{_LISTS}
+ORDER BY w.place, p.layer, i.unit NULLS FIRST
+"""
+
+#: The lists that those numbers stand for, from 1 on.
+LISTS = {
+    "mechanisms": "SELECT names FROM judge_mechanism_lists ORDER BY id",
+    "rules": "SELECT names FROM judge_rule_lists ORDER BY id",
+    "flags": "SELECT names FROM judge_flag_lists ORDER BY id",
+}
+
+
 def verdicts(rule_set: str, reference_set: str) -> str:
     """The query of the verdicts, with the columns of the schema."""
     return f"""
 SELECT w.measurement_id, i.unit AS host, p.layer, {_named("p.rank", STATES)} AS state,
   coalesce(k.names, {_NONE}) AS mechanisms, p.locus, coalesce(r.names, {_NONE}) AS rules,
-  {_named("p.evidence", _KINDS)} AS evidence, coalesce(a.names, {_NONE}) AS against,
+  {_named("p.evidence", KINDS)} AS evidence, coalesce(a.names, {_NONE}) AS against,
   coalesce(f.names, {_NONE}) AS flags,
   w.time, w.country, w.network, w.network_name, w.resolver_network, w.nettest, w.software, w.session, w.probe_id,
   w.input, w.target, t.service, w.received, w.file_id, w.line,
@@ -287,9 +325,5 @@ SELECT w.measurement_id, i.unit AS host, p.layer, {_named("p.rank", STATES)} AS 
 FROM judge_found p
 JOIN judge_this w ON w.m = p.m
 JOIN judge_targets t ON t.nettest = w.nettest AND t.target = w.target
-LEFT JOIN judge_names i ON i.u = p.u
-LEFT JOIN judge_mechanism_lists k ON k.mechanisms = p.mechanisms
-LEFT JOIN judge_rule_lists r ON {_same("p.rules", "r")}
-LEFT JOIN judge_rule_lists a ON {_same("p.against", "a")}
-LEFT JOIN judge_flag_lists f ON f.flags = p.flags
+LEFT JOIN judge_names i ON i.u = p.u{_LISTS}
 """

@@ -39,9 +39,30 @@ CREATE OR REPLACE TEMP TABLE judge_http_rows AS
 WITH numbered AS (
   SELECT m, max(depth) AS last_depth FROM judge_http_units GROUP BY m
 ),
+-- Titles, servers and sets of headers come over and over: each is looked into once.
+titles AS (
+  SELECT http_title, {any_within("http_title", BLOCK_WORDS)} AS block_words
+  FROM (SELECT DISTINCT http_title FROM judge_http_units WHERE http_title IS NOT NULL)
+),
+servers AS (
+  SELECT http_server, {any_within("http_server", DELIVERY_NETWORKS, first=True)} AS delivery_network
+  FROM (SELECT DISTINCT http_server FROM judge_http_units WHERE http_server IS NOT NULL)
+),
+headers AS (
+  SELECT own, page_headers,
+    coalesce(len(list_intersect(string_split(own, ' '), string_split(page_headers, ' '))), 0) * 2
+      < len(string_split(coalesce(page_headers, ''), ' ')) AS few_in_common
+  FROM (
+    SELECT DISTINCT x.http_header_names AS own, p.page_headers
+    FROM judge_http_units x JOIN judge_helper_page p ON p.m = x.m AND p.page_status < 400
+    WHERE x.failure IS NULL
+  )
+),
 compared AS (
   SELECT x.m, x.u, x.obs, x.depth, x.http_url, x.ip, x.http_status AS status, x.failure, x.failure_text,
-    x.http_location, x.http_body_length, x.http_title, x.http_server, x.encrypted, x.clear,
+    x.http_location, x.http_body_length, x.http_title, x.encrypted, x.clear,
+    coalesce(x.http_body_length, 0) < 30000 AND coalesce(t.block_words, false) AS block_words,
+    coalesce(v.delivery_network, false) AS delivery_network, d.few_in_common,
     x.depth = n.last_depth AS is_last,
     coalesce(p.page_ok, false) AND x.depth = n.last_depth AND x.failure IS NULL AS comparable,
     x.http_header_names, p.page_status, p.page_length, p.page_title, p.page_headers,
@@ -57,6 +78,10 @@ compared AS (
   LEFT JOIN judge_shared_pages s ON s.network = w.network AND s.http_body_sha256 = x.http_body_sha256 AND x.clear
   LEFT JOIN judge_landings g ON g.network = w.network AND g.landing = x.landing
   LEFT JOIN judge_untrusted z ON z.m = x.m AND z.u = x.u AND z.ip = x.ip
+  LEFT JOIN titles t ON t.http_title = x.http_title
+  LEFT JOIN headers d ON d.own IS NOT DISTINCT FROM x.http_header_names
+    AND d.page_headers IS NOT DISTINCT FROM p.page_headers AND p.m IS NOT NULL
+  LEFT JOIN servers v ON v.http_server = x.http_server
   WHERE x.u IS NOT NULL
 )
 SELECT m, u, http_url, ip, status, failure, http_location, is_last, encrypted, trusted,
@@ -72,11 +97,7 @@ SELECT m, u, http_url, ip, status, failure, http_location, is_last, encrypted, t
   coalesce(local_filter, false) AS local_filter,
   coalesce(weak_words, false) AS weak_words,
   coalesce(false_positive, false) AS false_positive,
-  CASE WHEN http_title IS NULL OR coalesce(http_body_length, 0) >= 30000 THEN false
-    ELSE {any_within("http_title", BLOCK_WORDS)} END AS block_words,
-  CASE WHEN http_server IS NULL THEN false
-    ELSE {any_within("http_server", DELIVERY_NETWORKS, first=True)} END AS delivery_network,
-  shared_page, shared_landing,
+  block_words, delivery_network, shared_page, shared_landing,
   CASE WHEN comparable THEN coalesce(
     (length(http_title) > 4 AND http_title = page_title)
     OR (status = page_status AND http_body_length > 0 AND page_length > 0 AND
@@ -86,8 +107,7 @@ SELECT m, u, http_url, ip, status, failure, http_location, is_last, encrypted, t
   CASE WHEN comparable AND page_status < 400
     AND (coalesce(http_body_length, 0) < 0.7 * page_length OR coalesce(http_body_length, 0) * 0.7 > page_length)
     AND coalesce(http_title, '') <> coalesce(page_title, '')
-    THEN coalesce(len(list_intersect(string_split(http_header_names, ' '), string_split(page_headers, ' '))), 0)
-      * 2 < len(string_split(coalesce(page_headers, ''), ' ')) ELSE false END AS differs,
+    THEN few_in_common ELSE false END AS differs,
   CASE WHEN comparable AND page_status < 400 THEN coalesce(http_body_length < 0.7 * page_length
     AND http_title <> page_title, false) ELSE false END AS shorter
 FROM compared

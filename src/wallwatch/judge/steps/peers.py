@@ -48,8 +48,12 @@ WITH suspected AS (
 by_network AS (
   SELECT v.u, x.hour, v.network, max(coalesce(v.country, 'ZZ')) AS country,
     count(DISTINCT v.s) FILTER (v.opened) AS ok, count(DISTINCT v.s) FILTER (v.failed) AS bad,
-    bool_or(v.opened AND v.hour BETWEEN x.hour - 1 AND x.hour + 1) AS ok_near
-  FROM suspected x JOIN judge_votes v ON v.u = x.u AND v.hour BETWEEN x.hour - 3 AND x.hour + 3
+    bool_or(v.opened AND v.shift BETWEEN -1 AND 1) AS ok_near
+  FROM suspected x
+  JOIN (
+    SELECT *, hour + shift AS near FROM judge_votes, (VALUES (-3), (-2), (-1), (0), (1), (2), (3)) AS shifts(shift)
+    WHERE u IN (SELECT u FROM suspected)
+  ) v ON v.u = x.u AND v.near = x.hour
   GROUP BY v.u, x.hour, v.network
 ),
 by_country AS (

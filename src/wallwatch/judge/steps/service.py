@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 from wallwatch.judge.services import MIDDLEBOX_TESTS, SERVICES, TOOLS
 from wallwatch.judge.steps import bits
-from wallwatch.judge.steps.units import Chunk, Source, from_views, unit
 from wallwatch.judge.steps.words import NO_ROUTE, any_like, quoted
 
 
@@ -59,17 +58,17 @@ def _claims() -> str:
     return "\n  UNION ALL\n  ".join(found)
 
 
-def read(chunk: Chunk, source: Source = from_views) -> tuple[str, ...]:
-    """What the tests of one chunk say of each endpoint; an endpoint's name is for comparing and is never told."""
-    return (
-        f"""
+#: Rows of the tests of services, of tools and of devices.
+TEST_ROWS = f"""
 CREATE OR REPLACE TEMP TABLE judge_test_rows AS
-SELECT w.m, o.nettest, w.target, o.layer, o.host, o.ip, o.port, o.ip_network, o.failure, o.step, o.step_value,
+SELECT o.m, w.nettest, w.target, o.layer, o.host, o.ip, o.port, o.ip_network, o.failure, o.step, o.step_value,
   o.step_number, o.step_target, o.tls_ech, o.unit
-FROM (SELECT *, {unit()} AS unit FROM {chunk.rows(source, "observations")} WHERE nettest IN ({_ALL_TESTS})) o
-JOIN judge_this w ON w.measurement_id = o.measurement_id
-""",
-        f"""
+FROM judge_rows o JOIN judge_this w ON w.m = o.m
+WHERE w.nettest IN ({_ALL_TESTS})
+"""
+
+#: What the tests say of each endpoint; an endpoint's name is for comparing and is never told.
+ENDPOINTS = f"""
 CREATE OR REPLACE TEMP TABLE judge_endpoints AS
 SELECT m, part, is_name, part || ' ' || coalesce(endpoint, '') AS name, bool_or(ok) AS ok,
   bool_or(failed) AND NOT bool_or(ok) AS failed
@@ -79,9 +78,7 @@ FROM (
 WHERE part IS NOT NULL
 GROUP BY m, part, is_name, name
 HAVING bool_or(ok) OR bool_or(failed)
-""",
-    )
-
+"""
 
 #: Adds the endpoints of one chunk that none before it had, one chunk at a time. No verdict depends on their order.
 ENDPOINT_NAMES = """

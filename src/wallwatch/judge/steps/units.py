@@ -207,17 +207,36 @@ FROM {chunk.measurements(source)} w JOIN judge_sessions s ON s.session = w.sessi
 """
 
 
-def read(chunk: Chunk, source: Source = from_views) -> tuple[str, ...]:
-    """The rows of one chunk: what every layer has, then what only TLS and HTTP have."""
-    joined = (
-        f"FROM (SELECT *, {unit()} AS unit FROM {chunk.rows(source, 'observations')}) o "
-        "JOIN judge_this w ON w.measurement_id = o.measurement_id LEFT JOIN judge_names n ON n.unit = o.unit"
-    )
-    return (
-        f"""
-CREATE OR REPLACE TEMP TABLE judge_units AS
-SELECT w.m, coalesce(n.u, 0) AS u, o.obs, o.layer, o.depth, o.ip,
-  CASE WHEN o.unit IN ({_POOLS}) OR o.nettest IN ({_TOOL_TESTS}) THEN NULL ELSE o.port END AS port, o.ip_network, o.failure,
+#: Columns of observations that only the judging of a chunk reads, by what stands for them before.
+_LATER = {
+    "failure_text": "VARCHAR",
+    "tls_not_before": "TIMESTAMPTZ",
+    "tls_not_after": "TIMESTAMPTZ",
+    "read_count": "BIGINT",
+    "http_title": "VARCHAR",
+    "http_server": "VARCHAR",
+    "http_header_names": "VARCHAR",
+    "dns_fingerprint": "VARCHAR[]",
+}
+
+
+def read(chunk: Chunk, source: Source = from_views, *, looking: bool = False) -> str:
+    """The rows of one chunk, each part opened once.
+
+    Args:
+        chunk: Which.
+        source: Where rows are read from.
+        looking: Whether only what is gathered for all chunks is read.
+    """
+
+    def later(column: str) -> str:
+        return f"CAST(NULL AS {_LATER[column]}) AS {column}" if looking else f"o.{column}"
+
+    return f"""
+CREATE OR REPLACE TEMP TABLE judge_rows AS
+SELECT w.m, n.u, o.obs, o.layer, o.depth, o.ip, o.port,
+  o.unit IN ({_POOLS}) OR o.nettest IN ({_TOOL_TESTS}) AS any_port, o.ip_network, o.failure,
+  o.layer <> 'step' OR o.nettest IN ({_TOOL_TESTS}) AS counts,
   CASE o.layer
     WHEN 'dns' THEN CASE WHEN o.ip IS NULL THEN 0
       WHEN {_ENGINE} = 'system' THEN {SYSTEM}
@@ -242,39 +261,56 @@ SELECT w.m, coalesce(n.u, 0) AS u, o.obs, o.layer, o.depth, o.ip,
     WHEN 'tcp' THEN o.failure IS NOT NULL AND NOT coalesce(o.ip LIKE '%:%' AND o.failure IN {NO_ROUTE}, false)
     WHEN 'dns' THEN o.failure IS NOT NULL AND NOT coalesce(o.dns_query_type = 'AAAA', false)
     ELSE o.failure IS NOT NULL END AS failed,
-  o.layer = 'step' AND coalesce(o.failure IS NULL AND o.step = 'bootstrap_time' AND o.step_number > 0, false) AS started
-{joined}
-WHERE (o.layer <> 'step' OR o.nettest IN ({_TOOL_TESTS}))
+  o.layer = 'step' AND coalesce(o.failure IS NULL AND o.step = 'bootstrap_time' AND o.step_number > 0, false) AS started,
+  {_ENGINE} = 'system' AS system, coalesce(o.tls_no_verify, false) AS no_verify, o.tls_certificate_sha256, o.tls_issuer,
+  {later("tls_not_before")}, {later("tls_not_after")}, o.tls_self_signed, o.tls_matches_name,
+  {later("read_count")}, o.duration_seconds, {later("failure_text")}, o.http_url, o.http_status, o.http_body_length,
+  o.http_body_sha256, {later("http_title")}, o.http_location, {later("http_server")}, {later("http_header_names")},
+  {later("dns_fingerprint")}, o.http_fingerprint, o.step, o.step_value, o.step_number, o.step_target, o.tls_ech,
+  CASE WHEN o.nettest <> 'web_connectivity' THEN o.host END AS host,
+  CASE WHEN o.nettest <> 'web_connectivity' THEN o.unit END AS unit
+FROM (SELECT *, {unit()} AS unit FROM {chunk.rows(source, "observations")}) o
+JOIN judge_this w ON w.measurement_id = o.measurement_id
+LEFT JOIN judge_names n ON n.unit = o.unit
+"""
+
+
+#: The same by what they are: what every layer has, then what only TLS and HTTP have. Nothing is computed that the steps
+#: do not ask for.
+VIEWS: tuple[str, ...] = (
+    """
+CREATE OR REPLACE TEMP VIEW judge_units AS
+SELECT m, coalesce(u, 0) AS u, obs, layer, depth, ip, CASE WHEN any_port THEN NULL ELSE port END AS port, ip_network,
+  failure, known, asked, seconds, asked_6, opened, failed, started
+FROM judge_rows WHERE counts
 """,
-        f"""
-CREATE OR REPLACE TEMP TABLE judge_tls_units AS
-SELECT w.m, n.u, o.ip, o.port, o.failure, coalesce(o.tls_no_verify, false) AS no_verify, o.tls_certificate_sha256,
-  o.tls_issuer, o.tls_not_before, o.tls_not_after, coalesce(o.tls_self_signed, false) AS self_signed,
-  coalesce(o.tls_matches_name, false) AS matches_name, coalesce(NOT o.tls_matches_name, false) AS other_name, o.read_count, o.duration_seconds
-{joined}
-WHERE o.layer = 'tls' AND n.u IS NOT NULL
+    """
+CREATE OR REPLACE TEMP VIEW judge_tls_units AS
+SELECT m, u, ip, port, failure, no_verify, tls_certificate_sha256, tls_issuer, tls_not_before, tls_not_after,
+  coalesce(tls_self_signed, false) AS self_signed, coalesce(tls_matches_name, false) AS matches_name,
+  coalesce(NOT tls_matches_name, false) AS other_name, read_count,
+  duration_seconds
+FROM judge_rows WHERE layer = 'tls' AND u IS NOT NULL
 """,
-        f"""
-CREATE OR REPLACE TEMP TABLE judge_http_units AS
-SELECT w.m, n.u, o.obs, coalesce(o.depth, 0) AS depth, o.ip, o.port, o.failure, o.failure_text, o.http_url,
-  o.http_status, o.http_body_length, o.http_body_sha256, o.http_title, o.http_location, o.http_server,
-  o.http_header_names, o.duration_seconds,
-  coalesce(o.http_url LIKE 'https:%', false) AS encrypted, coalesce(o.http_url LIKE 'http:%', false) AS clear,
-  CASE WHEN o.http_url LIKE 'http:%' AND o.http_location LIKE 'http:%' THEN
-    lower(split_part(split_part(split_part(split_part(o.http_location, '://', 2), '/', 1), '?', 1), ':', 1)) END
-    AS landing
-{joined}
-WHERE o.layer = 'http'
+    """
+CREATE OR REPLACE TEMP VIEW judge_http_units AS
+SELECT m, u, obs, coalesce(depth, 0) AS depth, ip, port, failure, failure_text, http_url, http_status, http_body_length,
+  http_body_sha256, http_title, http_location, http_server, http_header_names, duration_seconds,
+  coalesce(http_url LIKE 'https:%', false) AS encrypted, coalesce(http_url LIKE 'http:%', false) AS clear,
+  CASE WHEN http_url LIKE 'http:%' AND http_location LIKE 'http:%' THEN
+    lower(split_part(split_part(split_part(split_part(http_location, '://', 2), '/', 1), '?', 1), ':', 1)) END AS landing
+FROM judge_rows WHERE layer = 'http'
 """,
-        f"""
+)
+
+FINGERPRINTS = """
 CREATE OR REPLACE TEMP TABLE judge_fingerprints AS
-SELECT w.m, n.u, o.obs, o.layer, w.country, {_ENGINE} = 'system' AS system,
+SELECT o.m, o.u, o.obs, o.layer, w.country, o.system,
   unnest(CASE o.layer WHEN 'dns' THEN o.dns_fingerprint ELSE o.http_fingerprint END) AS hit
-{joined}
+FROM judge_rows o JOIN judge_this w ON w.m = o.m
 WHERE (o.dns_fingerprint IS NOT NULL OR o.http_fingerprint IS NOT NULL) AND o.layer IN ('dns', 'http')
-  AND n.u IS NOT NULL
-""",
-    )
+  AND o.u IS NOT NULL
+"""
 
 
 def controls(chunk: Chunk, source: Source = from_views) -> str:
