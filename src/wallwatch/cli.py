@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from wallwatch import __version__
+from wallwatch import __version__, cli_evidence
 from wallwatch._errors import WallwatchError
 from wallwatch._progress import Progress, on_stderr
 from wallwatch._text import safe_json, safe_text
@@ -455,15 +455,31 @@ def refs_list(
 @app.command()
 def report(
     workspace: WorkspaceOption,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="The folder to write.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="The folder to write; a file with --one-file.")
+    ],
     country: Annotated[str | None, typer.Option(metavar="CC", help="Only this country.")] = None,
     lang: Annotated[str, typer.Option(help="Language of the pages.")] = "en",
+    one_file: Annotated[
+        bool,
+        typer.Option("--one-file", help="One zip file of at most 1 MB, to be passed from phone to phone."),
+    ] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Write pages that open from disk, without JavaScript and without a network."""
     from wallwatch import report as reporting
     from wallwatch.engine import Workspace
 
+    if one_file:
+        from wallwatch.report.compact import write_one_file
+
+        with _progress(quiet) as progress, Workspace.open(workspace).connect() as con:
+            packed, left_out = write_one_file(
+                con, out, country=_country(country), lang=lang, progress=progress
+            )
+        more = f"; {left_out:,} pages did not fit" if left_out else ""
+        typer.echo(f"{packed.pages:,} pages, {packed.size:,} bytes in {safe_text(packed.index)}{more}")
+        return
     with _progress(quiet) as progress, Workspace.open(workspace).connect() as con:
         written = reporting.write(con, out, country=_country(country), lang=lang, progress=progress)
     typer.echo(f"{written.pages:,} pages; open {written.index}")
@@ -595,7 +611,9 @@ def bundle(
 
 @app.command()
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle, or its unpacked folder.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A bundle, its unpacked folder, or a signed digest.")
+    ],
     signers: Annotated[
         Path | None,
         typer.Option(
@@ -609,9 +627,11 @@ def verify(
     format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
     quiet: QuietOption = False,
 ) -> None:
-    """Check a bundle, judge its raw lines again, and say whether its claim follows."""
+    """Check a bundle, judge its raw lines again, and say whether its claim follows; or check a signed digest."""
     from wallwatch import bundles
 
+    if cli_evidence.signed_text(file, signers):
+        return
     with _progress(quiet) as progress:
         report = bundles.verify(file, signers=signers, authorities=authorities, progress=progress)
     if format_ is TextFormat.json:
@@ -800,6 +820,10 @@ def fetch_ooni(
         typer.echo(safe_text(line))
     if summary.failed:
         raise typer.Exit(1)
+
+
+app.command("digest")(cli_evidence.digest)
+app.command("mirror")(cli_evidence.mirror)
 
 
 def main() -> None:

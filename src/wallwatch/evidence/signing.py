@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -131,19 +132,33 @@ def verify(message: bytes, signature: Path, allowed: Path) -> str | None:
     return None
 
 
-def enclosed_signers(folder: Path) -> list[Key]:
-    """The keys that a bag's own list of signers names."""
+def keys_in(path: Path) -> list[str]:
+    """The keys that a list of signers or a `.pub` file names, each as type and base64.
+
+    Raises:
+        WallwatchError: It cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[:10_000]
+    except OSError as error:
+        raise WallwatchError(f"{path} cannot be read: {error.strerror}") from error
     found = []
-    for line in (folder / SIGNERS).read_text(encoding="utf-8", errors="replace").splitlines()[:100]:
+    for line in lines:
         parts = line.split()
-        for i, part in enumerate(parts[:-1]):
-            if part.startswith(("ssh-", "ecdsa-", "sk-")):
-                try:
-                    found.append(Key.of(f"{part} {parts[i + 1]}"))
-                except (ValueError, binascii.Error):
-                    continue
+        for kind, blob in pairwise(parts):
+            if kind.startswith(("ssh-", "ecdsa-", "sk-")) and not line.startswith("#"):
+                found.append(f"{kind} {blob}")
                 break
     return found
+
+
+def fingerprint_of(key: str) -> str:
+    """The fingerprint of a key given as type and base64.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return Key.of(key).fingerprint
 
 
 def _run(command: list[str], message: bytes) -> bytes:
