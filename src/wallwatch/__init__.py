@@ -4,11 +4,25 @@ Raw measurement files become observations (facts), verdicts (judgement), cells (
 events and outages (history), and a report that says how each was judged.
 """
 
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from os import PathLike
+from typing import Any
 
 try:
     __version__ = version("wallwatch")
 except PackageNotFoundError:  # running from a source tree that was never installed
     __version__ = "0+unknown"
 
-__all__ = ["__version__"]
+
+def open(root: str | PathLike[str]) -> Any:  # noqa: A001 - `ww.open(...)` is what a person types
+    """Opens a workspace in a notebook or script; see `wallwatch.notebook.Opened`.
+
+    Raises:
+        WallwatchError: The folder is not a workspace.
+    """
+    # Not imported above: every room imports this package, and none may import what lies above it.
+    return import_module("wallwatch.notebook").open_workspace(root)
+
+
+__all__ = ["__version__", "open"]
