@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from detect_worlds import World, at, between
 from wallwatch import detect
@@ -28,8 +32,9 @@ def world() -> World:
     return made
 
 
-def run(world: World, table: pa.Table) -> tuple[pa.Table, pa.Table]:
+def run(world: World, table: pa.Table, threads: int = 1) -> tuple[pa.Table, pa.Table]:
     with world.connect(table) as con:
+        con.execute(f"SET threads = {threads}")
         cells = detect.cells(con).order("ALL").to_arrow_table()
         return cells, detect.events(con)
 
@@ -49,6 +54,33 @@ def test_c14_any_slicing_gives_identical_tables(world: World) -> None:
     parts = pa.concat_tables([table.slice(start, 611) for start in range(0, table.num_rows, 611)])
     cells, events = run(world, table)
     again = run(world, parts)
+    assert again[0].equals(cells)
+    assert again[1].equals(events)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_c14_any_window_in_any_order_and_slicing_gives_identical_events(
+    world: World, data: st.DataObject
+) -> None:
+    """A window of the rows, cut into pieces anywhere and the pieces shuffled, on any number of threads."""
+    table = world.table()
+    first = data.draw(st.integers(0, 8))
+    last = data.draw(st.integers(first + 6, 20))
+    times = table["time"]
+    window = table.filter(
+        pc.and_(
+            pc.greater_equal(times, pa.scalar(at(first), times.type)),
+            pc.less(times, pa.scalar(at(last), times.type)),
+        )
+    )
+    cuts = sorted(data.draw(st.lists(st.integers(0, window.num_rows), max_size=6)))
+    edges = [0, *cuts, window.num_rows]
+    pieces = [window.slice(a, b - a) for a, b in itertools.pairwise(edges)]
+    order = data.draw(st.permutations(range(len(pieces))))
+    replayed = pa.concat_tables([pieces[number] for number in order])
+    cells, events = run(world, window)
+    again = run(world, replayed, threads=data.draw(st.integers(1, 4)))
     assert again[0].equals(cells)
     assert again[1].equals(events)
 

@@ -86,6 +86,22 @@ def test_c2_forged_sessions_erase_no_event(rng: np.random.Generator) -> None:
     assert event["networks"] == [64500, 64501]
     assert hours_apart(event["onset_best"], at(5)) <= 3
     assert hours_apart(event["end_best"], at(9)) <= 3
+    # The suspicion is said: three in ten contradict, and nobody can be told from a forger.
+    assert any("forged sessions" in said for said in event["against"])
+
+
+def test_c2_without_contradiction_or_with_credentials_there_is_no_suspicion(rng: np.random.Generator) -> None:
+    world = World()
+    world.regularly(rng, 2, at(0), at(14), between(at(5), at(9)))
+    (event,) = restrictions(world)
+    assert not any("forged" in said for said in event["against"])
+    world = World()
+    for number in range(8):
+        world.regularly(
+            rng, 0.3, at(0), at(14), between(at(5), at(9)), strength=0.7, probe_id=f"probe {number}"
+        )
+    (event,) = restrictions(world)
+    assert not any("forged" in said for said in event["against"])
 
 
 def test_c4_some_networks_block_and_others_are_named_as_fine(rng: np.random.Generator) -> None:

@@ -17,8 +17,8 @@ PAUSE_BY_THE_CLOCK = 8 * 24
 #: Independent sessions that say something of an hour, a day, a network; fewer are too little to say (trap C13).
 ENOUGH = 4.0
 
-#: Votes against the target from which an episode may be claimed: repeats of one source count less than one.
-LEAST_VOTES = 3.5
+#: Votes against the target from which an episode may be claimed: more than three (trap C13); repeats count less than one.
+LEAST_VOTES = 3.2
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,11 @@ NOTABLE = 0.05
 FINE_SESSIONS = 5
 FINE_SHARE = 0.2
 
+#: So many sessions without credentials that contradict an event in its own time, and so large a share of all, are named
+#: as a doubt (trap C2).
+DISAGREE_SESSIONS = 5
+DISAGREE_SHARE = 0.1
+
 
 def events(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """The events, with the columns of schema `EVENTS`, in the order of its key.
@@ -275,6 +280,12 @@ def _speaks_against(
         share = count.against / max(count.measurements, 1)
         if share < 0.8:
             said.append(f"{share:.0%} of the measurements on {name} in that time found it blocked, not all")
+        disagree = count.sessions - count.sessions_against
+        if disagree >= max(DISAGREE_SESSIONS, DISAGREE_SHARE * count.sessions) and not count.credentialed:
+            said.append(
+                f"{_many(disagree, 'session')} on {name} found it working in the same time, and no probe carries a "
+                "credential: that forged sessions are among either kind cannot be ruled out"
+            )
         if not count.artefacts:
             said.append(
                 f"no measurement on {name} shows what only interference leaves behind, such as a block page"

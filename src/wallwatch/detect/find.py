@@ -19,9 +19,10 @@ from wallwatch.detect.smooth import Smoothed, others_at_the_time, smooth
 from wallwatch.detect.spans import Part, Sources, Span, looks, sources
 from wallwatch.detect.votes import Series, votes
 
-#: Votes keep to a pattern where at most so large a share of those outside it is against the target: by chance alone some
-#: hours have more than others.
+#: Votes keep to a pattern where at most so large a share of those outside it is against the target, and it is so much
+#: likelier than none, in natural logarithms: by chance alone some hours have more than others.
 KEPT = 0.15
+KEPT_GAIN = 16.0
 
 #: Rows whose votes are smoothed at once: bounds the memory.
 ROWS_A_PIECE = 20_000_000
@@ -135,7 +136,9 @@ def _support(series: Series, episode: Episode, behind: Sources, seen_by: list[Lo
     if claimable(episode, support):
         return support
     found = pattern(series, episode)
-    return replace(support, patterned=found is not None and found.rate_outside <= KEPT)
+    return replace(
+        support, patterned=found is not None and found.rate_outside <= KEPT and found.gain >= KEPT_GAIN
+    )
 
 
 def pattern(series: Series, *episodes: Episode) -> Recurrence | None:

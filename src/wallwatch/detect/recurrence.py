@@ -41,6 +41,16 @@ class Recurrence:
     votes_outside: float
 
     @property
+    def gain(self) -> float:
+        """How much likelier the votes are with the pattern than without it, in natural logarithms."""
+        return _gain(
+            self.rate_inside * self.votes_inside,
+            self.votes_inside,
+            self.rate_outside * self.votes_outside,
+            self.votes_outside,
+        )
+
+    @property
     def text(self) -> str:
         """The pattern in words: `weekdays, 05:00–08:00 and 11:00–14:00 UTC`."""
         return f"{_days_in_words(self.weekdays)}, {_hours_in_words(self.hours)}"
@@ -94,12 +104,7 @@ def recurrence(
         return None
     rate_in, rate_out = k_in / n_in, k_out / n_out
     seen = np.unique(hour[inside & (k > 0)] // 24)
-    gain = (
-        _log_likelihood(k_in, n_in)
-        + _log_likelihood(k_out, n_out)
-        - _log_likelihood(k_in + k_out, n_in + n_out)
-    )
-    if len(seen) < 3 or gain < GAIN or rate_in < 0.5 or rate_out > 0.4 * rate_in:
+    if len(seen) < 3 or _gain(k_in, n_in, k_out, n_out) < GAIN or rate_in < 0.5 or rate_out > 0.4 * rate_in:
         return None
     return Recurrence(
         tuple(np.flatnonzero(hours).tolist()),
@@ -114,6 +119,11 @@ def recurrence(
 
 def _sums(index: npt.NDArray[np.int64], values: Floats, size: int) -> Floats:
     return np.asarray(np.bincount(index, weights=values, minlength=size), dtype=np.float64)
+
+
+def _gain(k_in: float, n_in: float, k_out: float, n_out: float) -> float:
+    apart = _log_likelihood(k_in, n_in) + _log_likelihood(k_out, n_out)
+    return apart - _log_likelihood(k_in + k_out, n_in + n_out)
 
 
 def _log_likelihood(k: float, n: float) -> float:

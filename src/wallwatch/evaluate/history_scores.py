@@ -158,8 +158,8 @@ _ROWS = (
     ("told by one event that covers half of it", "told_whole"),
     ("false events per 1,000 series-years", "false_per_1000_series_years"),
     ("the same, on two networks or more", "false_after_clustering_per_1000_series_years"),
-    ("onset error, median, hours", "onset_error_median_hours"),
-    ("onset error, 90 %, hours", "onset_error_90_hours"),
+    ("onset error at the same rates, median, hours", "onset_error_median_hours"),
+    ("onset error at the same rates, 90 %, hours", "onset_error_90_hours"),
     ("onset intervals of 90 % that hold it", "onset_interval_holds"),
     ("their median width, hours", "onset_interval_median_hours"),
     ("true, of those given about 0.9", "true_of_those_given_about_0.9"),
@@ -272,7 +272,7 @@ def _clusters(claims: list[Claim]) -> int:
 
 def _place(tally: _Tally, line: Line, hits: list[Claim]) -> None:
     first = min(hits, key=lambda claim: claim.first)
-    if first.onset is not None:
+    if first.onset is not None and line.rate in _USUAL_RATES and line.strength in _USUAL_STRENGTHS:
         tally.errors.append(abs(first.onset - line.begins))
     if first.latest is not None:
         earliest = -np.inf if first.earliest is None else first.earliest
