@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from console import run
 from detect_worlds import World, at, between
+from wallwatch._errors import WallwatchError
+from wallwatch.evaluate.calendar import read
 from wallwatch.evaluate.episodes import evaluate_episodes, visible
 
 
@@ -36,12 +39,32 @@ def test_what_is_found_is_counted_by_layer() -> None:
     json.dumps(scores.as_dict())
 
 
+def exams() -> str:
+    """The timetable that was published: weekdays of four weeks, two windows a day."""
+    days = (*range(1, 4), *range(6, 11), *range(13, 18), *range(20, 25))
+    windows = [
+        f"2023-11-{day:02d}T{a}:00Z,2023-11-{day:02d}T{b}:00Z"
+        for day in days
+        for a, b in (("05", "08"), ("11", "14"))
+    ]
+    return "\n".join(["start,end", *windows])
+
+
 def test_kenya_2023_nine_of_ten_visible_episodes_are_found(shared_data: Path, tmp_path: Path) -> None:
     ran = run(["run", str(shared_data / "ooni/export"), "--workspace", "w", "--quiet"], tmp_path)
     assert ran.returncode == 0, ran.stderr
-    ran = run(["evaluate", "--episodes", "w", "--format", "json"], tmp_path)
+    (tmp_path / "exams.csv").write_text(exams())
+    ran = run(["evaluate", "--episodes", "w", "--calendar", "exams.csv", "--format", "json"], tmp_path)
     assert ran.returncode == 0, ran.stderr
-    methods = json.loads(ran.stdout)["methods"]
+    scores = json.loads(ran.stdout)
+    by_network = {overlap["network"]: overlap for overlap in scores["calendar"]}
+    recurring, continuous = by_network[33771], by_network[12455]
+    assert recurring["covered"]["share"] >= 0.9
+    assert recurring["in_calendar"]["share"] >= 0.7
+    assert recurring["inside"]["share"] > 5 * recurring["outside"]["share"]
+    assert continuous["pattern"] is None
+    assert continuous["outside"]["share"] > 0.9
+    methods = scores["methods"]
     assert methods["in an event"]["found"]["share"] >= 0.9
     assert methods["in an event"]["false"] == methods["likely (0.9)"]["false"] == 0
     assert methods["published cumulative sum"]["found"]["share"] < 0.3
@@ -52,3 +75,26 @@ def test_a_workspace_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert ran.returncode != 0
     assert "nowhere" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "start,end\n",
+        "from,to\n2023-11-01,2023-11-02\n",
+        "start,end\n2023-11-02,2023-11-01\n",
+        "start,end\nnever,ever\n",
+    ],
+)
+def test_a_calendar_that_says_nothing_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "calendar.csv"
+    path.write_text(text)
+    with pytest.raises(WallwatchError, match=r"calendar\.csv"):
+        read(path)
+
+
+def test_a_calendar_touches_every_hour_it_has_a_part_of(tmp_path: Path) -> None:
+    path = tmp_path / "calendar.csv"
+    path.write_text("start,end\n1970-01-01T01:30Z,1970-01-01T03:10Z\n1970-01-02 00:00,1970-01-02 01:00\n")
+    assert read(path) == {1, 2, 3, 24}

@@ -718,6 +718,13 @@ def evaluate(
             help="A workspace: runs of failing measurements that anybody sees, and which are found.",
         ),
     ] = None,
+    calendar: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --episodes: published times (CSV: start,end in UTC) to hold events against.",
+        ),
+    ] = None,
     format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
     quiet: QuietOption = False,
 ) -> None:
@@ -734,7 +741,7 @@ def evaluate(
         elif trap:
             scores = commands.trap(trap.upper(), seed=seed, progress=progress)
         elif episodes:
-            scores = commands.episodes(episodes)
+            scores = commands.episodes(episodes, calendar)
         elif histories:
             scores = commands.histories(seed=seed, series=series, progress=progress)
         elif signals:

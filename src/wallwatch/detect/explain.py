@@ -8,9 +8,9 @@ from typing import Any
 
 import duckdb
 
-from wallwatch.detect import levels, smooth
+from wallwatch.detect import calibration, levels, one_probe, smooth
 from wallwatch.detect.episodes import LEAST_VOTES
-from wallwatch.detect.restrictions import CLAIMED, FORGED
+from wallwatch.detect.restrictions import CLAIMED, FORGED, UNFORGEABLE
 from wallwatch.detect.timeline import timeline
 from wallwatch.detect.votes import AGAINST
 
@@ -54,6 +54,13 @@ def explain(con: duckdb.DuckDBPyConnection, event_id: str) -> dict[str, Any]:
             "claimed_from_probability": CLAIMED,
             "claimed_from_votes": LEAST_VOTES,
             "share_that_could_be_forged": FORGED,
+            "share_with_credentials": UNFORGEABLE,
+            "chance_that_a_look_is_broken": one_probe.BROKEN,
+            "calibration": {
+                "constant": calibration.CONSTANT,
+                "per_log_ratio": calibration.PER_LOG_RATIO,
+                "per_log_votes": calibration.PER_LOG_VOTES,
+            },
         },
     }
 

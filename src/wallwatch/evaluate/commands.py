@@ -129,9 +129,15 @@ def signals(*, seed: int, series: int, progress: Progress) -> Scores:
     return evaluate_signals(seed=seed, series=series, progress=progress)
 
 
-def episodes(workspace: Path) -> Scores:
-    """Scores detection on a workspace against the episodes that a reader of its measurements can see."""
+def episodes(workspace: Path, calendar: Path | None) -> Scores:
+    """Scores detection on a workspace against the episodes that a reader of its measurements can see.
+
+    Raises:
+        WallwatchError: There is no such workspace, or the calendar cannot be read.
+    """
+    from wallwatch.evaluate.calendar import read
     from wallwatch.evaluate.episodes import evaluate_episodes
 
+    hours = read(calendar) if calendar else frozenset[int]()
     with Workspace.open(workspace).connect() as con:
-        return evaluate_episodes(con)
+        return evaluate_episodes(con, hours)

@@ -21,6 +21,7 @@ import numpy as np
 
 from wallwatch.detect import claims
 from wallwatch.evaluate.baselines import Hourly, cusum, hourly
+from wallwatch.evaluate.calendar import Overlap, overlaps
 from wallwatch.evaluate.numbers import Share
 
 Key = tuple[str, str, str, int, str]
@@ -47,6 +48,7 @@ class EpisodeScores:
         false: For each method, stretches in which nearly all measurements work.
         delays: Hours from the first failing measurement of an episode to the filter's alarm.
         years: Series-years, in hours that were measured.
+        calendar: What the events have in common with a calendar.
     """
 
     visible: Mapping[str, int]
@@ -55,6 +57,7 @@ class EpisodeScores:
     false: Mapping[str, int]
     delays: Sequence[float]
     years: float
+    calendar: Sequence[Overlap] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Shares by method and layer."""
@@ -74,6 +77,7 @@ class EpisodeScores:
             },
             "median_delay_hours": median(self.delays) if self.delays else None,
             "series_years": round(self.years, 2),
+            "calendar": [overlap.as_dict() for overlap in self.calendar],
         }
 
     def as_text(self) -> str:
@@ -93,6 +97,8 @@ class EpisodeScores:
             )
         if self.delays:
             text += ["", f"alarm after the first failing measurement: median {median(self.delays):.0f} h"]
+        for overlap in self.calendar:
+            text += ["", overlap.as_text()]
         return "\n".join(text)
 
 
@@ -112,11 +118,14 @@ def visible(measured: Sequence[tuple[int, bool]]) -> list[tuple[int, int]]:
     return found
 
 
-def evaluate_episodes(con: duckdb.DuckDBPyConnection) -> EpisodeScores:
+def evaluate_episodes(
+    con: duckdb.DuckDBPyConnection, calendar: frozenset[int] = frozenset()
+) -> EpisodeScores:
     """Scores the filter, the events and the published cumulative sum on the measurements of a workspace.
 
     Args:
-        con: Shows `verdicts`; gains temporary tables named `detect_…`.
+        con: Shows `verdicts` and, for a calendar, `events`; gains temporary tables named `detect_…`.
+        calendar: Hours since 1970-01-01 00:00 UTC that events are held against.
     """
     detected = claims(con, "blocking")
     claimed = {run for r in detected.restrictions for episode in r.episodes for run in episode.runs}
@@ -168,6 +177,7 @@ def evaluate_episodes(con: duckdb.DuckDBPyConnection) -> EpisodeScores:
         false,
         delays,
         years,
+        overlaps(con, calendar) if calendar else (),
     )
 
 
