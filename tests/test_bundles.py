@@ -713,3 +713,22 @@ def test_kenya_s_telegram_event_follows_from_the_enclosed_rows(shared_data: Path
     # Only well-known public resolvers and private addresses are left, which say nothing of a volunteer.
     assert {resolver_kind(address) for address in resolvers} <= {"public_service", "private", "unknown"}
     assert "[removed]" in resolvers
+
+
+def test_statements_that_concern_an_outage_go_along_as_statements(shared_data: Path, tmp_path: Path) -> None:
+    said = tmp_path / "said.csv"
+    said.write_text(
+        "speaker,quotation,date,country,subject,restriction\n"
+        "A minister,The internet will be restored when calm returns <b>soon</b>,2019-11-17,IR,internet shutdown,shutdown\n"
+        "A company,Our network works,2011-01-01,IR,internet shutdown,shutdown\n"
+    )
+    root = worlds.workspace(tmp_path / "ww", shared_data / "signals", said)
+    made = worlds.bundle(root, _national(root), tmp_path / "a.zip")
+    assert made.outcome.follows
+    folder = unzipped(tmp_path / "a.zip", tmp_path / "u") / "data"
+    claim = json.loads((folder / "claim.json").read_bytes())
+    assert [one["speaker"] for one in claim["statements"]] == ["A minister"]
+    assert "A minister" in (folder / "tables" / "statements.csv").read_text(encoding="utf-8")
+    shown = (folder / "index.html").read_text(encoding="utf-8")
+    assert "&lt;b&gt;soon" in shown
+    assert bundles.verify(tmp_path / "a.zip").holds

@@ -10,14 +10,13 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wallwatch import __version__
@@ -278,7 +277,6 @@ class _Draft:
     ids: Mapping[str, str]
     explanation: list[str]
     tables: list[str]
-    statements: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,14 +353,7 @@ class _Attempt:
             explanation = _without_history(explain(again.con, found).lines)
         claimed = [ids[one.measurement] for one in extracted.taken if one.claim and one.measurement in ids]
         kept = tables.write(again.con, self.con, subject, found, claimed, payload / "tables")
-        statements = []
-        if subject.statements:
-            rows: pa.Table = self.con.sql(
-                "SELECT * FROM statements WHERE list_contains($ids, statement_id) ORDER BY said, statement_id",
-                params={"ids": list(subject.statements)},
-            ).to_arrow_table()
-            statements = [{**row, "said": iso(row["said"])} for row in rows.to_pylist()]
-        return _Draft(payload, selection, extracted, outcome, record, id_, ids, explanation, kept, statements)
+        return _Draft(payload, selection, extracted, outcome, record, id_, ids, explanation, kept)
 
     def _witnesses(self, again: Rebuilt, ids: Mapping[str, str], outcome: Outcome) -> None:
         """Holds the verdicts of an event's witnesses against those of the workspace."""
@@ -458,7 +449,7 @@ def _write_rest(
             _facts(subject, draft, public),
             draft.explanation,
             [*draft.outcome.broken, *draft.outcome.differs],
-            draft.statements,
+            [one.as_dict() for one in subject.links],
             listed,
             commands,
         )
@@ -548,15 +539,7 @@ def _claim(subject: Subject, draft: _Draft, moment: datetime) -> dict[str, Any]:
         "as_of": moment.isoformat(),
         "wallwatch": __version__,
         "rule_set": RULE_SET,
-        "statements": [_plain_row(row) for row in draft.statements],
-    }
-
-
-def _plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: iso(value) if isinstance(value, datetime) else value
-        for name, value in row.items()
-        if value is not None and name not in ("file_id", "line")
+        "statements": [one.as_dict() for one in subject.links],
     }
 
 

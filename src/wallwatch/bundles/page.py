@@ -54,7 +54,7 @@ def page(
         facts: Names and values for the table at the top.
         explanation: The lines of `wallwatch explain`: an empty line stands before each heading.
         differs: What is not the same when it is made again from the enclosed lines.
-        statements: What was said about the country at the time.
+        statements: Statements of the record that concern it, as `Link.as_dict` gives them.
         files: Path, what it holds, and size of each file.
         commands: Commands that repeat the finding.
     """
@@ -67,13 +67,12 @@ def page(
         )
     if statements:
         said = [
-            f"{(row['said'] or '')[:10] or 'undated'}, {row['speaker']}"
-            f"{', ' + row['role'] if row['role'] else ''}: “{row['quotation']}”"
-            f"{' (' + row['published_in'] + ')' if row['published_in'] else ''}"
+            f"{row['speaker']}, {row['date'] or 'undated'}: “{row['quotation']}” ({row['kind']}; {row['place']}"
+            f"{', ' + row['lag'] if row['lag'] else ''}; tied by {', '.join(row['why']) or 'nothing that was noted'})"
             for row in statements
         ]
-        note = Markup("<p>Each is its speaker’s statement, and no measurement. Whether it is about this finding is for the reader to say.</p>\n")  # fmt: skip
-        sections.append(_SECTION.format("What was said about the country at the time", note + _list(said)))
+        note = Markup("<p>Each is its speaker’s statement, and no measurement.</p>\n")
+        sections.append(_SECTION.format("Statements of the record that concern it", note + _list(said)))
     sections.append(_SECTION.format("How to check it", _steps(commands)))
     sections.append(_SECTION.format("The files", _files(files)))
     filled = _PAGE.format(

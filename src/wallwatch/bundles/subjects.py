@@ -11,10 +11,8 @@ import duckdb
 
 from wallwatch import explain, history
 from wallwatch._errors import WallwatchError
+from wallwatch.record.links import Link, links
 from wallwatch.show import Filters, Record, parse_time, records
-
-#: Days around a claim in which what was said about its country is enclosed.
-AROUND_STATEMENTS = 31
 
 #: Kind of claim to the listing that has its record.
 LISTINGS = {"event": "events", "outage": "outages", "verdict": "verdicts"}
@@ -33,7 +31,7 @@ class Subject:
         session: The session of a measurement; empty for others.
         first: Where it begins …
         last: … and ends, or the data do.
-        statements: Ids of the statements of the record about its country and time.
+        links: The statements of the record that concern it, and what ties them to it.
     """
 
     kind: str
@@ -44,7 +42,7 @@ class Subject:
     session: str
     first: datetime | None
     last: datetime | None
-    statements: Sequence[str] = ()
+    links: Sequence[Link] = ()
 
     @property
     def from_measurements(self) -> bool:
@@ -53,6 +51,11 @@ class Subject:
             self.record["kind"] == "domestic_only"
             or any("measurements" in one for one in self.record["signals"])
         )
+
+    @property
+    def statements(self) -> list[str]:
+        """Ids of the statements that concern it."""
+        return [one.statement["statement_id"] for one in self.links]
 
     @property
     def heading(self) -> str:
@@ -124,7 +127,7 @@ def of(con: duckdb.DuckDBPyConnection, kind: str, id_: str) -> Subject:
     if ends is not None:
         ends += timedelta(seconds=1)
     country = record["country"]
-    said = _statements(con, country, begins, ends)
+    said = tuple(one for one in links(con) if one.sort == kind and one.finding == id_)
     return Subject(kind, id_, record, country, record.get("service", ""), "", begins, ends, said)
 
 
@@ -135,20 +138,3 @@ def _bound(con: duckdb.DuckDBPyConnection, which: str) -> datetime | None:
         f"UNION ALL SELECT {which}(time) FROM signals)"
     ).fetchall()
     return found[0][0]
-
-
-def _statements(
-    con: duckdb.DuckDBPyConnection, country: str, first: datetime | None, last: datetime | None
-) -> list[str]:
-    """Ids of the statements about the country that were said at the time, a month around it, in their order.
-
-    Whether one is about this very claim is for a reader to say: they are enclosed as statements, and no more.
-    """
-    if first is None or last is None:
-        return []
-    around = timedelta(days=AROUND_STATEMENTS)
-    found = con.execute(
-        "SELECT DISTINCT statement_id FROM statements WHERE country = ? AND said >= ? AND said < ? ORDER BY ALL",
-        [country, first - around, last + around],
-    ).fetchall()
-    return [row[0] for row in found]

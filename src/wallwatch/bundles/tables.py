@@ -29,7 +29,7 @@ SAYS = {
     "events": "the finding",
     "outages": "the finding, and its parts",
     "signals": "the connectivity signals",
-    "statements": "what was said about the country at the time: statements, not measurements",
+    "statements": "statements of the record that concern the claim: what somebody said, and no measurement",
 }
 _OF_MEASUREMENTS = ("measurements", "observations", "controls", "verdicts")
 #: Rows that are turned into text at a time.
