@@ -72,7 +72,7 @@ FROM (
 )
 
 #: Sessions in which unrelated hosts, and most of those that were looked at, bear one mark, while either other sessions
-#: of the network, no fewer than a third of all, got through to most of them, or nothing at all opened and no test helper was in reach: a
+#: of the network, no fewer than a third of all, got through to half of them, or nothing at all opened and no test helper was in reach: a
 #: captive portal, a filter or security software of the probe's own place (trap J18). Other tests that the same
 #: software made there at the time are its, too.
 PORTALS = """
@@ -100,7 +100,8 @@ others AS (
   LEFT JOIN judge_by_network n ON n.u = a.u AND n.day = a.day AND n.network = a.network
 ),
 compared AS (
-  SELECT s, network, kind, mark, count(DISTINCT u) FILTER (opens) * 4 >= count(DISTINCT u) * 3 AS alone
+  SELECT s, network, kind, mark, count(DISTINCT u) FILTER (opens) >= 3
+    AND 2 * count(DISTINCT u) FILTER (opens) >= count(DISTINCT u) AS alone
   FROM others GROUP BY s, network, kind, mark
 ),
 -- What is one place's doing on most days is so on all of them.

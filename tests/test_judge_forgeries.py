@@ -1,0 +1,171 @@
+"""Kinds of forgery, each against a world whose honest verdicts it tries to turn (traps C2, C3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+
+import pytest
+
+from judge_worlds import START, Verdict, World
+
+SITES = tuple(f"site{number}.example" for number in range(6))
+SINK = "198.51.100.7"
+NETWORKS = tuple(range(64500, 64506))
+
+
+def _sunk(world: World) -> None:
+    """A network's resolver answers unrelated names with one address, at which nobody answers."""
+    for session in range(10):
+        for site in SITES:
+            world.measure(site, session=f"h{session}").dns(SINK).tcp(
+                "generic_timeout_error", ip=SINK
+            ).helper()
+
+
+def _faulty(world: World) -> None:
+    """One version fails on every network, where another works."""
+    for network in NETWORKS:
+        for session in range(3):
+            who = {"network": network, "country": "XX", "helper_failure": "eof_error"}
+            world.measure(session=f"n{network}-{session}", **who).dns().tcp().tls()
+            m = world.measure(session=f"o{network}-{session}", software="old 1.0", **who)
+            m.dns().tcp().tls("ssl_unknown_authority")
+
+
+def _blocked(world: World) -> None:
+    """Blocked in one network, without controls; open in the others."""
+    for network in NETWORKS:
+        for session in range(6):
+            m = world.measure(session=f"h{network}-{session}", network=network, helper_failure="eof_error")
+            m.dns().tcp().tls("connection_reset" if network == NETWORKS[0] else None)
+
+
+def _hour_of_trouble(world: World) -> None:
+    """A service fails for an hour in all networks of one country; it opens before and after."""
+    for network in NETWORKS:
+        for hour in (-9, -7, -5, 0, 5, 7, 9):
+            for session in range(2):
+                time = START + timedelta(hours=hour, minutes=5 * session)
+                m = world.measure(session=f"h{network}-{hour}-{session}", network=network, time=time)
+                m.measured["helper_failure"] = "eof_error"
+                m.dns().tcp().tls("connection_reset" if hour == 0 else None)
+
+
+HONEST: dict[str, Callable[[World], None]] = {
+    "one address for many names": _sunk,
+    "a faulty version": _faulty,
+    "a block told by peers": _blocked,
+    "an hour of trouble": _hour_of_trouble,
+}
+
+
+def _control_of_the_sink(world: World, number: int) -> None:
+    world.measure(SITES[number % 6], session=f"f{number}", network=65000 + number).dns().helper(SINK)
+
+
+def _proof_at_the_sink(world: World, number: int) -> None:
+    m = world.measure(SITES[number % 6], session=f"f{number}").dns(SINK).tcp(ip=SINK)
+    m.tls(ip=SINK, tls_certificate_sha256="ab" * 32).helper(SINK)
+
+
+def _good_old_version(world: World, number: int) -> None:
+    m = world.measure(session=f"f{number}", network=65000 + number, country="XX", software="old 1.0")
+    m.dns().tcp().tls().helper()
+
+
+def _bad_new_version(world: World, number: int) -> None:
+    m = world.measure(session=f"f{number}", network=NETWORKS[number % 6], country="XX")
+    m.dns().tcp().tls("ssl_unknown_authority")
+
+
+def _works(world: World, number: int) -> None:
+    m = world.measure(session=f"f{number}", network=NETWORKS[0])
+    m.dns().tcp().tls(tls_certificate_sha256="cd" * 32).page().helper()
+
+
+def _fails_in_made_up_countries(world: World, number: int) -> None:
+    m = world.measure(session=f"f{number}", network=65000 + number, country=f"Y{chr(65 + number % 26)}")
+    m.dns().tcp().tls("connection_reset")
+
+
+def _block_page(world: World, number: int) -> None:
+    m = world.measure(session=f"f{number}", network=NETWORKS[number % 6]).dns().tcp(port=80)
+    m.http(
+        url="http://site.example/", http_fingerprint=["nat:page"], http_body_sha256="ee", http_body_length=800
+    )
+
+
+def _down_for_the_helper(world: World, number: int) -> None:
+    m = world.measure(session=f"f{number}", network=65000 + number, country="YY")
+    m.dns().tcp("connection_refused").helper(tcp="connection_refused", tls=None, status=None)
+
+
+FORGERIES: dict[str, Callable[[World, int], None]] = {
+    "controls that know the address": _control_of_the_sink,
+    "proofs at the address": _proof_at_the_sink,
+    "the faulty version works": _good_old_version,
+    "the good version fails": _bad_new_version,
+    "it works here": _works,
+    "it fails in many countries": _fails_in_made_up_countries,
+    "block pages": _block_page,
+    "the helper cannot reach it": _down_for_the_helper,
+}
+
+
+#: Which forgeries concern a world.
+AGAINST = {
+    "one address for many names": ("controls that know the address", "proofs at the address"),
+    "a faulty version": ("the faulty version works", "the good version fails"),
+    "a block told by peers": ("it works here", "it fails in many countries", "the helper cannot reach it"),
+    "an hour of trouble": ("the faulty version works", "it fails in many countries", "block pages"),
+}
+
+
+def _judged(honest: str, forgeries: tuple[str, ...], share: int = 0) -> dict[str, Verdict]:
+    """Verdicts of the honest measurements, among one forged one of each kind, or that share of one kind."""
+    world = World()
+    HONEST[honest](world)
+    count = len(world.measurements)
+    for name in forgeries:
+        for number in range(count // share if share else 1):
+            FORGERIES[name](world, number)
+            # Spread over the time of the honest ones.
+            world.measurements[-1].who["time"] = world.measurements[number * max(share, 1)].who["time"]
+    return {id_: v for id_, v in world.judge().items() if int(id_[1:]) < count}
+
+
+@cache
+def _without(honest: str) -> dict[str, Verdict]:
+    return _judged(honest, ())
+
+
+def _said(verdict: Verdict) -> tuple[object, ...]:
+    return verdict.state, verdict.mechanisms, verdict.locus, verdict.flags
+
+
+def _changed(honest: str, found: dict[str, Verdict]) -> list[tuple[object, ...]]:
+    return [
+        (id_, _said(verdict), _said(found[id_]))
+        for id_, verdict in _without(honest).items()
+        if _said(verdict) != _said(found[id_])
+    ]
+
+
+def test_the_honest_worlds_are_what_they_say() -> None:
+    states = {name: {v.state for v in _without(name).values()} for name in HONEST}
+    assert states["one address for many names"] == {"likely_blocked"}
+    assert "insufficient" in states["a faulty version"]
+    assert "likely_blocked" in states["a block told by peers"]
+    assert not states["an hour of trouble"] & {"blocked", "likely_blocked"}
+
+
+@pytest.mark.parametrize("honest", HONEST)
+def test_c3_one_forged_row_of_every_kind_changes_nobody_elses_verdict(honest: str) -> None:
+    assert not _changed(honest, _judged(honest, tuple(FORGERIES)))
+
+
+@pytest.mark.parametrize(("honest", "forgery"), [(h, f) for h, kinds in AGAINST.items() for f in kinds])
+def test_c2_a_tenth_forged_changes_nobody_elses_verdict(honest: str, forgery: str) -> None:
+    assert not _changed(honest, _judged(honest, (forgery,), 9))
