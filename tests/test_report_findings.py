@@ -194,6 +194,8 @@ def test_made_up_measurements_are_never_linked() -> None:
         "$(id).example",
         "-oProxy.example",
         "telegram.endpoint",
+        "tor.obfs4",
+        "openvpn.udp",
         "x",
         "a b.example",
         "é.example",

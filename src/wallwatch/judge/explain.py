@@ -468,8 +468,16 @@ def _check(
                 if row["layer"] == "tcp" and row["ip"] and row["port"] and row["failure"]
             ][:3]
         )
-    host = next((host for host in hosts if _shown(host) and "." in host and "/" not in host), None)
-    if host is None:
+    parts = f"{whole['nettest']}."
+    host = next(
+        (
+            host
+            for host in hosts
+            if _shown(host) and "." in host and not {"/", ":"} & set(host) and not host.startswith(parts)
+        ),
+        None,
+    )
+    if host is None or whole["nettest"] == "openvpn":
         return commands
     true = next(
         (row["ip"] for row in controls if row["layer"] == "dns" and row["ip"] and row["host"] == host), None

@@ -14,11 +14,17 @@ _HOST = re.compile(r"(?=.{4,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0
 _NETTESTS = frozenset(("telegram", "whatsapp", "signal", "facebook_messenger", "tor", "psiphon"))
 #: Names that the judge gives to pools of addresses; nothing resolves them.
 _POOL = ".endpoint"
+#: Likewise to the ways of tools.
+_WAY = re.compile(
+    r"(tor|torsf|openvpn|riseupvpn)\.(obfs\d|udp|tcp|api|openvpn|meek|snowflake|webtunnel|scramblesuit|unknown)"
+)
 
 
 def is_host(text: object) -> bool:
     """Whether it is a host name that may stand in a command as it is."""
-    return isinstance(text, str) and _HOST.fullmatch(text) is not None and not text.endswith(_POOL)
+    if not isinstance(text, str) or _HOST.fullmatch(text) is None:
+        return False
+    return not text.endswith(_POOL) and _WAY.fullmatch(text) is None
 
 
 def measurement(id_: str) -> str | None:

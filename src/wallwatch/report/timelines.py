@@ -254,7 +254,7 @@ def hosts_found(con: duckdb.DuckDBPyConnection) -> dict[str, list[dict[str, Any]
         FROM verdicts v JOIN report_windows w
           ON v.country = w.country AND v.service = w.service AND list_contains(w.networks, v.network)
           AND list_contains(w.targets, v.target) AND v.time >= w.onset AND v.time <= w.finish
-        WHERE v.layer <> 'all' AND v.host IS NOT NULL AND v.state IN ('blocked', 'likely_blocked')
+        WHERE v.layer NOT IN ('all', 'part') AND v.host IS NOT NULL AND v.state IN ('blocked', 'likely_blocked')
           AND len(v.flags) = 0
         GROUP BY ALL ORDER BY w.event_id, measurements DESC, v.host, v.layer
         """,
