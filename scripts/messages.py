@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "src" / "wallwatch" / "report"
 LOCALE = REPORT / "locale"
 LANGUAGES = ("ar", "fa", "ru")
-KEYWORDS = {"gettext": None, "_": None, "_marked": None, "ngettext": (1, 2)}
+KEYWORDS = {"gettext": None, "_": None, "marked": None, "ngettext": (1, 2)}
 HEADER = """\
 # What the report's pages say in another language.
 # Made and read by the maintainers with care, not yet reviewed by native speakers who work in this field:

@@ -115,3 +115,28 @@ def test_the_style_applies_and_is_the_only_one(page: Page, folder: Path) -> None
     """The content policy lets the page's own style through."""
     page.goto((folder / "index.html").as_uri())
     assert page.locator(".card").first.evaluate("e => getComputedStyle(e).borderRadius") == "6px"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_breaks_a_rule_of_accessibility(browser: Browser, folder: Path, scheme: str) -> None:
+    """By axe-core (WCAG 2.2, level AA, and its best practices), on one page of each kind."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    context = browser.new_context(
+        bypass_csp=True, color_scheme=scheme, viewport={"width": 390, "height": 844}
+    )
+    opened = context.new_page()
+    kinds = {path.parent.name: path for path in sorted(folder.rglob("*.html"))}
+    looked = [*kinds.values(), *(folder / name for name in ("index.html", "method.html", "data.html"))]
+    for path in looked:
+        opened.goto(path.as_uri())
+        found = Axe().run(opened)
+        assert found.violations_count == 0, f"{path.name}: {found.generate_report()[:3000]}"
+    context.close()
+
+
+def test_a_country_is_found_on_the_map(page: Page, folder: Path) -> None:
+    page.goto((folder / "index.html").as_uri())
+    page.get_by_role("link", name="Kenya (KE): 1 now").click()
+    assert page.url.endswith("country/KE.html")
+    assert page.get_by_role("img", name="Where Kenya (KE) lies").is_visible()

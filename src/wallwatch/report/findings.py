@@ -12,7 +12,7 @@ import duckdb
 from markupsafe import Markup, escape
 
 from wallwatch.report.facts import WEEK, Country, rows
-from wallwatch.report.language import Language, foreign
+from wallwatch.report.language import Language, foreign, marked
 from wallwatch.report.places import country_name, event_page, is_country, outage_page, service_name
 from wallwatch.schema.words import MECHANISMS
 
@@ -270,80 +270,71 @@ def _outage_short(row: Mapping[str, Any], language: Language) -> Markup:
     return words.get(row["kind"], foreign(row["kind"]))
 
 
-def _marked(message: str) -> str:
-    """Marks a message for the catalogues; it is translated where it is used."""
-    return message
-
-
 #: Mechanisms that are prefixes of those in the schema, in words.
 _PARTS: Final = {
-    "dns": _marked("interference with name resolution"),
-    "dns.injection": _marked("a forged DNS answer"),
-    "tcp": _marked("interference with connecting"),
-    "tls": _marked("interference with the TLS handshake"),
-    "tls.reset": _marked("the TLS handshake is cut"),
-    "tls.mitm": _marked("a forged certificate"),
-    "tls.throttle": _marked("TLS is slowed"),
-    "http": _marked("interference with HTTP"),
-    "http.reset": _marked("the connection is reset during HTTP"),
-    "http.throttle": _marked("HTTP is slowed"),
-    "ip": _marked("interference with the address"),
+    "dns": marked("interference with name resolution"),
+    "dns.injection": marked("a forged DNS answer"),
+    "tcp": marked("interference with connecting"),
+    "tls": marked("interference with the TLS handshake"),
+    "tls.reset": marked("the TLS handshake is cut"),
+    "tls.mitm": marked("a forged certificate"),
+    "tls.throttle": marked("TLS is slowed"),
+    "http": marked("interference with HTTP"),
+    "http.reset": marked("the connection is reset during HTTP"),
+    "http.throttle": marked("HTTP is slowed"),
+    "ip": marked("interference with the address"),
 }
 
 #: Kind to the sentences of what is over and of what is not, each surely and likely.
 _OUTAGES: Final = {
     "shutdown": (
         (
-            _marked(
+            marked(
                 "%(where)s was cut off from the internet %(when)s: about %(depth)s of its connectivity was lost"
             ),
-            _marked(
+            marked(
                 "%(where)s was likely cut off from the internet %(when)s: about %(depth)s of its connectivity was lost"
             ),
         ),
         (
-            _marked(
+            marked(
                 "%(where)s has been cut off from the internet %(when)s: about %(depth)s of its connectivity was lost"
             ),
-            _marked(
+            marked(
                 "%(where)s has likely been cut off from the internet %(when)s: about %(depth)s of its connectivity was lost"
             ),
         ),
     ),
     "partial": (
         (
-            _marked("%(where)s lost about %(depth)s of its connectivity %(when)s"),
-            _marked("%(where)s likely lost about %(depth)s of its connectivity %(when)s"),
+            marked("%(where)s lost about %(depth)s of its connectivity %(when)s"),
+            marked("%(where)s likely lost about %(depth)s of its connectivity %(when)s"),
         ),
         (
-            _marked("%(where)s has been without about %(depth)s of its connectivity %(when)s"),
-            _marked("%(where)s has likely been without about %(depth)s of its connectivity %(when)s"),
+            marked("%(where)s has been without about %(depth)s of its connectivity %(when)s"),
+            marked("%(where)s has likely been without about %(depth)s of its connectivity %(when)s"),
         ),
     ),
     "domestic_only": (
         (
-            _marked("%(where)s was cut off from foreign sites, while domestic ones answered, %(when)s"),
-            _marked(
-                "%(where)s was likely cut off from foreign sites, while domestic ones answered, %(when)s"
-            ),
+            marked("%(where)s was cut off from foreign sites, while domestic ones answered, %(when)s"),
+            marked("%(where)s was likely cut off from foreign sites, while domestic ones answered, %(when)s"),
         ),
         (
-            _marked("%(where)s has been cut off from foreign sites, while domestic ones answer, %(when)s"),
-            _marked(
+            marked("%(where)s has been cut off from foreign sites, while domestic ones answer, %(when)s"),
+            marked(
                 "%(where)s has likely been cut off from foreign sites, while domestic ones answer, %(when)s"
             ),
         ),
     ),
     "disruption": (
         (
-            _marked("Connectivity of %(where)s was disrupted %(when)s: about %(depth)s of it was lost"),
-            _marked(
-                "Connectivity of %(where)s was likely disrupted %(when)s: about %(depth)s of it was lost"
-            ),
+            marked("Connectivity of %(where)s was disrupted %(when)s: about %(depth)s of it was lost"),
+            marked("Connectivity of %(where)s was likely disrupted %(when)s: about %(depth)s of it was lost"),
         ),
         (
-            _marked("Connectivity of %(where)s has been disrupted %(when)s: about %(depth)s of it was lost"),
-            _marked(
+            marked("Connectivity of %(where)s has been disrupted %(when)s: about %(depth)s of it was lost"),
+            marked(
                 "Connectivity of %(where)s has likely been disrupted %(when)s: about %(depth)s of it was lost"
             ),
         ),

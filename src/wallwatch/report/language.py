@@ -47,6 +47,11 @@ def foreign(value: object, limit: int = LONGEST) -> Markup:
     return Markup("<bdi>{}</bdi>").format(safe_text(value, limit))
 
 
+def marked(message: str) -> str:
+    """Marks a message for the catalogues; it is translated where it is used."""
+    return message
+
+
 @cache
 def catalogue(code: str) -> NullTranslations:
     """The translations into a language; English needs none.

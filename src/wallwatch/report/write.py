@@ -138,7 +138,7 @@ def _pages(
     yield page("method.html", "method.html", method_page.context())
     yield page("data.html", "data.html", data_page.context(con))
     for code, one in known.items():
-        shown = country_page.context(con, one, findings, names, language)
+        shown = country_page.context(con, one, findings, names, language, now)
         shown["works_page"] = page_of_works(code) if code in working else None
         yield page("country.html", page_of_country(code), shown)
         if code in working:

@@ -4,6 +4,7 @@ A chart's meaning never rests on colour alone: how much is filled says how much 
 too little to say, and an empty place says that there are no data.
 """
 
+from wallwatch.report.charts import maps
 from wallwatch.report.charts.bars import volume
 from wallwatch.report.charts.heat import Hours, heat
 from wallwatch.report.charts.lines import Series, lines, small_lines
@@ -18,6 +19,7 @@ __all__ = [
     "Series",
     "heat",
     "lines",
+    "maps",
     "matrix",
     "patterns",
     "small_lines",

@@ -13,6 +13,7 @@ from wallwatch.report.facts import FEW_SESSIONS, Country, rows
 from wallwatch.report.findings import OPEN, Finding, by_weight, place_name
 from wallwatch.report.language import Language
 from wallwatch.report.places import is_made_up, network_page, service_name
+from wallwatch.report.shades import SHADES, shade
 from wallwatch.schema.words import STATES
 
 #: More targets or networks than this are counted and not listed.
@@ -143,11 +144,21 @@ def context(
     findings: Sequence[Finding],
     names: Mapping[tuple[str, int], str],
     language: Language,
+    now: datetime | None,
 ) -> dict[str, Any]:
-    """What `country.html` shows."""
+    """What `country.html` shows; `now` is the newest moment in the data of all countries."""
     mine = [one for one in findings if one.country == country.code]
     listed, every = targets(con, country.code, None)
+    shaded = shade(country, [one for one in mine if one.restriction and one.row.get("parent") is None], now)
     return {
+        "map": charts.maps.country(
+            "map",
+            country.code,
+            shaded,
+            language.gettext("Where %(name)s lies", name=place_name(country.code, language)),
+            language.gettext(SHADES[shaded]),
+        ),
+        "shade": language.gettext(SHADES[shaded]),
         "country": country,
         "name": place_name(country.code, language),
         "made_up": is_made_up(country.code),

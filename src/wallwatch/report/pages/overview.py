@@ -7,11 +7,14 @@ from datetime import datetime
 from typing import Any
 
 import duckdb
+from markupsafe import Markup
 
+from wallwatch.report import charts
 from wallwatch.report.facts import FEW_SESSIONS, WEEK, Country
 from wallwatch.report.findings import Finding, by_weight, place_name
 from wallwatch.report.language import Language
 from wallwatch.report.places import country_page, is_made_up
+from wallwatch.report.shades import shade
 
 
 def totals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -24,6 +27,33 @@ def totals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     ).fetchall()[0]
     aside = con.execute("SELECT count(*) FROM quarantine").fetchall()[0][0]
     return {"files": files, "measurements": measurements, "signals": signals, "set_aside": aside}
+
+
+def world_map(table: Sequence[Mapping[str, Any]], language: Language) -> Markup | None:
+    """The map of the countries that there are data about; null where none is on it."""
+    places = {}
+    words: list[Markup] = []
+    for row in table:
+        code = row["country"].code
+        if not charts.maps.known(code):
+            continue
+        said = language.gettext(
+            "%(name)s: %(current)s now, %(found)s in all",
+            name=row["name"],
+            current=row["current"],
+            found=row["found"],
+        )
+        places[code] = charts.maps.Place(row["shade"], said.striptags(), row["page"])
+        if row["current"]:
+            words.append(row["name"])
+    if not places:
+        return None
+    description = language.gettext(
+        "%(n)s countries have data; restrictions now in: %(names)s. The table of countries below says the same.",
+        n=len(places),
+        names=", ".join(name.striptags() for name in words[:40]) or language.gettext("none"),
+    )
+    return charts.maps.world("world", places, language.gettext("Restrictions by country"), description)
 
 
 def context(
@@ -46,10 +76,12 @@ def context(
                 "page": country_page(code),
                 "current": sum(one.current for one in mine),
                 "found": len(mine),
+                "shade": shade(country, mine, now),
                 "stale": now is not None and country.last <= now - WEEK,
             }
         )
     return {
+        "world": world_map(table, language),
         "now": now,
         "week": None if now is None else now - WEEK,
         "current": sorted((one for one in restrictions if one.current), key=by_weight),
