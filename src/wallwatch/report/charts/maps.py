@@ -9,35 +9,19 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from wallwatch.report.charts.svg import svg, text
+from wallwatch.report.charts.svg import svg
 
 _WIDTH, _HEIGHT = 1000, 480
 _STEP: Final = re.compile(r"[MlLz]|-?(?:\d+\.?\d*|\.\d+)")
 
 #: What a country can be on the map, as a class of the style sheet; all others have no data.
 SHADES: Final = ("blocked", "lost", "fine", "few", "old")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A country on the map.
-
-    Attributes:
-        shade: One of `SHADES`.
-        words: What was found, in a few words.
-        href: Its page.
-    """
-
-    shade: str
-    words: object
-    href: str
 
 
 @cache
@@ -51,12 +35,12 @@ def known(code: str) -> bool:
     return code in dict(_outlines("borders"))
 
 
-def world(name: str, places: Mapping[str, Place], title: object, description: object) -> Markup:
-    """The map of the world; countries with data are links to their pages.
+def world(name: str, places: Mapping[str, str], title: object, description: object) -> Markup:
+    """The map of the world. It is a picture: the table beside it has the links.
 
     Args:
         name: Unique on its page.
-        places: Country code to what is shown of it.
+        places: Country code to one of `SHADES`.
         title: What the map shows.
         description: What is to be seen in it.
     """
@@ -68,21 +52,17 @@ def world(name: str, places: Mapping[str, Place], title: object, description: ob
             land.append(outline)
             continue
         drawn.add(code)
-        shape = f'<path class="m-{place.shade}" d="{outline}"/>'
-        shown.append(_linked(place, shape))
+        shape = f'<path class="m-{place}" d="{outline}"/>'
+        shown.append(shape)
     # Countries too small for this map are dots in their middle.
     for code, outline in _outlines("borders"):
         place = places.get(code)
         if place is not None and code not in drawn:
             left, top, right, bottom = _box(outline)
-            dot = f'<circle class="m-{place.shade}" cx="{(left + right) / 2:.1f}" cy="{(top + bottom) / 2:.1f}" r="4"/>'
-            shown.append(_linked(place, dot))
+            dot = f'<circle class="m-{place}" cx="{(left + right) / 2:.1f}" cy="{(top + bottom) / 2:.1f}" r="4"/>'
+            shown.append(dot)
     body = [f'<path class="m-none" d="{"".join(land)}"/>', *shown]
     return svg(name, _WIDTH, _HEIGHT, title, description, body, "map")
-
-
-def _linked(place: Place, shape: str) -> str:
-    return f'<a href="{escape(place.href)}" aria-label="{text(place.words, 200)}">{shape}</a>'
 
 
 def country(name: str, code: str, shade: str, title: object, description: object) -> Markup | None:

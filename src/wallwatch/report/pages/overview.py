@@ -37,13 +37,7 @@ def world_map(table: Sequence[Mapping[str, Any]], language: Language) -> Markup 
         code = row["country"].code
         if not charts.maps.known(code):
             continue
-        said = language.gettext(
-            "%(name)s: %(current)s now, %(found)s in all",
-            name=row["name"],
-            current=row["current"],
-            found=row["found"],
-        )
-        places[code] = charts.maps.Place(row["shade"], said.striptags(), row["page"])
+        places[code] = row["shade"]
         if row["current"]:
             words.append(row["name"])
     if not places:
