@@ -8,6 +8,7 @@ from datetime import date
 from typing import Final
 
 from wallwatch.record import subjects
+from wallwatch.record.services import find_services
 from wallwatch.record.text import lexicon as lex
 from wallwatch.record.text.attribution import (
     Attribution,
@@ -125,7 +126,8 @@ def draft(text: str, *, base: date | None = None, outlet: str = "", country: str
     quotes = find_quotes(text)
     blocks = paragraphs(text, quotes)
     state = _State(text, base, country or subjects.main_country(text), outlet, People())
-    state.online = len(re.findall(r"\b(?:internet|mobile data|social media)\b", text, re.IGNORECASE)) >= 2
+    mentions = re.findall(r"\b(?:internet|mobile data|social media)\b", text, re.IGNORECASE)
+    state.online = len(mentions) + len(find_services(text)) >= 2
     for number, block in enumerate(blocks):
         if block.sort != "body":
             if block.sort == "heading":
@@ -207,6 +209,15 @@ def _quotations(
         attribution = _attribution(own_left, right, lead if not left.strip() else "", shared)
         if attribution is None and MASK in left and shared is not None and _is_list(own_left):
             attribution = shared
+        if (
+            attribution is not None
+            and attribution.how == "according"
+            and attribution.speaker.sort == "outlet"
+        ):
+            subject = leading_subject(left)
+            if subject is not None and subject.sort in ("person", "body"):
+                # "The chamber puts it at “…”, according to the newspaper": the words are the chamber's.
+                attribution = replace(attribution, speaker=subject, outlet=attribution.speaker.name)
         continues = False
         speaker_known = attribution is not None
         if (
@@ -282,12 +293,21 @@ def _is_list(between: str) -> bool:
     )
 
 
+#: Verbs of naming: what follows at once is a name, unless it is an opinion in small letters.
+_NAMING: Final = frozenset(
+    "titled entitled called named dubbed nicknamed codenamed termed labelled headlined".split()
+)
+
+
 def _is_title(words: str, left: str, right: str) -> bool:
     """Whether quotation marks hold the title of a work, a name or a term, and not words said."""
-    before = [bare(word) for word, _, _ in tokens(left)][-4:]
-    after = [bare(word) for word, _, _ in tokens(right)][:2]
-    if any(word in lex.TITLED for word in before[-2:]) and not words.rstrip().endswith((".", "!", "?", ",")):
+    before = [bare(word) for word, _, _ in tokens(left)][-2:]
+    if before and before[-1] in _NAMING:
+        return words[:1].isupper() or len(words.split()) <= FEWEST_WORDS
+    ended = words.rstrip().endswith((".", "!", "?", ","))
+    if any(word in lex.TITLED - _NAMING for word in before) and not ended:
         return True
+    after = [bare(word) for word, _, _ in tokens(right)][:2]
     if after and after[0] in lex.TITLED - {"word", "term", "play", "show"}:
         return True
     capital = [word for word in re.findall(r"[^\W\d_][\w’'-]*", words) if len(word) > 3]
@@ -384,8 +404,11 @@ def _reported(state: _State, sentence: Sentence) -> None:
                 sentence=text[: trailing.start()],
             )
             return
+    before = ""
     for word, start, end in tokens(text):
-        if word not in lex.REPORTING:
+        noun = before in lex.SAYING or before in ("the", "such", "these", "those", "no", "media", "of", "any")
+        before = word
+        if word not in lex.REPORTING or noun:
             continue
         attribution = before_quote(text[:end] + " ", direct=False)
         if attribution is None or attribution.verb != start or not _may_report(state, attribution.speaker):
@@ -457,7 +480,7 @@ def _acts_and_facts(state: _State, sentence: Sentence) -> None:
     around = masked[max(fact.start() - 80, 0) : fact.end() + 120]
     kind = subjects.restriction(around)
     dates = find_dates(masked, state.base, past=True)
-    if not kind or not dates or _HYPOTHETICAL.search(masked[: fact.end() + 40]):
+    if not kind or not dates or _HYPOTHETICAL.search(masked[: fact.end()]) or masked.endswith("?"):
         return
     if before_quote(masked[: fact.start()], direct=False) is not None:
         return  # somebody said it: that is reported speech, whoever they are

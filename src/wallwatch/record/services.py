@@ -13,6 +13,11 @@ _HOST = re.compile(
     r"(?<![\w@.-])(?:https?://)?((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,8}[a-z]{2,24})(?![\w.-]*\w@)(?![\w-])",
     re.IGNORECASE,
 )
+#: The one-letter name of a service, where the words before it leave no doubt.
+_X = re.compile(
+    r"\b(?:social (?:network|platform|media platform|media site)|platform|(?:un)?block(?:ed|ing|s)?|bans?|banned|ban on|access to|"
+    r"suspend(?:ed|ing)?|restrict(?:ed|ing)?|throttl(?:ed|ing)|slow(?:ed|ing)) (?P<x>X)\b(?![-.’'\w])"
+)
 _NOT_HOSTS = re.compile(r"(?:[a-z]\.)+[a-z]{1,2}|.*\.(?:html?|php|pdf|txt|csv|jpe?g|png)", re.IGNORECASE)
 
 
@@ -68,6 +73,7 @@ def find_services(text: str) -> list[ServiceMention]:
     """The services and hosts that a text names, in order."""
     pattern, ids = _pattern()
     found = [ServiceMention(ids[match[0]], match.start(), match.end()) for match in pattern.finditer(text)]
+    found += [ServiceMention("twitter", match.start("x"), match.end("x")) for match in _X.finditer(text)]
     for match in _HOST.finditer(text):
         host = match[1].lower()
         if (host in _hosts() or not _NOT_HOSTS.fullmatch(host)) and not any(

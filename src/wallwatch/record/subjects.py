@@ -21,6 +21,8 @@ _SHUTDOWN: Final = re.compile(
     r"(?:cut|cuts|cutting|shut|shutting|sever\w*|disconnect\w*|suspend\w*|disrupt\w*|restor\w*)\s+(?:(?:all|the|most|mobile|fixed|nationwide|national|access to the|off)\s+)*(?:internet|connectivity|mobile data|data services?|broadband|network)|"
     r"(?:internet|connectivity|mobile data|data services?|network|broadband)\s+(?:\w+\s+){0,4}(?:cut|cuts|down|off|outages?|disrupt\w+|disconnect\w*|suspen\w+|collapse\w*|severed|unavailable|interrupt\w*)|"
     r"cut\w*\s+(?:[\w’']+\s+){1,4}(?:off\s+)?(?:from\s+)?the (?:internet|world)|offline|"
+    r"(?:internet|connectivity|mobile data|network|service|access)\s+(?:was|were|has been|had been|is)\s+(?:\w+\s+)?(?:restored|back)|"
+    r"connectivity\s+(?:[\w-]+\s+){0,5}\d+(?=(?:\.\d+)?\s?(?:%|per ?cent))|"
     r"(?:outages?|disruptions?|cuts?|loss(?:es)?|interruptions?) (?:of|in|to) (?:the )?(?:internet|connectivity|service|mobile data|network))\b",
     re.IGNORECASE,
 )
@@ -30,7 +32,8 @@ _BLOCKING: Final = re.compile(
     re.IGNORECASE,
 )
 _THROTTLING: Final = re.compile(
-    r"\b(?:throttl\w+|slow(?:ed|s|ing)?[ -]?(?:down|downs)?|bandwidth|degrad\w+)\b", re.IGNORECASE
+    r"\b(?:speeds?\s+(?:\w+\s+){0,3}(?:fell|fallen|dropped|reduced|limited|halved)|slow internet|throttl\w+|slow(?:ed|s|ing)?[ -]?(?:down|downs)?|bandwidth|degrad\w+)\b",
+    re.IGNORECASE,
 )
 _ONLINE: Final = re.compile(
     rf"\b(?:{_NET}|anti-filters?|censorship|surveillance|firewall|domains?|URLs?|Wi-?Fi|SIM cards?|4G|3G|5G|LTE|fib(?:re|er)|DNS|circumvention)\b",
@@ -75,7 +78,9 @@ def restriction(text: str, *, about_online: bool = False) -> str:
     """
     online = is_online(text)
     if about_online and not online:
-        return "shutdown" if re.search(r"\b(?:shutdowns?|blackouts?)\b", text, re.IGNORECASE) else ""
+        if re.search(r"\b(?:shutdowns?|blackouts?)\b", text, re.IGNORECASE):
+            return "shutdown"
+        return "blocking" if re.search(r"\bthe (?:ban|block|blocking)\b", text, re.IGNORECASE) else ""
     throttled, shutdown, blocking = _THROTTLING.search(text), _SHUTDOWN.search(text), _BLOCKING.search(text)
     if (
         throttled

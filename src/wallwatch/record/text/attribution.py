@@ -31,7 +31,16 @@ _CLAUSE: Final = re.compile(
     r"|,\s*and\b|\band\s+(?=(?:he|she|it|they|the|a|an|[A-Z])\b)|(?<=\s)-(?=\s))"
 )
 _ASIDE = re.compile(
-    r"(?:who|whose|which|asked|speaking|writing|responding|reached|contacted|addressing|quoted|visiting|citing)\b"
+    r"(?:who|whose|which|asked|speaking|writing|responding|reached|contacted|addressing|quoted|visiting|citing|seen|obtained|published|issued|reviewed|shared|posted|dated|sent|signed|released|based|founded)\b"
+)
+#: A description between commas that a verb follows: "VE sin Filtro, a group that documents censorship, (reported)".
+_BETWEEN_COMMAS = re.compile(
+    r",\s*(?P<role>(?:an?|the|its|his|her|one of|who|which|whose|asked|speaking|seen|obtained|published|issued|reviewed"
+    r"|shared|posted|dated|sent|signed|released|based|founded)\b[^,]{2,140})$"
+)
+#: "Minister for Posts, Telecommunications and Information Technology": the comma ends no phrase.
+_PORTFOLIO = re.compile(
+    r"\b((?:Minister|Ministry|Secretary|Department|Committee)(?: for| of| on)? (?:[A-Z]\w+ ?)+), (?=[A-Z]\w+(?: [A-Z]\w+)*,? and [A-Z])"
 )
 _ACCORDING = re.compile(r"\b(?:[Aa]ccording to|[Ii]n the words of|[Aa]s told by)\s+")
 _STATEMENT = re.compile(
@@ -305,10 +314,22 @@ def subject_before(prefix: str) -> Speaker | None:
     Args:
         prefix: Masked text, up to the verb.
     """
+    prefix = _PORTFOLIO.sub(r"\1 and ", prefix)
     text = _stripped(prefix)
     ends_with_comma = "," in prefix[len(text) :]
     if not text or text.endswith(MASK):
         return None
+    between = _BETWEEN_COMMAS.search(text) if ends_with_comma else None
+    if between is not None:
+        head = re.split(r",", _last_clause(text[: between.start()]))[-1]
+        found = _ending(head)
+        if found is not None and (
+            found.sort in ("person", "name", "body", "outlet") or not is_role(between["role"])
+        ):
+            if not is_role(between["role"]) or re.match(r"wh", between["role"]):
+                return found
+            role = ", ".join(filter(None, (found.role, described(between["role"]))))
+            return replace(found, role=role)
     clause = _last_clause(text)
     segments = [part.strip() for part in re.split(r",", clause) if part.strip()]
     if not segments:
@@ -433,7 +454,7 @@ def leading_subject(sentence: str) -> Speaker | None:
     Args:
         sentence: Masked text.
     """
-    text = sentence.strip()
+    text = _PORTFOLIO.sub(r"\1 and ", sentence.strip())
     for _ in range(3):
         intro = re.match(
             r"(?:In|On|At|By|For|During|After|Before|Since|While|When|As|With|According|Above|Speaking|Despite|Under|Over|Following|Earlier|Later|Meanwhile|However|Moreover|But|And|Yet|Still|Now|Therefore|Also|Instead|Recently|Yesterday|Today|Last|This|Hours|Days|Weeks|Asked|Responding)\b[^,;]{0,120},\s*",
