@@ -150,7 +150,7 @@ def draft(
     Proposals are drafts. They become part of the record when a person confirms them.
     """
     from wallwatch._files import write_atomic
-    from wallwatch.record import documents, files, proposals
+    from wallwatch.record import documents, files, listings
     from wallwatch.record.propose import propose
 
     content = _bytes(file, documents.MOST_BYTES)
@@ -180,7 +180,7 @@ def draft(
                 f"{file.stem}-{kept.sha256[:12]}", files.write_yaml(proposed.rows, proposed.head, draft=True)
             )
         _say(f"document {kept.sha256[:12]} kept; drafts in {path}")
-    text = proposals.write(proposed, format_.value)
+    text = listings.write(proposed, format_.value)
     if out is not None:
         try:
             write_atomic(out, text)
@@ -318,7 +318,7 @@ def validate(
     workspace: MaybeWorkspace = None,
 ) -> None:
     """Check files of statements; what is wrong is said with file, line and field, and the exit status is 1."""
-    from wallwatch.record import documents, files, proposals
+    from wallwatch.record import documents, files, listings
 
     problems = statements = 0
     text = documents.read(_bytes(document, documents.MOST_BYTES), document.name) if document else None
@@ -326,9 +326,9 @@ def validate(
         read = files.read(_bytes(path, files.MOST_BYTES), str(path))
         found = [*read.problems]
         if text is not None:
-            found += proposals.misplaced(read, str(path), text)
+            found += listings.misplaced(read, str(path), text)
         elif workspace is not None:
-            found += proposals.misplaced_in(read, str(path), workspace)
+            found += listings.misplaced_in(read, str(path), workspace)
         for problem in found:
             typer.echo(str(problem))
         problems += len(found)
@@ -345,14 +345,14 @@ def list_(
 ) -> None:
     """List documents, drafts that wait for a person, and confirmed statements."""
     from wallwatch.engine import Workspace
-    from wallwatch.record import proposals
+    from wallwatch.record import listings
     from wallwatch.record.store import Record
 
-    found = proposals.listed(Record(Workspace.open(workspace).layout))
+    found = listings.listed(Record(Workspace.open(workspace).layout))
     if format_ is ListFormat.json:
         typer.echo(json.dumps(json.loads(safe_json(found)), indent=2))
     else:
-        for line in proposals.listed_in_words(found):
+        for line in listings.listed_in_words(found):
             typer.echo(safe_text(line))
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from wallwatch._errors import WallwatchError
 from wallwatch.evaluate.numbers import Share
 from wallwatch.record import documents
-from wallwatch.record.draft import Proposal
+from wallwatch.record.proposal import Proposal
 from wallwatch.record.propose import propose
 from wallwatch.schema.statement_fields import FIELDS
 from wallwatch.schema.statements import parse_date, write_date

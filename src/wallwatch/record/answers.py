@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from wallwatch import __version__
-from wallwatch.record.check import FLOOR, VERDICTS, Answer
 from wallwatch.record.claims import ASPECTS, Claim
 from wallwatch.record.countries import name as country_name
+from wallwatch.record.outcome import FLOOR, VERDICTS, Answer
 from wallwatch.schema.statement_fields import fields
 from wallwatch.schema.statements import write_date
 

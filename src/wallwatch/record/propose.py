@@ -9,8 +9,9 @@ from datetime import date
 from typing import Any
 
 from wallwatch.record.documents import Document
-from wallwatch.record.draft import Proposal, draft
+from wallwatch.record.draft import draft
 from wallwatch.record.fragments import fragment
+from wallwatch.record.proposal import Proposal
 from wallwatch.record.text.dates import find_dates
 from wallwatch.schema.statement_fields import row
 from wallwatch.schema.statements import write_date
