@@ -54,6 +54,15 @@ def test_a_small_bench_measures_everything() -> None:
         (40, 360),
         (10, 720),
     ]
+    assert [(row["series"], row["hours"], row["one_loss_in"]) for row in data["connectivity"]] == [
+        (10, 960, 10),
+        (20, 960, 10),
+        (40, 960, 10),
+        (40, 240, 10),
+        (40, 480, 10),
+        (10, 960, 1),
+    ]
+    assert data["connectivity"][-1]["outages"] >= 10
     assert "ratio" in result.as_text()
     json.dumps(data)
 

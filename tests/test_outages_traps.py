@@ -611,3 +611,28 @@ def test_the_timeline_shows_value_baseline_and_probability() -> None:
     region = next(row for row in rows if row["region"] == "Région 1")
     places = {line["place"] for line in outage_timeline(con, region).to_pylist()}
     assert places == {None, "Place 0", "Place 1"}
+
+
+def test_what_is_found_in_a_country_does_not_depend_on_the_others_in_the_data() -> None:
+    """Others may have begun earlier, and may end later: neither teaches this one what is ordinary."""
+    options: dict[str, Any] = {"regions": 2, "places": 1, "country": "XB"}
+
+    def shorter(hours: np.ndarray, values: np.ndarray) -> np.ndarray:
+        return np.where((hours >= 100) & (hours < 400), values, np.nan)
+
+    alone = World(7, days=24).add(cut(290, 330), edit=shorter, **options).find()
+    both = World(7, days=24).add(cut(290, 330), edit=shorter, **options).add(country="XA", regions=2)
+    assert [row for row in both.find() if row["country"] == "XB"] == alone
+    assert {row["kind"] for row in alone} == {"shutdown"}
+
+
+def test_c14_any_number_of_threads_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(3, days=12)
+    for number in range(4):
+        world.add(cut(150, 160 + number), country=f"X{number}", regions=6)
+    found = world.find()
+    monkeypatch.setattr("wallwatch.detect.outages_tracks._BLOCK", 5)
+    monkeypatch.setattr("wallwatch.detect.outages_filter._WIDTH", 3)
+    for cores in (1, 3):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert world.find() == found

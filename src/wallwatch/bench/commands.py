@@ -13,7 +13,7 @@ from typing import Any
 from wallwatch import __version__
 from wallwatch._errors import WallwatchError
 from wallwatch._progress import Progress, Silent
-from wallwatch.bench import corpus, detection, measure
+from wallwatch.bench import connectivity, corpus, detection, measure
 
 #: Lengths of the corpora's lines in bytes, and how many of each there are for one of the first.
 _SIZES = ((50_000, 1), (7_500, 6))
@@ -80,7 +80,16 @@ class Report:
         text += [
             "",
             "Scanning series of votes: cost is linear in series and in hours where the last column stays the same.",
+            "",
+            f"{'signals':>10} {'hours':>8} {'one loss in':>12} {'s':>8} {'CPU s':>8} {'series/s':>10} {'CPU ns/hour':>12}",
         ]
+        for row in self.data["connectivity"]:
+            text.append(
+                f"{row['series']:>10,} {row['hours']:>8,} {row['one_loss_in']:>12,} {row['seconds']:>8.2f} "
+                f"{row['cpu_seconds']:>8.2f} {row['series_per_second']:>10,.0f} "
+                f"{1e9 * row['cpu_seconds'] / (row['series'] * row['hours']):>12,.0f}"
+            )
+        text += ["", "Looking for outages in hourly connectivity, the query that reads it included."]
         return "\n".join(text)
 
 
@@ -92,7 +101,7 @@ def run(
     Args:
         lines: Lines of 50 kB; six times as many of 7.5 kB, and 75 times as many more for the whole run.
         repeats: How often each stage is measured; medians are given.
-        series: Blocking series that are scanned, of a month each.
+        series: Blocking series that are scanned, of a month each; a quarter as many of connectivity.
         progress: Hears how far it is.
     """
     progress = progress or Silent()
@@ -128,6 +137,8 @@ def run(
     progress.stage("Measuring detection")
     peak = measure.peak_bytes() / 1e6
     scanned = detection.curve(series)
+    progress.stage("Measuring the search for outages")
+    signals = connectivity.curve(max(series // 4, 40))
     return Report(
         {
             "version": __version__,
@@ -141,6 +152,7 @@ def run(
             "reading": rows,
             "run": {"workers": workers, **found},
             "detection": scanned,
+            "connectivity": signals,
             "peak_mb": peak,
         }
     )

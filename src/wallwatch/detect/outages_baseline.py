@@ -78,8 +78,9 @@ def expected(values: np.ndarray, a_day: int, unit: str) -> Expected:
     daily = values.reshape(series, days, a_day)
     level, rhythm = _first(daily, unit)
     floor = _LOWEST_RHYTHM["index" if unit in INDEXES else "other"]
-    clean = np.full_like(daily, np.nan)  # values, each divided by the rhythm of its hour
-    shapes = np.full_like(daily, np.nan)  # values, each divided by the level of its day
+    # Single precision: medians of thousands of values are what takes the time.
+    clean = np.full(daily.shape, np.nan, np.float32)  # values, each divided by the rhythm of its hour
+    shapes = np.full(daily.shape, np.nan, np.float32)  # values, each divided by the level of its day
     day_levels = np.full((series, days), np.nan)
     low, high = np.empty_like(daily), np.empty_like(daily)
     history = np.zeros((series, days), np.int64)
@@ -130,8 +131,12 @@ def _clean_share(low: np.ndarray, unit: str) -> np.ndarray:
 
 
 def _first(daily: np.ndarray, unit: str) -> tuple[np.ndarray, np.ndarray]:
-    """Level and rhythm to begin with: of the days of the first week that come near its best day."""
-    week = daily[:, :_WEEK]
+    """Level and rhythm to begin with: of the days of a series' own first week that come near its best day."""
+    begins = (~np.isnan(daily)).any(axis=2).argmax(axis=1)
+    days = begins[:, None] + np.arange(min(_WEEK, daily.shape[1]))
+    inside = days < daily.shape[1]
+    week = daily[np.arange(len(daily))[:, None], np.where(inside, days, 0)]
+    week = np.where(inside[:, :, None], week, np.nan)
     medians, count = median(week, 2)
     medians = np.where(count >= max(week.shape[2] // 4, 1), medians, np.nan)
     ordered = -np.sort(-np.nan_to_num(medians, nan=-1.0), axis=1)

@@ -93,6 +93,7 @@ def losses(look: Look) -> list[Loss]:
     return [
         loss
         for track in look.tracks
+        if float(track.lost.max(initial=0.0)) >= SURE
         for first, last in _stretches(look, track)
         if (loss := _loss(look, track, first, last))
     ]

@@ -59,13 +59,17 @@ def faults(grid: Grid, share: np.ndarray) -> list[Fault]:
 
 def _silent(grid: Grid, country: str, values: np.ndarray) -> list[Fault]:
     some = ~np.isnan(values).all(axis=0)
-    if not some.any() or some.mean() < 0.5:  # a source that speaks now and then has no silence to speak of
+    if not some.any():
+        return []
+    # What comes before its first value and after its last is not in the data: nothing says that it was not measured.
+    begin, last = (int(np.flatnonzero(some)[i]) for i in (0, -1))
+    some = some[begin : last + 1]
+    if some.mean() < 0.5:  # a source that speaks now and then has no silence to speak of
         return []
     least = max(_FEWEST_BINS, _FEWEST_HOURS / grid.hours)
-    begin = int(np.flatnonzero(some)[0])
     return [
         Fault(country, a + begin, b + begin, "the source has no values from any region", True)
-        for a, b in runs(~some[begin:])
+        for a, b in runs(~some)
         if b - a + 1 >= least
     ]
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wallwatch.detect.outages_baseline import HIGHEST
+from wallwatch.detect.outages_threads import in_threads
 
 _NORMAL = np.array([0.92, 0.96, 1.0, 1.05, 1.12])
 _NORMAL_PRIOR = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
@@ -130,12 +131,19 @@ def smooth(
         low = (share < LOW).sum(axis=1) >= 2
     light = np.zeros(len(share), bool) if counting is None else counting & (scale > NOISY)
     width = max(1, min(_WIDTH, _TOGETHER // max(share.shape[1], 1)))
-    for tails, chosen in ((_HEAVY, np.flatnonzero(low & ~light)), (_LIGHT, np.flatnonzero(low & light))):
-        for i in range(0, len(chosen), width):
-            rows = chosen[i : i + width]
-            parts = _smooth(share[rows], scale[rows], memory[rows], hours, tails)
-            for whole, part in zip((found.lost, found.began, found.ended), parts, strict=True):
-                whole[rows] = part.T
+    blocks = [
+        (freedom, chosen[i : i + width])
+        for freedom, chosen in ((_HEAVY, np.flatnonzero(low & ~light)), (_LIGHT, np.flatnonzero(low & light)))
+        for i in range(0, len(chosen), width)
+    ]
+
+    def block(given: tuple[int, np.ndarray]) -> None:
+        freedom, rows = given
+        parts = _smooth(share[rows], scale[rows], memory[rows], hours, freedom)
+        for whole, part in zip((found.lost, found.began, found.ended), parts, strict=True):
+            whole[rows] = part.T
+
+    in_threads(block, blocks)
     return found
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
-from wallwatch.detect.outages_baseline import INDEXES, Expected, expected, ratio
+from wallwatch.detect.outages_baseline import INDEXES, Expected, expected, median, ratio
 from wallwatch.detect.outages_faults import Fault, faults, masked
 from wallwatch.detect.outages_filter import Smoothed, scatter, smooth
 from wallwatch.detect.outages_series import Grid
+from wallwatch.detect.outages_threads import in_threads
+
+#: Series that are compared to their past together.
+_BLOCK = 512
 
 #: Country, region, network; region and network are null for the whole country.
 Scope = tuple[str, str | None, int | None]
@@ -96,6 +101,9 @@ def together(share: np.ndarray, usual: Expected, unit: str, rows: np.ndarray) ->
 
     NaN where fewer than half of the places have a value.
     """
+    if len(rows) == 1:
+        alone: np.ndarray = share[rows[0]]
+        return alone
     some = share[rows]
     weight = (
         np.ones_like(some) if unit in INDEXES or unit == "latency_100" else np.nan_to_num(usual.middle[rows])
@@ -115,8 +123,7 @@ def look(grid: Grid, *, probabilities: bool = True) -> Look:
         probabilities: Whether to compute the probabilities of loss, which take most of the time; without
             them they are NaN.
     """
-    usual = expected(grid.values, grid.a_day, grid.unit)
-    share = ratio(grid.values, usual, grid.unit)
+    usual, share = _compared(grid)
     found = faults(grid, share)
     share = masked(grid, share, found)
     with np.errstate(invalid="ignore"):
@@ -131,6 +138,7 @@ def look(grid: Grid, *, probabilities: bool = True) -> Look:
         counting = scale <= 1.2 * least
         scale = np.maximum(scale, least)
     smoothed = smooth(shares, scale, memory, grid.hours, counting) if probabilities else _unknown(shares)
+    doubt = _doubt(grid, usual, listed, shares, scale, memory)
     tracks = [
         Track(
             scope,
@@ -140,11 +148,32 @@ def look(grid: Grid, *, probabilities: bool = True) -> Look:
             smoothed.began[i],
             smoothed.ended[i],
             float(scale[i]),
-            *_least_depth(grid, usual, rows, shares[i], float(scale[i]), float(memory[i])),
+            float(doubt.least_depth[i]),
+            float(doubt.holidays[i]),
+            float(doubt.chance[i]),
+            float(doubt.even[i]),
         )
         for i, (scope, rows) in enumerate(listed)
     ]
     return Look(grid, usual, share, up, found, tracks)
+
+
+def _compared(grid: Grid) -> tuple[Expected, np.ndarray]:
+    """What is expected of each series, and what is left of it: block by block, for no series asks for another."""
+
+    def block(first: int) -> tuple[Expected, np.ndarray]:
+        values = grid.values[first : first + _BLOCK]
+        usual = expected(values, grid.a_day, grid.unit)
+        return usual, ratio(values, usual, grid.unit)
+
+    found = in_threads(block, range(0, len(grid.values), _BLOCK))
+    usual = Expected(
+        *(
+            np.concatenate([getattr(part, field.name) for part, _ in found])
+            for field in dataclasses.fields(Expected)
+        )
+    )
+    return usual, np.concatenate([share for _, share in found])
 
 
 def _unknown(shares: np.ndarray) -> Smoothed:
@@ -161,25 +190,51 @@ def _counting(usual: Expected, listed: list[tuple[Scope, np.ndarray]]) -> np.nda
     return found
 
 
-def _least_depth(
-    grid: Grid, usual: Expected, rows: np.ndarray, share: np.ndarray, scale: float, memory: float
-) -> tuple[float, float, float, float]:
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """What a loss must exceed, of each track; see the attributes of `Track`."""
+
+    least_depth: np.ndarray
+    holidays: np.ndarray
+    chance: np.ndarray
+    even: np.ndarray
+
+
+def _doubt(
+    grid: Grid,
+    usual: Expected,
+    listed: list[tuple[Scope, np.ndarray]],
+    shares: np.ndarray,
+    scale: np.ndarray,
+    memory: np.ndarray,
+) -> _Doubt:
     """Less than this is not called a loss; what people's days add to it, and what chance adds to few bins and to many.
 
     Traffic that sinks every night by half also sinks on holidays; answers to probes do not. So the more a
     series follows people's days, and the more its own days differ, the deeper a loss must be.
     """
-    amplitude = float(np.median(usual.amplitude[rows]))
-    days = share[: len(share) // grid.a_day * grid.a_day].reshape(-1, grid.a_day)
-    known = ~np.isnan(days).all(axis=1)
-    levels = np.nanmedian(days[known], axis=1) if known.any() else np.ones(1)
-    ordinary = levels[levels > 0.8]
-    wander = float(np.median(np.abs(ordinary - np.median(ordinary)))) * 1.4826 if len(ordinary) else 0.0
+    amplitude = np.array(
+        [
+            float(usual.amplitude[rows[0]] if len(rows) == 1 else np.median(usual.amplitude[rows]))
+            for _, rows in listed
+        ]
+    )
+    whole_days = shares.shape[1] // grid.a_day
+    wander = np.zeros(len(shares))
+    if whole_days:
+        by_day = shares[:, : whole_days * grid.a_day].reshape(len(shares), whole_days, grid.a_day)
+        levels, _ = median(by_day, 2)
+        ordinary = np.where(np.nan_to_num(levels) > 0.8, levels, np.nan)
+        middle, _ = median(ordinary, 1)
+        wander, _ = median(np.abs(ordinary - middle[:, None]), 1)
+    wander = np.nan_to_num(wander) * 1.4826
     # A mean over so many bins differs by chance by this over their root; a median by a quarter more.
     apart = 1.41 * scale * ((1 + memory) / (1 - memory)) ** 0.5
-    median = 1.25 * apart / grid.a_day**0.5
-    wander = max(wander**2 - median**2, 0.0) ** 0.5
+    wander = np.sqrt(np.maximum(wander**2 - (1.25 * apart) ** 2 / grid.a_day, 0.0))
     base = 0.25 if grid.unit == "latency_100" else 0.18
-    holidays = max(0.0, 0.15 + 0.4 * max(0.0, amplitude - 0.1) - base)
-    few = min(max(0.0, 2 * (scale - 0.06)), 0.5)
-    return min(base + 3 * wander, 0.7), holidays, few, 1.2 * apart
+    return _Doubt(
+        np.minimum(base + 3 * wander, 0.7),
+        np.maximum(0.15 + 0.4 * np.maximum(0.0, amplitude - 0.1) - base, 0.0),
+        np.clip(2 * (scale - 0.06), 0.0, 0.5),
+        1.2 * apart,
+    )
