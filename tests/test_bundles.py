@@ -401,6 +401,15 @@ def test_a_verdict_does_not_follow_from_lines_that_say_otherwise(one: Made, tmp_
     assert report.follows is False
 
 
+def test_a_bundle_of_another_version_says_so(iran: Made, tmp_path: Path) -> None:
+    with zipfile.ZipFile(iran.file) as zipped:
+        claim = json.loads(zipped.read(f"evidence-{iran.bundled.id}/data/claim.json"))
+    folder = _forged(iran, tmp_path, "data/claim.json", claim["program"].encode(), b"0123456789abcdef")
+    report = bundles.verify(folder)
+    assert report.holds
+    assert any("0123456789abcdef" in sentence and "judge otherwise" in sentence for sentence in report.open)
+
+
 def test_a_bundle_without_raw_lines_proves_nothing(iran: Made, tmp_path: Path) -> None:
     folder = unzipped(iran.file, tmp_path / "u")
     shutil.rmtree(folder / "data" / "raw")

@@ -127,7 +127,7 @@ def bring_up_to_date(
             tuple(workspace.layout.taken_in()),
             judge.RULE_SET,
             references.version,
-            _digest(_source("judge"), _source("detect"), _source("engine")),
+            program(),
         )
         revisions = history.publish(con, workspace.layout, findings(con), basis, published)
         ways = _digest(verdicts, _source("routes"), _source("engine"))
@@ -137,6 +137,11 @@ def bring_up_to_date(
     finally:
         con.close()
     return RunSummary(taken_in, rows, repeated, revisions)
+
+
+def program() -> str:
+    """A digest of the code that judges and detects: findings of another one may differ."""
+    return _digest(_source("judge"), _source("detect"), _source("engine"))
 
 
 def findings(con: duckdb.DuckDBPyConnection) -> list[history.Finding]:

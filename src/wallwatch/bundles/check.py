@@ -19,6 +19,7 @@ from wallwatch.bundles.lines import RAW
 from wallwatch.bundles.rebuild import REFERENCES, rebuilt
 from wallwatch.evidence import bag, onefile, signing, stamping
 from wallwatch.judge import RULE_SET
+from wallwatch.pipeline import program
 from wallwatch.show import iso
 
 #: A larger claim is none.
@@ -226,10 +227,11 @@ def _claim(folder: Path, report: Report, progress: Progress) -> None:
     if not (payload / RAW).is_dir():
         report.failed.append(f"missing: data/{RAW}: there are no raw lines")
         return
-    if claim.get("rule_set") != RULE_SET:
+    if (claim.get("rule_set"), claim.get("program")) != (RULE_SET, program()):
         report.open.append(
-            f"it was judged by rules {safe_text(claim.get('rule_set'), 20)} of Wallwatch "
-            f"{safe_text(claim.get('wallwatch'), 20)}; here the rules are {RULE_SET} of {__version__}"
+            f"it was made by rules {safe_text(claim.get('rule_set'), 20)} and program "
+            f"{safe_text(claim.get('program'), 20)} of Wallwatch {safe_text(claim.get('wallwatch'), 20)}; here they are "
+            f"{RULE_SET} and {program()} of {__version__}, and may judge otherwise"
         )
     try:
         with rebuilt(payload / RAW, payload / REFERENCES, moment, progress) as again:

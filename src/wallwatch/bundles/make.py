@@ -38,6 +38,7 @@ from wallwatch.judge import RULE_SET
 from wallwatch.judge.references import BLOCK_WORDS, DELIVERY_NETWORKS, KNOWN_FAULTS
 from wallwatch.judge.rules import RULES
 from wallwatch.judge.services import CATALOGUE, SERVICES, TOOLS
+from wallwatch.pipeline import program
 from wallwatch.show import iso
 
 #: More bytes of raw lines than this are not put into one bundle.
@@ -539,6 +540,7 @@ def _claim(subject: Subject, draft: _Draft, moment: datetime) -> dict[str, Any]:
         "as_of": moment.isoformat(),
         "wallwatch": __version__,
         "rule_set": RULE_SET,
+        "program": program(),
         "statements": [one.as_dict() for one in subject.links],
     }
 
