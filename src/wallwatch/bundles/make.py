@@ -559,13 +559,13 @@ def _facts(subject: Subject, draft: _Draft, public: signing.Key | None) -> list[
         facts += [
             ("Networks", ", ".join(f"AS{network}" for network in record["networks"])),
             ("Mechanisms", ", ".join(record["mechanisms"]) or "unclear"),
-            ("What speaks against it", " ".join(record["against"]) or "nothing that was looked for"),
+            ("What speaks against it", "; ".join(record["against"]) or "nothing that was looked for"),
         ]
     elif subject.kind == "outage":
         facts += [
             ("Depth", f"{record['depth']:.0%} of the normal level lost"),
             ("Signals", ", ".join(record["signals"])),
-            ("What speaks against it", " ".join(record["against"]) or "nothing that was looked for"),
+            ("What speaks against it", "; ".join(record["against"]) or "nothing that was looked for"),
         ]
     else:
         facts += [

@@ -21,7 +21,7 @@ _PAGE = Markup("""<!DOCTYPE html>
 <style>{style}</style>
 </head>
 <body>
-<main id="main">
+<main id="main" class="page">
 <h1>Evidence: {heading}</h1>
 <p>{follows}</p>
 {sections}
