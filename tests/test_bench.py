@@ -17,6 +17,7 @@ def test_the_corpus_is_the_same_every_time_and_as_long_as_asked() -> None:
         lines = list(corpus.make_lines(6, size))
         assert lines == list(corpus.make_lines(6, size))
         assert lines != list(corpus.make_lines(6, size, seed=2))
+        assert all(line.isascii() and b"</" not in line for line in lines)  # as the collector writes them
         assert all(0.8 * size < len(line) < 1.3 * size for line in lines)
 
 
@@ -44,7 +45,11 @@ def test_a_small_bench_measures_everything() -> None:
     assert [row["lines"] for row in data["reading"]] == [10, 60]
     assert all(row["ratio"] > 0 for row in data["reading"])
     assert data["run"]["measurements"] == 70 + 750
-    assert data["run"]["judge_seconds"] > 0
+    for stage in ("take_in", "judge", "detect", "report"):
+        assert data["run"][f"{stage}_seconds"] > 0
+        assert data["run"][f"{stage}_cpu_seconds"] > 0
+    assert 0 < data["run"]["ratio"] < 1
+    assert data["together"]["all_cpu_seconds"] > 0
     assert data["peak_mb"] > 10
     assert [(row["series"], row["hours"]) for row in data["detection"]] == [
         (10, 720),

@@ -7,13 +7,14 @@ import os
 import platform
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from wallwatch import __version__
 from wallwatch._errors import WallwatchError
 from wallwatch._progress import Progress, Silent
-from wallwatch.bench import connectivity, corpus, detection, measure
+from wallwatch.bench import connectivity, corpus, detection, limit, measure
 
 #: Lengths of the corpora's lines in bytes, and how many of each there are for one of the first.
 _SIZES = ((50_000, 1), (7_500, 6))
@@ -22,12 +23,22 @@ _SIZES = ((50_000, 1), (7_500, 6))
 _RUN = (75, 7_500)
 
 
+#: The stages of a whole run, by which rows they are counted, and what those are called.
+_STAGES = {
+    "take_in": ("measurements", "measurements"),
+    "judge": ("observations", "observations"),
+    "detect": ("verdicts", "verdicts"),
+    "report": ("measurements", "measurements"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What was measured.
 
     Attributes:
-        data: The numbers; `reading` by line length, `run` for the whole way, `machine`, `peak_mb`.
+        data: The numbers; `reading` by line length, `together` for one file on all cores, `run` for the whole
+            way, `machine`, `peak_mb`.
     """
 
     data: dict[str, Any]
@@ -54,19 +65,34 @@ class Report:
                 f"{row['limit_per_second']:>12,.0f} {row['read_per_second']:>12,.0f} "
                 f"{row['read_mb_per_second']:>9,.0f} {row['write_per_second']:>12,.0f} {row['ratio']:>7.2f}"
             )
-        run = self.data["run"]
+        run, together = self.data["run"], self.data["together"]
         text += [
             "",
             "Per core, by processor time. limit: decompressing and decoding just the needed fields, results dropped.",
-            "read: every column of the tables, bodies hashed and matched. ratio: read to limit.",
+            "read: every column of the tables, bodies hashed and matched; write: their Parquet. ratio: read to limit.",
+            "",
+            (
+                f"one file of {together['measurements']:,.0f} measurements taken in by 1 process: "
+                f"{together['one_seconds']:,.1f} s ({together['one_cpu_seconds']:,.1f} s of processors), "
+                f"by {together['workers']:,.0f}: {together['all_seconds']:,.1f} s "
+                f"({together['all_cpu_seconds']:,.1f} s): {together['speed_up_ratio']:.2f} times as fast"
+            ),
             "",
             (
                 f"whole run on {run['workers']} workers: {run['measurements']:,.0f} measurements, "
                 f"{run['observations']:,.0f} observations"
             ),
-            f"  take in   {run['measurements'] / run['take_in_seconds']:>12,.0f} measurements per second",
-            f"  judge     {run['observations'] / run['judge_seconds']:>12,.0f} observations per second",
-            f"  detect    {run['verdicts'] / run['detect_seconds']:>12,.0f} verdicts per second",
+            f"{'':>10} {'per second':>12}  {'':<14} {'s':>8} {'CPU s':>8} {'limit to CPU':>13}",
+        ]
+        for stage, (rows, unit) in _STAGES.items():
+            cpu = run[f"{stage}_cpu_seconds"]
+            rate = run[rows] / max(run[f"{stage}_seconds"], 1e-9)
+            text.append(
+                f"  {stage.replace('_', ' '):<8} {rate:>12,.0f}  {unit:<14} {run[f'{stage}_seconds']:>8.2f} "
+                f"{cpu:>8.2f} {run['limit_cpu_seconds'] / max(cpu, 1e-9):>13.2f}"
+            )
+        text += [
+            f"  run, which is the first three: {run['ratio']:.2f} of the limit",
             f"  peak memory {self.data['peak_mb']:,.0f} MB",
             "",
             f"{'blocking':>10} {'hours':>8} {'with votes':>12} {'s':>8} {'CPU s':>8} {'series/s':>10} {'CPU ns/hour':>12}",
@@ -127,13 +153,19 @@ def run(
                     "read_per_second": count / seconds["read"],
                     "read_mb_per_second": size / seconds["read"] / 1e6,
                     "write_per_second": count / measure.writing(path, folder / "parts", known),
-                    "ratio": seconds["limit"] / seconds["read"],
+                    "ratio": seconds["ratio"],
                 }
             )
         progress.stage("Measuring a whole run")
         paths.append(folder / "run.jsonl.gz")
         corpus.write(paths[-1], lines * _RUN[0], _RUN[1], seed=2)
         found = measure.whole(paths, folder / "workspace", known, workers)
+        found["limit_cpu_seconds"] = sum(measure.cpu_seconds(partial(limit.decode, path)) for path in paths)
+        spent = sum(found[f"{stage}_cpu_seconds"] for stage in ("take_in", "judge", "detect"))
+        found["ratio"] = found["limit_cpu_seconds"] / spent
+        progress.stage("Measuring one file on all cores")
+        together = measure.together(paths[-1], folder / "together", known, workers)
+        together["measurements"] = float(lines * _RUN[0])
     progress.stage("Measuring detection")
     peak = measure.peak_bytes() / 1e6
     scanned = detection.curve(series)
@@ -150,6 +182,7 @@ def run(
             },
             "repeats": repeats,
             "reading": rows,
+            "together": together,
             "run": {"workers": workers, **found},
             "detection": scanned,
             "connectivity": signals,

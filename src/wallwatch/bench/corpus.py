@@ -1,13 +1,15 @@
 """A corpus to measure speed on: Web Connectivity lines as real ones are, made from a seed.
 
 Each line has what a probe of 2023 (0.4.2) or 2024 (0.5.28) writes: queries, connects, handshakes with
-certificate chains, network events, exchanges with headers and bodies, and the helper's view. Names and
-addresses are reserved ones (RFC 2606, RFC 5737).
+certificate chains, network events, exchanges with headers and bodies, and the helper's view. It is written as OONI's
+collector writes it, with `ujson` and its defaults (`api_uploader.py` of github.com/ooni/backend): compact, all ASCII, every
+slash escaped, without a uid. Names and addresses are reserved ones (RFC 2606, RFC 5737).
 """
 
 from __future__ import annotations
 
 import base64
+import json
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +17,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
@@ -55,10 +56,15 @@ def make_lines(lines: int, line_bytes: int, seed: int = 1) -> Iterator[bytes]:
     for number in range(lines):
         site = rng.randrange(_SITES)
         record = _measurement(rng, words, number, site, chain, "")
-        bare = len(msgspec.json.encode(record))
+        bare = len(_written(record))
         body = _page(rng, words, site, max(line_bytes - bare, 200))
         record["test_keys"]["requests"][0]["response"]["body"] = body
-        yield msgspec.json.encode(record)
+        yield _written(record)
+
+
+def _written(value: Any) -> bytes:
+    """JSON as the collector writes it."""
+    return json.dumps(value, separators=(",", ":")).replace("/", "\\/").encode()
 
 
 def _measurement(
@@ -262,7 +268,7 @@ def _page(rng: random.Random, words: list[str], site: int, size: int) -> str:
         else:
             part = f"<p>{text}</p>\n"
         parts.append(part)
-        have += len(part.encode()) + part.count('"') + part.count("\n")
+        have += len(_written(part)) - 2
     return "".join(parts) + "</body></html>"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import statistics
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from wallwatch import detect, judge
+from wallwatch import detect, judge, report
 from wallwatch.archive import take_in
 from wallwatch.archive.parts import parts_of
 from wallwatch.bench import limit
@@ -44,7 +45,9 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 
 
 def reading(path: Path, repeats: int, known: Fingerprints) -> dict[str, float]:
-    """Median processor seconds of decompressing, of the limit, and of reading; runs alternate.
+    """Median processor seconds of decompressing, of the limit, and of reading, and the median ratio of the last two.
+
+    Runs alternate, so that what else the machine does bears on all alike.
 
     Reading means every column of the tables as Arrow tables, bodies hashed and matched.
     """
@@ -63,7 +66,11 @@ def reading(path: Path, repeats: int, known: Fingerprints) -> dict[str, float]:
     for _ in range(repeats):
         for name, one in work.items():
             found[name].append(cpu_seconds(one))
-    return {name: statistics.median(values) for name, values in found.items()}
+    ratios = [least / took for least, took in zip(found["limit"], found["read"], strict=True)]
+    return {
+        **{name: statistics.median(values) for name, values in found.items()},
+        "ratio": statistics.median(ratios),
+    }
 
 
 def writing(path: Path, folder: Path, known: Fingerprints) -> float:
@@ -78,33 +85,71 @@ def writing(path: Path, folder: Path, known: Fingerprints) -> float:
     return cpu_seconds(write)
 
 
+class Spent:
+    """Wall seconds, and processor seconds of this process and of the workers that it had, of a block."""
+
+    def __enter__(self) -> Spent:
+        self._wall, self._cpu = time.perf_counter(), _all_cpu_seconds()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds = time.perf_counter() - self._wall
+        self.cpu_seconds = _all_cpu_seconds() - self._cpu
+
+    def named(self, stage: str) -> dict[str, float]:
+        """Both numbers under the name of a stage."""
+        return {f"{stage}_seconds": self.seconds, f"{stage}_cpu_seconds": self.cpu_seconds}
+
+
+def _all_cpu_seconds() -> float:
+    found = os.times()
+    return found.user + found.system + found.children_user + found.children_system
+
+
 def whole(paths: list[Path], root: Path, known: Fingerprints, workers: int) -> dict[str, float]:
-    """Wall seconds of taking in, judging and detecting in a new workspace, and its numbers of rows."""
+    """What taking in, judging, detecting and reporting take in a new workspace, and its numbers of rows."""
     workspace = Workspace.create(root)
     found: dict[str, float] = {}
     with workspace.lock():
-        start = time.perf_counter()
-        taken = take_in(paths, workspace.layout, workers=workers, fingerprints=known, as_of=AS_OF)
-        found["take_in_seconds"] = time.perf_counter() - start
+        with Spent() as spent:
+            taken = take_in(paths, workspace.layout, workers=workers, fingerprints=known, as_of=AS_OF)
+        found |= spent.named("take_in")
         found["measurements"] = taken.measurements
         con = workspace.connect(threads=workers)
         try:
             found["observations"] = _count(con, "observations")
-            references = judge.References.load(workspace.layout.references)
-            start = time.perf_counter()
-            judged = judge.batches(con, references, source=workspace.source(con))
-            workspace.replace("verdicts", judged, "bench")
-            found["judge_seconds"] = time.perf_counter() - start
+            with Spent() as spent:
+                references = judge.References.load(workspace.layout.references)
+                judged = judge.batches(con, references, source=workspace.source(con))
+                workspace.replace("verdicts", judged, "bench")
+            found |= spent.named("judge")
             workspace.refresh(con)
             found["verdicts"] = _count(con, "verdicts")
-            start = time.perf_counter()
-            workspace.replace("cells", detect.cells(con), "bench")
+            with Spent() as spent:
+                workspace.replace("cells", detect.cells(con), "bench")
+                workspace.refresh(con)
+                found["cells"] = _count(con, "cells")
+                workspace.replace("events", detect.events(con), "bench")
+                workspace.replace("outages", detect.outages(con), "bench")
+            found |= spent.named("detect")
             workspace.refresh(con)
-            found["cells"] = _count(con, "cells")
-            workspace.replace("events", detect.events(con), "bench")
-            found["detect_seconds"] = time.perf_counter() - start
+            with Spent() as spent:
+                report.write(con, root.with_name(f"{root.name}-report"))
+            found |= spent.named("report")
         finally:
             con.close()
+    return found
+
+
+def together(path: Path, root: Path, known: Fingerprints, workers: int) -> dict[str, float]:
+    """Taking one large file in with one process, and with all workers."""
+    found: dict[str, float] = {"workers": workers}
+    for name, count in (("one", 1), ("all", workers)):
+        layout = Workspace.create(root / name).layout
+        with Spent() as spent:
+            take_in([path], layout, workers=count, fingerprints=known, as_of=AS_OF)
+        found |= spent.named(name)
+    found["speed_up_ratio"] = found["one_seconds"] / found["all_seconds"]
     return found
 
 
