@@ -273,10 +273,11 @@ def _tables(
     size = len(numbers)
     who, own = envelopes.arrays()
     shared = {"line": pa.array(numbers, pa.int64()), **who}
-    one = {"file_id": label(file_id, 1)}
-    origin = {"control_origin": label("test_helper", 1)}
+    one = {"file_id": file_id}
     observations, observed = flattener.rows.table(OBSERVATIONS, shared, one, size)
-    controls, controlled = flattener.controls.table(CONTROLS, shared, {**one, **origin}, size)
+    controls, controlled = flattener.controls.table(
+        CONTROLS, shared, {**one, "control_origin": "test_helper"}, size
+    )
     tables = {
         "measurements": MEASUREMENTS.from_columns(
             {

@@ -149,14 +149,14 @@ class Rows:
         }
 
     def table(
-        self, table: Table, who: dict[str, pa.Array], extra: dict[str, pa.Array], measurements: int
+        self, table: Table, who: dict[str, pa.Array], extra: dict[str, str], measurements: int
     ) -> tuple[pa.Table, _Integers]:
         """The rows as an Arrow table, in the order of their turns, and how many each measurement has.
 
         Args:
             table: `OBSERVATIONS` or `CONTROLS`.
             who: Columns with one value a measurement.
-            extra: Columns of one value, for all rows.
+            extra: Labels with one value for all rows.
             measurements: How many measurements there are.
         """
         runs, keys = np.array(self.counts, np.int64), np.array(self.keys, np.int64)
@@ -164,21 +164,24 @@ class Rows:
         size = len(codes)
         if not size:
             return table.empty(), np.zeros(measurements, np.int64)
+        types = {column.name: column.type for column in table.columns}
+        nulls = _Nulls(size)
         arrays: dict[str, pa.Array] = {}
         spread = pa.array(measurement)
         for name, values in who.items():
-            arrays[name] = _spread(values, spread)
-        for name, values in extra.items():
-            arrays[name] = _spread(values, pa.array(np.zeros(size, np.int32)))
+            arrays[name] = _spread(values, spread, nulls[types[name]])
+        for name, value in extra.items():
+            arrays[name] = label(value, size)
         counts = np.bincount(measurement, minlength=measurements)
         arrays["obs"] = _positions(measurement, counts)
-        arrays["layer"] = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(LAYER_NAMES))
+        arrays["layer"] = _labels(pa.array(codes), pa.array(LAYER_NAMES))
         shared: dict[str, list[pa.Array]] = {name: [] for name in (*_SHARED, "failed", "t", "t0")}
-        wanted = frozenset(table.names)
         order = np.empty(size, np.int32)
         start = 0
         for layer in self._layers:
-            here = np.isin(codes, layer.codes)
+            here = codes == layer.codes[0]
+            for code in layer.codes[1:]:
+                here |= codes == code
             own = int(np.count_nonzero(here))
             if not own:
                 continue
@@ -197,31 +200,30 @@ class Rows:
                 index = pa.array(places if group is None else group[places], mask=elsewhere)
                 for name, values in level.columns.items():
                     if name in shared:
-                        found = _common(table, name, values)
-                        common[name] = found if group is None else found.take(pa.array(group))
+                        found = _common(types, name, values)
+                        common[name] = found if group is None else _take(found, pa.array(group))
                     elif name == "leaf":
-                        arrays.update(_leaves(table, values, index))
-                    elif name in wanted:
-                        arrays[name] = _spread(column(table, name, values), index)
+                        arrays.update(_leaves(types, values, index, nulls))
+                    elif name in types:
+                        arrays[name] = _spread(_array(types[name], values), index, nulls[types[name]])
             for name, parts in shared.items():
-                parts.append(common[name] if name in common else pa.nulls(own, _type(table, name)))
+                parts.append(common[name] if name in common else pa.nulls(own, _type(types, name)))
         index = pa.array(order)
         for name, parts in shared.items():
-            found = pa.concat_arrays(parts).take(index)
+            found = _take(pa.concat_arrays(parts), index)
             if name == "failed":
                 arrays.update(_failures(found))
             elif name == "t":
                 arrays["t_seconds"] = found
             elif name == "t0":
                 arrays["duration_seconds"] = pc.subtract(arrays["t_seconds"], found)
-            elif pa.types.is_dictionary(TYPES[table[name].type]):
+            elif types[name] == "label":
                 arrays[name] = found.dictionary_encode()
             else:
                 arrays[name] = found
         arrays["ip_kind"] = _kinds(arrays["ip"])
-        nulls = _Nulls(size)
         return pa.Table.from_arrays(
-            [arrays[c.name] if c.name in arrays else nulls[c.type] for c in table.columns],
+            [arrays[name] if name in arrays else nulls[type_] for name, type_ in types.items()],
             schema=table.arrow,
         ), counts
 
@@ -255,49 +257,68 @@ def _array(type_: str, values: Sequence[Any]) -> pa.Array:
         return pa.array([v if v is None or -bound <= v < bound else None for v in values], TYPES[type_])
 
 
-def _type(table: Table, name: str) -> pa.DataType:
+def _type(types: dict[str, str], name: str) -> pa.DataType:
     """The type of a shared column while it is put together: labels are still texts."""
     if name in ("t", "t0"):
         return pa.float64()
-    if name == "failed" or table[name].type == "label":
+    if name == "failed" or types[name] == "label":
         return pa.string()
-    return TYPES[table[name].type]
+    return TYPES[types[name]]
 
 
-def _common(table: Table, name: str, values: Sequence[Any]) -> pa.Array:
-    type_ = _type(table, name)
-    return column(table, name, values) if pa.types.is_integer(type_) else pa.array(values, type_)
+def _common(types: dict[str, str], name: str, values: Sequence[Any]) -> pa.Array:
+    type_ = _type(types, name)
+    return _array(types[name], values) if pa.types.is_integer(type_) else pa.array(values, type_)
 
 
 def _failures(failed: pa.Array) -> dict[str, pa.Array]:
     """The columns `failure` and `failure_text` of failures as written."""
     encoded = failed.dictionary_encode()
     found = [failure_word(text) for text in encoded.dictionary.to_pylist()]
-    words = pa.array([word for word, _ in found], pa.string()).take(encoded.indices)
-    texts = pa.array([text for _, text in found], pa.string()).take(encoded.indices)
+    words = _take(pa.array([word for word, _ in found], pa.string()), encoded.indices)
+    texts = _take(pa.array([text for _, text in found], pa.string()), encoded.indices)
     return {"failure": words.dictionary_encode(), "failure_text": texts}
 
 
-def _spread(values: pa.Array, indices: pa.Array) -> pa.Array:
+_UNCHECKED = pc.TakeOptions(boundscheck=False)
+
+
+def _take(values: pa.Array, indices: pa.Array) -> pa.Array:
+    """The values at these places, which are known to be there; null where a place is null."""
+    return pc.call_function("array_take", [values, indices], _UNCHECKED)
+
+
+def _labels(codes: pa.Array, names: pa.Array) -> pa.Array:
+    """A label column of codes that are known to be those of the names."""
+    return pa.DictionaryArray.from_arrays(codes, names, safe=False)
+
+
+def _spread(values: pa.Array, indices: pa.Array, nulls: pa.Array) -> pa.Array:
+    """The values at these places; `nulls` where there are none at all, as in most columns of most batches."""
+    if values.null_count == len(values):
+        return nulls
     if isinstance(values, pa.DictionaryArray):
-        return pa.DictionaryArray.from_arrays(values.indices.take(indices), values.dictionary)
-    return values.take(indices)
+        return _labels(_take(values.indices, indices), values.dictionary)
+    return _take(values, indices)
 
 
-def _leaves(table: Table, values: Sequence[Leaf | None], where: pa.Array) -> dict[str, pa.Array]:
+def _leaves(
+    types: dict[str, str], values: Sequence[Leaf | None], where: pa.Array, nulls: _Nulls
+) -> dict[str, pa.Array]:
     """The columns of certificates, each certificate's values made once: the same few come again and again."""
     leaves = {id(leaf): leaf for leaf in values if leaf is not None}
     if not leaves:
         return {}
     codes = {key: code for code, key in enumerate(leaves)}
-    places = pa.array([None if leaf is None else codes[id(leaf)] for leaf in values], pa.int32()).take(where)
-    wanted = frozenset(table.names)
+    places = _take(
+        pa.array([None if leaf is None else codes[id(leaf)] for leaf in values], pa.int32()), where
+    )
     found = {}
     for name, field in LEAF:
-        if name in wanted:
+        if name in types:
             # No names are null, as no subject is.
             facts = [None if (value := getattr(leaf, field)) == () else value for leaf in leaves.values()]
-            found[name] = _spread(column(table, name, facts), places)
+            found[name] = _spread(_array(types[name], facts), places, nulls[types[name]])
     return found
 
 
@@ -310,7 +331,7 @@ def _positions(measurement: _Integers, counts: _Integers) -> pa.Array:
 def _kinds(ips: pa.Array) -> pa.Array:
     encoded = ips.dictionary_encode()
     kinds = pa.array([address_kind(ip) for ip in encoded.dictionary.to_pylist()], pa.string())
-    return kinds.take(encoded.indices).dictionary_encode()
+    return _take(kinds, encoded.indices).dictionary_encode()
 
 
 def _without(secret: str, shown: str, value: Any) -> Any:
