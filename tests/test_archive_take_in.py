@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -21,10 +22,12 @@ from wallwatch._errors import WallwatchError
 from wallwatch._files import atomic_path
 from wallwatch.archive import Summary, parts, take_in
 from wallwatch.archive import take_in as take_in_function
+from wallwatch.archive.shared import Opened, Placed, Room
 from wallwatch.archive.workers import Workers
 from wallwatch.bench import corpus
 from wallwatch.schema.layout import Layout
 from wallwatch.sources.fingerprints import Fingerprints
+from wallwatch.sources.stretch import Limits, Line, Stretch
 
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
 module = __import__(take_in_function.__module__, fromlist=["_"])
@@ -287,3 +290,50 @@ def test_files_whose_reader_was_killed_are_read_by_another(
     assert killed
     assert summary.measurements == 300
     assert tables(tmp_path / "killed") == tables(tmp_path / "alone")
+
+
+@pytest.mark.parametrize("kill", [False, True])
+def test_a_large_file_is_read_by_all_workers_with_the_same_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill: bool
+) -> None:
+    """X6, C14: bad and blank lines between, and where one of the workers is killed in the middle of it."""
+    large = tmp_path / "large.jsonl"
+    lines = list(corpus.make_lines(90, 7_500))
+    lines[40:40] = [b"{broken", b"", b"[1]", b"\xff" * 50]
+    large.write_bytes(b"\n".join(lines))
+    go([large], tmp_path / "alone")
+    monkeypatch.setattr(module, "_WORTH_PROCESSES", 1)
+    monkeypatch.setattr(module, "_TOGETHER", Limits(stretch=20_000, batch=60_000))
+    add, killed, batches = parts.Parts.add, [], []
+
+    def kill_one(self: parts.Parts, batch: Any) -> None:
+        batches.append(batch)
+        if kill and not killed:
+            killed.append(multiprocessing.active_children()[0])
+            killed[0].kill()
+        add(self, batch)
+
+    monkeypatch.setattr(parts.Parts, "add", kill_one)
+    summary = go([large], tmp_path / "together", workers=2)
+    assert (summary.measurements, summary.set_aside) == (90, 3)
+    assert len(batches) > 5
+    assert tables(tmp_path / "together") == tables(tmp_path / "alone")
+
+
+def test_shared_memory_gives_lines_and_takes_tables_as_far_as_there_is_room() -> None:
+    stretch = Stretch(7, 100, [b"one", b"", b"three"], [Line(3, 9, b"document", "name")])
+    room = Room(4_096, 65_536)
+    try:
+        places = room.fill([stretch, Stretch(10, 110, [b"four"])])
+        opened = Opened(room.key)
+        found = [line for place in places for line in Placed(place, opened.memory).lines()]
+        assert found == [*stretch.lines(), Line(10, 110, b"four")]
+        table = pa.table({"a": pa.array(["x", "y"]).dictionary_encode(), "b": [1, 2]})
+        assert room.taken(opened.put({"rows": table, "others": table}, room.lines) or []) == {
+            "rows": table,
+            "others": table,
+        }
+        assert opened.put({"rows": pa.table({"a": ["x" * 100_000]})}, room.lines) is None
+        opened.close()
+    finally:
+        room.close()
