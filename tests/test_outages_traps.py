@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -492,6 +493,35 @@ def test_s10_sparse_counts_show_a_curfew_too() -> None:
     )
     assert nation["recurrence"] is not None
     assert nation["kind"] == "shutdown"
+
+
+@pytest.mark.parametrize(("step", "normal"), [(3600, 40), (600, 7)])
+def test_s10_a_curfew_of_ten_weeks_never_becomes_ordinary(step: int, normal: int) -> None:
+    def curfew(hours: np.ndarray, place: int) -> np.ndarray:
+        night = (hours % 24 >= 18.5) | (hours % 24 < 2.5)
+        return np.where(night & (hours >= 24 * 8), 0.0, 1.0)
+
+    options: dict[str, Any] = {"unit": "count", "signal": "pings", "national": True, "night": 0.05}
+    (nation,) = World(5, days=80).add(curfew, normal=normal, step=step, **options).find()
+    assert json.loads(nation["recurrence"])["days"] == 72
+    assert nation["kind"] == "shutdown"
+
+
+def test_routes_hardly_scatter_and_a_short_loss_of_them_is_told() -> None:
+    options: dict[str, Any] = {
+        "unit": "count",
+        "signal": "ioda.bgp",
+        "national": True,
+        "night": 0,
+        "noise": 0,
+    }
+
+    def steady_routes(hours: np.ndarray, values: np.ndarray) -> np.ndarray:
+        return np.where((hours >= 200) & (hours < 203), 90.0, 220.0 + (hours % 7 == 0))
+
+    (nation,) = World(days=14).add(edit=steady_routes, **options).find()
+    assert nation["onset_best"] == at(200)
+    assert nation["end_best"] == at(203)
 
 
 def test_s11_a_recovery_in_steps_keeps_the_end_open() -> None:

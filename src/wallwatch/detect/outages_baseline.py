@@ -126,7 +126,8 @@ def _divisor(level: np.ndarray) -> np.ndarray:
 def _clean_share(low: np.ndarray, unit: str) -> np.ndarray:
     share = np.full_like(low, _UNCLEAN)
     if unit in ("count", "users"):  # small counts scatter by themselves
-        share = np.minimum(share, 1 - 2.5 / np.sqrt(np.maximum(low, 1.0)))
+        # … but nothing at all is never learned as ordinary, or a curfew of some weeks would be.
+        share = np.minimum(share, np.maximum(1 - 2.5 / np.sqrt(np.maximum(low, 1.0)), 0.1))
     return share
 
 

@@ -57,7 +57,7 @@ class Smoothed:
     ended: np.ndarray
 
 
-def scatter(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def scatter(share: np.ndarray, counting: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """How each series scatters on ordinary days: scale of Student's t, and memory from bin to bin.
 
     The scale is that of the tails (95 of 100 deviations lie within 2.78 of it), so that a series with
@@ -66,6 +66,7 @@ def scatter(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         share: Series × bins of shares of the ordinary; NaN where there is none.
+        counting: Of each series: the scatter that counting alone has; none where not given.
 
     Returns:
         The scale, at least 0.02, and the lag-1 correlation, 0 to 0.8; one of each a series.
@@ -80,7 +81,11 @@ def scatter(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     # more of the short, and a loss that comes every night leaves the hours between in peace.
     # So they are where the series swings as far upwards again and again, which no loss does.
     long = _beginnings(lasting)
-    short = _beginnings(low) - long
+    if counting is None:
+        short = _beginnings(low) - long
+    else:  # small counts are low by counting; what is lower than that is meant
+        with np.errstate(invalid="ignore"):
+            short = _beginnings(share < 1 - np.clip(2.5 * counting, 0.15, 0.98)[:, None]) - long
     often = _OFTEN * share.shape[1]
     with np.errstate(invalid="ignore"):
         high = share >= HIGHEST

@@ -13,6 +13,9 @@ from wallwatch.detect.outages_filter import Smoothed, scatter, smooth
 from wallwatch.detect.outages_series import Grid
 from wallwatch.detect.outages_threads import in_threads
 
+#: The scatter that counting fifty has: with fewer, it cannot be told whether a series scatters less than that.
+_FEW = 0.14
+
 #: Series that are compared to their past together.
 _BLOCK = 512
 
@@ -131,12 +134,16 @@ def look(grid: Grid, *, probabilities: bool = True) -> Look:
     listed = scopes(grid)
     seen = grid.last + 1
     shares = np.array([together(share, usual, grid.unit, rows) for _, rows in listed])[:, :seen]
-    scale, memory = scatter(shares)
-    counting = np.zeros(len(scale), bool)
+    counting = np.zeros(len(shares), bool)
     if grid.unit in ("count", "users"):
         least = _counting(usual, listed)
+        scale, memory = scatter(shares, least)
+        # Announced routes are counted, too, and hardly scatter; of few values that cannot be told.
+        least = np.where((scale < 0.5 * least) & (least < _FEW), 0.0, least)
         counting = scale <= 1.2 * least
         scale = np.maximum(scale, least)
+    else:
+        scale, memory = scatter(shares)
     smoothed = smooth(shares, scale, memory, grid.hours, counting) if probabilities else _unknown(shares)
     doubt = _doubt(grid, usual, listed, shares, scale, memory)
     tracks = [
