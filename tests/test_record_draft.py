@@ -33,12 +33,12 @@ def test_the_article_of_the_real_record(shared_data):
     assert len(score.spurious) <= 3
 
 
-def test_articles_of_fourteen_countries_and_styles():
+def test_articles_of_sixteen_countries_and_styles():
     score = scoring.evaluate(ARTICLES / "truth.csv")
-    assert len(score.matches) == 81
-    assert score.found.part >= 78
-    assert score.speakers.part >= 75
-    assert score.dates.part >= 75
+    assert len(score.matches) == 93
+    assert score.found.part >= 89
+    assert score.speakers.part >= 86
+    assert score.dates.part >= 86
     assert score.offsets.part == score.offsets.whole
     assert len(score.spurious) <= 3
 
@@ -186,6 +186,11 @@ def test_what_only_looks_like_a_statement_is_not_proposed(text):
 def test_names_and_roles(phrase, name, role):
     found = understood(phrase)
     assert (found.name, found.role) == (name, role)
+
+
+@pytest.mark.parametrize("text", ["“", '"a ', "'a ", "Minister of ", "in May ", "A, "])
+def test_hostile_prose_takes_no_more_than_its_length(text):
+    assert draft(text * 20_000, base=date(2021, 6, 16)) == []
 
 
 @given(

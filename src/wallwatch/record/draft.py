@@ -26,6 +26,8 @@ from wallwatch.record.text.sentences import MASK, Paragraph, Sentence, paragraph
 
 #: A quotation of fewer words is a name, a term, or somebody else's word held at arm's length.
 FEWEST_WORDS: Final = 3
+#: So few words in the middle of a sentence that nobody is said to have said are none.
+SHORT: Final = 4
 
 
 _COLON: Final = re.compile(r":\s*$")
@@ -126,6 +128,8 @@ def _quotations(
         attribution = _attribution(own_left, right, lead if not left.strip() else "", shared)
         if attribution is None and MASK in left and shared is not None and _is_list(own_left):
             attribution = shared
+        if attribution is None and count <= SHORT and re.match(r"\s+[a-z]", right) and left.strip():
+            continue  # 'the spread of "hateful and subversive" messages': the words are a part of another's sentence
         if (
             attribution is not None
             and attribution.how == "according"

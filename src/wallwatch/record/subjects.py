@@ -18,10 +18,11 @@ _NET = r"(?:internet|web|online|cyberspace|connectivity|connections?|network|mob
 _SHUTDOWN: Final = re.compile(
     r"\b(?:shut ?downs?|suspension|black ?outs?|kill[ -]?switch|"
     r"(?:shut|shutting|shuts|switch(?:ed|es|ing)?|turn(?:ed|s|ing)?|cut(?:s|ting)?|pull(?:ed|s|ing)?)\s+(?:down|off|the plug)|"
-    r"(?:cut|cuts|cutting|shut|shutting|sever\w*|disconnect\w*|suspend\w*|disrupt\w*|restor\w*)\s+(?:(?:all|the|most|mobile|fixed|nationwide|national|access to the|off)\s+)*(?:internet|connectivity|mobile data|data services?|broadband|network)|"
+    r"(?:cut|cuts|cutting|shut|shutting|sever\w*|disconnect\w*|suspend\w*|disrupt\w*|restor\w*)\s+(?:(?:all|the|most|mobile|fixed|nationwide|national|access to(?: the)?|off)\s+)*(?:internet|connectivity|mobile data|data services?|broadband|network)|"
     r"(?:internet|connectivity|mobile data|data services?|network|broadband)\s+(?:\w+\s+){0,4}(?:cut|cuts|down|off|outages?|disrupt\w+|disconnect\w*|suspen\w+|collapse\w*|severed|unavailable|interrupt\w*)|"
     r"cut\w*\s+(?:[\w’']+\s+){1,4}(?:off\s+)?(?:from\s+)?the (?:internet|world)|offline|"
     r"(?:internet|connectivity|mobile data|network|service|access)\s+(?:was|were|has been|had been|is)\s+(?:\w+\s+)?(?:restored|back)|"
+    r"without (?:the |any |mobile )?(?:internet|connectivity|mobile data|a connection)|"
     r"connectivity\s+(?:[\w-]+\s+){0,5}\d+(?=(?:\.\d+)?\s?(?:%|per ?cent))|"
     r"(?:outages?|disruptions?|cuts?|loss(?:es)?|interruptions?) (?:of|in|to) (?:the )?(?:internet|connectivity|service|mobile data|network))\b",
     re.IGNORECASE,

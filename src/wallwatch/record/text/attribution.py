@@ -79,6 +79,14 @@ _INTERVIEW = re.compile(
 )
 
 
+_SOMEBODY = re.compile(
+    r"(?:an?|one|another|the)\s+(?P<who>[a-z][\w’'-]*(?:\s+[\w’'-]+){0,6}?)"
+    r"(?=\s+(?:who|whose|which|that|on|at|during|after|before|while|when|as|and|to|via|by|this|last|yesterday|today)\b|[,.;:]|\s*"
+    + MASK
+    + r"|\s*$)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Attribution:
     """Who said it, and where it was published.
@@ -278,7 +286,11 @@ def _inverted(rest: str) -> Speaker | None:
         return None
     if re.match(r"(?:that|in|on|at|to|during|after|while|when|how|why|if|there|as|by|with)\b", rest):
         return None
-    return _leading(rest)
+    found = _leading(rest)
+    if found is None and (match := _SOMEBODY.match(rest)):
+        # "said a hairdresser in Pikine": whatever they do, the words are theirs.
+        return Speaker(match["who"].strip(), "", "unnamed")
+    return found
 
 
 def _stripped(text: str) -> str:
@@ -288,7 +300,7 @@ def _stripped(text: str) -> str:
         before = text
         text = text.rstrip(" ,(")
         text = re.sub(
-            r"(?:^|[\s,]+)(?:(?:in|on|at|during|through|via|from|to|by) (?:an? |the |his |her |its |their )?(?:[\w-]+ )?(?:statement|interview|tweet|post|press conference|news conference|briefing|speech|report|letter|meeting|message|Twitter|Facebook|Telegram|X|television|radio|TV)(?: (?:on|with|to|from) [\w’' ]{2,40})?)$",
+            r"(?:^|[\s,]+)(?:(?:in|on|at|during|through|via|from|to|by) (?:an? |the |his |her |its |their )?(?:[\w-]+ )?(?:statement|interview|tweet|post|press conference|news conference|press release|briefing|speech|report|letter|meeting|message|notice|circular|memo|note|video|recording|blog|column|editorial|Twitter|Facebook|Telegram|X|television|radio|TV)(?: (?:on|with|to|from) [\w’' ]{2,40})?)$",
             "",
             text,
         )

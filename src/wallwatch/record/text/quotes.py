@@ -25,6 +25,8 @@ _PAIRS: Final = {
 _PARAGRAPH = re.compile(r"[^\n]+")
 #: No quotation is longer, in characters.
 LONGEST: Final = 6000
+#: After so many marks that nothing closes, a paragraph is taken for no prose: its length must not cost its square.
+_MOST_FAILED: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ def find_quotes(text: str) -> list[Quote]:
 def _in_paragraph(text: str, first: int, last: int) -> tuple[list[Quote], str | None]:
     """The quotations between two places, and the mark that was left open, where one was."""
     found: list[Quote] = []
-    at = first
-    while at < last:
+    at, failed = first, 0
+    while at < last and failed < _MOST_FAILED:
         mark = text[at]
         closed = None
         if mark in _PAIRS and not (mark == "»" and not _opens(text, at, first, last)):
@@ -76,7 +78,7 @@ def _in_paragraph(text: str, first: int, last: int) -> tuple[list[Quote], str | 
         elif mark in "‘'" and _opens(text, at, first, last):
             closed = _single(text, at, last)
             if closed is None:
-                at += 1
+                at, failed = at + 1, failed + 1
                 continue
         else:
             at += 1
@@ -91,7 +93,7 @@ def _in_paragraph(text: str, first: int, last: int) -> tuple[list[Quote], str | 
                 if inner_end > at + 1:
                     found.append(Quote(at + 1, inner_end, at, inner_end, text[inner_end - 1]))
                 return found, mark
-            at += 1
+            at, failed = at + 1, failed + 1
             continue
         inner = text[at + 1 : closed]
         start = at + 1 + len(inner) - len(inner.lstrip())
@@ -111,7 +113,7 @@ def _opens(text: str, at: int, first: int, last: int) -> bool:
 
 def _paired(text: str, at: int, last: int, mark: str) -> int | None:
     closing, depth = _PAIRS[mark], 0
-    for place in range(at + 1, last):
+    for place in range(at + 1, min(last, at + LONGEST + 2)):
         found = text[place]
         if found == mark and mark not in closing:
             depth += 1
@@ -138,7 +140,7 @@ def _paired(text: str, at: int, last: int, mark: str) -> int | None:
 def _straight(text: str, at: int, last: int) -> int | None:
     """The closing straight mark: one that no word follows, those of quotations inside left out."""
     depth = 0
-    for place in range(at + 1, last):
+    for place in range(at + 1, min(last, at + LONGEST + 2)):
         if text[place] not in '"”':
             continue
         before, after = text[place - 1], text[place + 1] if place + 1 < last else " "
