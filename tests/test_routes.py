@@ -316,6 +316,9 @@ def test_the_floor_can_be_raised_and_not_lowered(demo: Any) -> None:
 
     some, fewer = json.loads(rows().stdout), json.loads(rows("--floor", "50").stdout)
     assert 0 < len(fewer) < len(some)
+    assert {"telegram.app", "telegram.web", "whatsapp.app", "whatsapp.web", "tor"} <= {
+        row["route"] for row in some
+    }
     assert min(row["sessions_at_least"] for row in fewer) >= 50
     assert rows("--floor", "4").returncode == 2
 

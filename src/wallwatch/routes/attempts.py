@@ -85,7 +85,7 @@ def _tries() -> str:
     for route in ROUTES:
         if route.host:
             layer = (
-                "v.layer = 'all'" if route.host == "%" else f"v.layer <> 'all' AND v.host LIKE '{route.host}'"
+                "v.layer = 'all'" if route.host == "%" else f"v.layer = 'part' AND v.host = '{route.host}'"
             )
             queries.append(
                 f"SELECT c.measurement_id, '{route.id}' AS route, {_OUTCOME} AS worked, CAST(NULL AS DOUBLE) AS start_seconds "

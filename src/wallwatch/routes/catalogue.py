@@ -23,7 +23,7 @@ class Route:
         tried: SQL predicate over a row of `observations`: whether the row is a try.
         worked: SQL predicate over such a row: whether that try got through.
         least: Share of the tries of one measurement that must get through; 0 stands for a single one.
-        host: For services that are judged: the part, by the verdict's host (SQL `LIKE`); `%` for the whole.
+        host: For services that are judged: the part, by the verdict's host in layer `part`; `%` for the whole.
         bridge: The built-in bridge type of Tor's settings that uses this way; empty where there is none.
         whole: Whether a success means that the tool was ready for use, not just that a part was reachable.
         sentence: What a try is, for people.
@@ -183,12 +183,12 @@ ROUTES: tuple[Route, ...] = (
         for transport, name in (("openvpn", "OpenVPN"), ("obfs4", "obfs4"))
     ),
     Route("whatsapp", "messaging", "WhatsApp", "whatsapp", host="%"),
-    Route("whatsapp.app", "messaging", "WhatsApp, the app", "whatsapp", host="whatsapp.endpoint"),
+    Route("whatsapp.app", "messaging", "WhatsApp, the app", "whatsapp", host="whatsapp.app"),
     Route("signal", "messaging", "Signal", "signal", host="%"),
     Route("telegram", "messaging", "Telegram", "telegram", host="%"),
-    Route("telegram.app", "messaging", "Telegram, the app", "telegram", host="telegram.endpoint"),
-    Route("telegram.web", "messaging", "Telegram in the browser", "telegram", host="web.%"),
-    Route("whatsapp.web", "messaging", "WhatsApp in the browser", "whatsapp", host="web.%"),
+    Route("telegram.app", "messaging", "Telegram, the app", "telegram", host="telegram.app"),
+    Route("telegram.web", "messaging", "Telegram in the browser", "telegram", host="telegram.web"),
+    Route("whatsapp.web", "messaging", "WhatsApp in the browser", "whatsapp", host="whatsapp.web"),
     Route("facebook_messenger", "messaging", "Facebook Messenger", "facebook_messenger", host="%"),
     *(
         _resolver(f"{word}.{id_}", f"{name} over {label}", scheme, hosts)
