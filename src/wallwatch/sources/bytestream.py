@@ -92,6 +92,7 @@ def _gzip(file: BinaryIO, path: Path) -> Iterator[bytes]:
     """All members of a gzip file (RFC 1952)."""
     given = 0
     pending = b""
+    size = _CHUNK  # of the first piece: many readers want no more than the beginning
     decompressor: Any = isal_zlib.decompressobj(31)
     started = False
     try:
@@ -100,7 +101,8 @@ def _gzip(file: BinaryIO, path: Path) -> Iterator[bytes]:
             if not chunk:
                 break
             started = True
-            piece = decompressor.decompress(chunk, _PIECE)
+            piece = decompressor.decompress(chunk, size)
+            size = _PIECE
             pending = decompressor.unconsumed_tail
             given += len(piece)
             if piece:

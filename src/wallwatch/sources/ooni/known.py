@@ -69,7 +69,7 @@ class Known:
         )
         told = matcher.header_names
         self.telling: Remembered[tuple[str, ...], tuple[tuple[int, str], ...]] = Remembered(
-            lambda names: tuple((place, name) for place, name in enumerate(names) if name in told)
+            lambda names: tuple((place, name) for place, name in enumerate(names) if name in told), _BODIES
         )
         self._bodies: dict[bytes, tuple[str, str | None, list[str]]] = {}
 

@@ -199,6 +199,8 @@ class Rows:
             for level, group in levels:
                 index = pa.array(places if group is None else group[places], mask=elsewhere)
                 for name, values in level.columns.items():
+                    if values.count(None) == len(values):
+                        continue
                     if name in shared:
                         found = _common(types, name, values)
                         common[name] = found if group is None else _take(found, pa.array(group))
