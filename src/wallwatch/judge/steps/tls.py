@@ -31,10 +31,10 @@ WITH own AS (
   GROUP BY m, u, ip, port
 ),
 helper AS (
-  SELECT m, ip, port, bool_or(failure IS NULL) AS ok
+  SELECT m, u, ip, port, bool_or(failure IS NULL) AS ok
   FROM judge_controls
   WHERE layer = 'tls'
-  GROUP BY m, ip, port
+  GROUP BY m, u, ip, port
 ),
 tied AS (
   SELECT DISTINCT w.m, t.u, t.ip FROM judge_tied t JOIN judge_this w ON w.s = t.s WHERE NOT t.clear
@@ -54,7 +54,7 @@ judged AS (
   JOIN judge_context c ON c.m = o.m AND c.u = o.u
   LEFT JOIN judge_untrusted x ON x.m = o.m AND x.u = o.u AND x.ip = o.ip
   LEFT JOIN judge_addresses a ON a.m = o.m AND a.u = o.u AND a.ip = o.ip AND NOT o.proved
-  LEFT JOIN helper h ON h.m = o.m AND h.ip = o.ip AND h.port = o.port
+  LEFT JOIN helper h ON h.m = o.m AND h.u = o.u AND h.ip = o.ip AND h.port = o.port
   LEFT JOIN judge_genuine v ON v.tls_certificate_sha256 = o.certificate
   LEFT JOIN tied n ON n.m = o.m AND n.u = o.u AND n.ip = o.ip
 ),
