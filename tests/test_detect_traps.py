@@ -90,6 +90,24 @@ def test_c2_forged_sessions_erase_no_event(rng: np.random.Generator) -> None:
     assert any("forged sessions" in said for said in event["against"])
 
 
+def test_c2_several_people_with_the_same_probe_and_no_others_are_no_corroboration(
+    rng: np.random.Generator,
+) -> None:
+    """Half of what little is measured, for days, all from one version behind one resolver."""
+    world = World()
+    for hour in range(0, 8 * 24, 8):
+        bad = hour >= 24 and hour % 24 != 16
+        world.measure(at(0, hour + float(rng.random())), "likely_blocked" if bad else "ok")
+    assert restrictions(world) == []
+    # The same from several kinds of probe is a partial restriction.
+    mixed = World()
+    for number in range(4):
+        mixed.regularly(
+            rng, 0.3, at(0), at(8), between(at(1), at(8)), strength=0.66, software=f"probe {number}"
+        )
+    assert len(restrictions(mixed)) == 1
+
+
 def test_c2_without_contradiction_or_with_credentials_there_is_no_suspicion(rng: np.random.Generator) -> None:
     world = World()
     world.regularly(rng, 2, at(0), at(14), between(at(5), at(9)))

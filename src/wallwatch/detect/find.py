@@ -131,6 +131,7 @@ def _support(series: Series, episode: Episode, behind: Sources, seen_by: list[Lo
         patterned=False,
         everywhere=behind.everywhere,
         credentialed=behind.credentialed,
+        one_look=behind.one_look,
         log_ratio=log_ratio(seen_by, episode.tells_most[2], hours),
     )
     if claimable(episode, support):

@@ -28,6 +28,12 @@ CONFIDENCE = 0.6
 MOSTLY = 0.5
 MOST = 0.75
 
+#: Where all who found it blocked have one look and few votes, one person can be all of them: a larger share must be
+#: against the target, with more confidence.
+ONE_LOOK = 0.6
+ONE_LOOK_CONFIDENCE = 0.8
+ONE_LOOK_VOTES = 30
+
 #: An episode is claimed from this probability on (`calibration`); the report's words go with the number.
 CLAIMED = 0.7
 
@@ -53,6 +59,7 @@ class Support:
         everywhere: Whether nobody, on any network of any country, found it working in that time, and nothing but the
             comparison with others speaks for it.
         credentialed: Whether most of those who found it blocked carry a credential.
+        one_look: Whether all of those have one software and resolver, and no two credentials are among them.
         log_ratio: How much likelier a restriction makes the votes than broken probes do (`one_probe.log_ratio`).
         others: How sure the surest episode of another network at the time is, by itself.
     """
@@ -62,6 +69,7 @@ class Support:
     patterned: bool
     everywhere: bool = False
     credentialed: bool = False
+    one_look: bool = False
     log_ratio: float = math.inf
     others: float = 0.0
 
@@ -127,7 +135,10 @@ def outweighs_forgery(episode: Episode, support: Support) -> bool:
     bar = min(share + CONTRAST * max(beside - USUAL, 0.0), 1.0)
     if votes >= MOST * (votes + episode.votes_beside):
         bar = max(bar, MOSTLY)
-    return bool(betainc(against + 0.5, votes - against + 0.5, bar) <= 1 - CONFIDENCE)
+    confidence = CONFIDENCE
+    if support.one_look and episode.against < ONE_LOOK_VOTES:
+        bar, confidence = max(bar, ONE_LOOK), ONE_LOOK_CONFIDENCE
+    return bool(betainc(against + 0.5, votes - against + 0.5, bar) <= 1 - confidence)
 
 
 def probability(episode: Episode, support: Support) -> float:

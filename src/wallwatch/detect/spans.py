@@ -80,12 +80,14 @@ class Sources:
         everywhere: Nobody on any network of any country found the service working in that time, and no artefact or
             control speaks for a restriction.
         credentialed: Four fifths of them or more carry a credential.
+        one_look: All of them share software and resolver, and no two credentials are among them.
     """
 
     count: int = 0
     alone: bool = False
     everywhere: bool = False
     credentialed: bool = False
+    one_look: bool = False
 
 
 def sources(con: duckdb.DuckDBPyConnection, kind: str, spans: Sequence[Span]) -> dict[int, Sources]:
@@ -111,16 +113,17 @@ def sources(con: duckdb.DuckDBPyConnection, kind: str, spans: Sequence[Span]) ->
         ),
         looks AS (
           SELECT span, min(look) AS look, count(DISTINCT look) AS looks, count(DISTINCT source) AS sources,
-            max(contrasted) AS contrasted, count(DISTINCT source) FILTER (probe_id IS NOT NULL) AS credentialed
+            max(contrasted) AS contrasted, count(DISTINCT probe_id) AS probes,
+            count(DISTINCT source) FILTER (probe_id IS NOT NULL) AS credentialed
           FROM near WHERE within AND against GROUP BY span
         )
         SELECT l.span, l.sources AS count,
           l.looks = 1 AND max(n.hours) <= {ONE_PROBE_HOURS}
             AND count(DISTINCT n.source) FILTER (n.look <> l.look AND n.layer = 'all' AND n.rank = 5) >= 3 AS alone,
           l.contrasted = 0 AND l.span NOT IN (SELECT span FROM fine) AS everywhere,
-          5 * l.credentialed >= 4 * l.sources AS credentialed
+          5 * l.credentialed >= 4 * l.sources AS credentialed, l.looks = 1 AND l.probes < 2 AS one_look
         FROM looks l JOIN near n ON n.span = l.span
-        GROUP BY l.span, l.sources, l.looks, l.look, l.contrasted, l.credentialed ORDER BY l.span
+        GROUP BY l.span, l.sources, l.looks, l.look, l.contrasted, l.credentialed, l.probes ORDER BY l.span
         """,
     )
     return {row.pop("span"): Sources(**row) for row in rows}

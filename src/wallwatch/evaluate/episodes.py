@@ -1,8 +1,8 @@
 """Detection on real data without a truth file: against the episodes that anybody sees in the measurements.
 
 A visible episode is a run of two or more failing measurements, one after the other, of one target on one network and
-layer. Failing measurements between working ones are left open: what holds only such is no hit, and false where they are
-fewer than two, or than a third of the measurements in it. This truth comes from the measurements that
+layer. Single failing measurements between working ones are left open: what holds only such is no hit, and false where
+they are fewer than a third of the measurements in it. This truth comes from the measurements that
 detection sees, too: it tells what is overlooked and what is made up, and not what the measurements themselves miss.
 """
 
@@ -45,7 +45,7 @@ class EpisodeScores:
         visible: Episodes by layer.
         found: For each method, which of them it finds; [episodes of the layer].
         open: For each method, stretches that meet no visible episode, but failing measurements between working ones.
-        false: For each method, stretches in which nearly all measurements work.
+        false: For each method, such in which more than two thirds of the measurements work.
         delays: Hours from the first failing measurement of an episode to the filter's alarm.
         years: Series-years, in hours that were measured.
         calendar: What the events have in common with a calendar.
@@ -166,7 +166,7 @@ def evaluate_episodes(
                 if any(first <= b and last >= a for first, last in near):
                     continue
                 inside = [failing for hour, failing in measured if a <= hour <= b]
-                told = sum(inside) >= 2 and 3 * sum(inside) >= len(inside)
+                told = 3 * sum(inside) >= len(inside)
                 left_open[name] += told
                 false[name] += not told
     layers = sorted(layer for layer, episodes_of in count.items() if episodes_of)
