@@ -7,6 +7,8 @@ import gzip
 import hashlib
 import json
 import multiprocessing
+import os
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
@@ -320,7 +322,14 @@ def test_a_large_file_is_read_by_all_workers_with_the_same_result(
     assert tables(tmp_path / "together") == tables(tmp_path / "alone")
 
 
-def test_shared_memory_gives_lines_and_takes_tables_as_far_as_there_is_room() -> None:
+@pytest.mark.parametrize("nameless", [True, False])
+def test_shared_memory_gives_lines_and_takes_tables_as_far_as_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool
+) -> None:
+    """Linux has memory without a name; elsewhere it is a temporary file, which is gone in the end."""
+    if not nameless:
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     stretch = Stretch(7, 100, [b"one", b"", b"three"], [Line(3, 9, b"document", "name")])
     room = Room(4_096, 65_536)
     try:
@@ -337,3 +346,4 @@ def test_shared_memory_gives_lines_and_takes_tables_as_far_as_there_is_room() ->
         opened.close()
     finally:
         room.close()
+    assert list(tmp_path.iterdir()) == []
