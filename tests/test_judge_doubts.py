@@ -90,6 +90,18 @@ def test_j18_a_portal_that_keeps_the_helper_away_needs_no_other_sessions() -> No
     assert {(v.state, tuple(v.flags)) for v in _of(world)} == {("insufficient", ("captive_portal",))}
 
 
+def test_j18_j20_a_portal_at_which_the_probe_goes_offline_is_still_a_portal() -> None:
+    world = World()
+    _others(world)
+    for number, site in enumerate(SITES):
+        m = world.measure(site, session="place", helper_failure="eof_error")
+        if number < 4:
+            _hijacked(m)
+        else:
+            m.dns(None, "dns_temporary_failure")
+    assert not any(v.accuses for v in _of(world))
+
+
 def test_j18_some_blocked_sites_among_many_are_no_portal() -> None:
     """A resolver that lies about half of the list; most others ask a public one, and everything opens for them."""
     world = World()

@@ -78,7 +78,7 @@ FROM (
 PORTALS = """
 CREATE OR REPLACE TEMP TABLE judge_portals AS
 WITH measured AS (
-  SELECT d.s, count(DISTINCT d.target) AS targets,
+  SELECT d.s, count(DISTINCT d.target) FILTER (d.worked) AS targets,
     (SELECT bool_and(p.without_helper) FROM judge_places p WHERE p.s = d.s) AS without_helper
   FROM judge_measured d WHERE d.s IN (SELECT s FROM judge_marks) GROUP BY d.s
 ),
