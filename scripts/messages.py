@@ -28,6 +28,8 @@ HEADER = """\
 
 def data_messages() -> Iterator[tuple[str, str]]:
     """Messages that come from tables of words, rules and known forms: (where, message)."""
+    from wallwatch.detect.outages_kinds import RULES as KINDS
+    from wallwatch.detect.outages_world import sentence
     from wallwatch.judge.rules import RULES
     from wallwatch.report.pages.data import FLAGS, TIME_FLAGS
     from wallwatch.report.sentences import FORMS, split
@@ -42,6 +44,8 @@ def data_messages() -> Iterator[tuple[str, str]]:
     for rule in RULES:
         for part in split(rule.sentence):
             yield "judge/rules", part
+    for kind in KINDS:
+        yield "detect/outages_kinds.py", sentence(kind.reason)
     for form in FORMS:
         yield "report/sentences.py", form
 

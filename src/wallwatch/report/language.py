@@ -7,12 +7,13 @@ all values that come from data go through `shown`, so that hostile text stays te
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 import jdatetime
 from babel import Locale
@@ -40,6 +41,27 @@ _DIGITS: Final = {
     "fa": str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"),
     "ar": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"),
 }
+
+
+_DAYS: Final = {name: n for n, name in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))}
+
+
+def _listed(found: Mapping[str, object], name: str) -> list[Any]:
+    value = found.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _spans(hours: Sequence[int]) -> list[tuple[int, int]]:
+    """Hours of the day as spans (first, after the last), one that goes over midnight as one."""
+    known = set(hours)
+    starts = [hour for hour in sorted(known) if (hour - 1) % 24 not in known]
+    found = []
+    for start in starts:
+        end = start
+        while end % 24 in known and end - start < 24:
+            end += 1
+        found.append((start, end))
+    return found
 
 
 def foreign(value: object, limit: int = LONGEST) -> Markup:
@@ -206,6 +228,30 @@ class Language:
         """The name of a weekday, Monday as 0."""
         names = get_day_names("wide", "stand-alone", self._locale)
         return str(names[number])
+
+    def pattern(self, found: Mapping[str, object]) -> Markup:
+        """A pattern in time, as the detectors write it down: `on weekdays, 05:00–08:00 UTC`.
+
+        Args:
+            found: `text`, `hours_utc`, `weekdays` (`Mon` …), `networks`; what is missing is left out.
+        """
+        if self._locale == "en":
+            return foreign(found.get("text") or "", 400)
+        days = [day for day in map(_DAYS.get, _listed(found, "weekdays")) if day is not None]
+        hours = [hour for hour in _listed(found, "hours_utc") if isinstance(hour, int) and 0 <= hour < 24]
+        parts = []
+        if 0 < len(days) < 7:
+            parts.append(
+                "، ".join(map(self.weekday, days))
+                if self.direction == "rtl"
+                else ", ".join(map(self.weekday, days))
+            )
+        else:
+            parts.append(self.catalogue.gettext("every day"))
+        if 0 < len(hours) < 24:
+            spans = [f"{first:02d}:00–{last % 24:02d}:00" for first, last in _spans(hours)]
+            parts.append(self.digits(", ".join(spans)) + " UTC")
+        return Markup("<bdi>{}</bdi>").format(("، " if self.direction == "rtl" else ", ").join(parts))
 
     def country(self, code: str, english: str) -> str:
         """The country's name in this language; the English one where there is none."""
