@@ -265,6 +265,18 @@ def test_c13_three_measurements_a_week_say_nothing() -> None:
     assert found(world) == []
 
 
+def test_c13_three_measurements_do_not_become_more_by_their_layers() -> None:
+    world = World()
+    for number, hour in enumerate((0, 3, 6)):
+        state = "likely_blocked"
+        layers = {"tcp": state, "tls": state, "http": state}
+        world.measure(at(3, hour), state, layers=layers, software=f"probe {number}")
+    for hour in range(0, 72, 6):
+        world.measure(at(0, hour), layers={"tcp": "ok", "tls": "ok", "http": "ok"})
+        world.measure(at(4, hour), layers={"tcp": "ok", "tls": "ok", "http": "ok"})
+    assert found(world) == []
+
+
 def test_c16_two_layers_in_the_same_hour_are_one_event(rng: np.random.Generator) -> None:
     world = World()
     for hour in range(10 * 24):

@@ -89,7 +89,7 @@ class Episode:
         """
         start = min(run.alarm for run in self.runs)
         tallies = heapq.merge(
-            *(((hour, run.key[2], run.key[4], k) for hour, k in run.tally) for run in self.runs)
+            *([(hour, run.key[2], run.key[4], k) for hour, k in run.tally] for run in self.runs)
         )
         so_far: dict[tuple[str, str], float] = {}
         for hour, target, layer, k in tallies:

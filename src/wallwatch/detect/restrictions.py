@@ -28,8 +28,8 @@ CONFIDENCE = 0.6
 MOSTLY = 0.5
 MOST = 0.75
 
-#: Where all who found it blocked have one look and few votes, one person can be all of them: a larger share must be
-#: against the target, with more confidence.
+#: Where all who found it blocked have one look and few votes, and no other network shows the same, one person can be all
+#: of them: a larger share must be against the target, with more confidence.
 ONE_LOOK = 0.6
 ONE_LOOK_CONFIDENCE = 0.8
 ONE_LOOK_VOTES = 30
@@ -136,7 +136,8 @@ def outweighs_forgery(episode: Episode, support: Support) -> bool:
     if votes >= MOST * (votes + episode.votes_beside):
         bar = max(bar, MOSTLY)
     confidence = CONFIDENCE
-    if support.one_look and episode.against < ONE_LOOK_VOTES:
+    unsupported = support.one_look and support.others < calibration.OTHERS_FROM
+    if unsupported and episode.against < ONE_LOOK_VOTES:
         bar, confidence = max(bar, ONE_LOOK), ONE_LOOK_CONFIDENCE
     return bool(betainc(against + 0.5, votes - against + 0.5, bar) <= 1 - confidence)
 
@@ -159,7 +160,9 @@ def in_company(episodes: Sequence[Episode], supports: Mapping[Episode, Support])
         alone = {
             episode: probability(episode, supports[episode])
             for episode in members
-            if outweighs_forgery(episode, supports[episode]) and not supports[episode].alone
+            # Of one look each, several networks corroborate one another.
+            if outweighs_forgery(episode, replace(supports[episode], one_look=False))
+            and not supports[episode].alone
         }
         for episode in members:
             others = max(
@@ -218,6 +221,9 @@ def restrictions(
         until = 0
         for episode in members:
             if not claimable(episode, supports[episode]):
+                # What may join shows that it went on.
+                if groups and episode.first - until <= PAUSE and joins(episode, supports[episode]):
+                    until = max(until, episode.last)
                 continue
             if not groups or episode.first - until > PAUSE:
                 groups.append([])
