@@ -31,7 +31,7 @@ from wallwatch.report.sentences import translate
 LONGEST: Final = 200
 
 #: The languages that there are catalogues for, each with the direction of its script.
-DIRECTIONS: Final = {"en": "ltr", "ru": "ltr"}
+DIRECTIONS: Final = {"en": "ltr", "ar": "rtl", "ru": "ltr"}
 
 #: Their own names.
 NAMES: Final = {"en": "English", "fa": "فارسی", "ar": "العربية", "ru": "Русский"}
