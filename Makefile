@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: demo test lint types docs lock clean chromium evaluate evaluate-ci bench
+.PHONY: demo test lint types docs lock clean chromium java evaluate evaluate-ci bench
 
 $(STAMP): requirements/lock.txt pyproject.toml scripts/setup
 	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/setup
@@ -14,11 +14,14 @@ $(STAMP): requirements/lock.txt pyproject.toml scripts/setup
 demo: $(STAMP)          ## a simulated country, from raw files to a report
 	@$(BIN)/wallwatch demo --out demo
 
-test: $(STAMP) chromium ## every test
+test: $(STAMP) chromium java ## every test
 	@$(BIN)/python -m pytest -n $(JOBS)
 
 chromium: $(STAMP)      ## the browser that the page tests click in
 	@scripts/chromium
+
+java: $(STAMP)          ## what Spark runs on, for its tests
+	@scripts/java
 
 lint: $(STAMP)          ## style, types, and the arrows between rooms
 	@$(BIN)/ruff check .

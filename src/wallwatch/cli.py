@@ -64,6 +64,13 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+class Engine(StrEnum):
+    """What judges."""
+
+    duckdb = "duckdb"
+    spark = "spark"
+
+
 class TextFormat(StrEnum):
     """How a single answer is shown."""
 
@@ -149,6 +156,16 @@ def run(
             help="Measurements that start later are flagged as from the future; by default tomorrow.",
         ),
     ] = None,
+    engine: Annotated[
+        Engine, typer.Option("--engine", help="What judges: DuckDB here, or a Spark cluster.")
+    ] = Engine.duckdb,
+    master: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The Spark master (local[2], spark://host:7077, yarn), by default what spark-submit says.",
+        ),
+    ] = None,
     format_: Annotated[
         TextFormat, typer.Option("--format", help="How the summary is printed.")
     ] = TextFormat.text,
@@ -157,6 +174,8 @@ def run(
     """Take files in, judge their measurements, and detect restrictions and outages."""
     from wallwatch import pipeline
 
+    if master is not None and engine is not Engine.spark:
+        raise typer.BadParameter("only --engine spark has a master", param_hint="--master")
     with _progress(quiet) as progress:
         paths = pipeline.local_inputs(inputs, workspace, progress)
         summary = pipeline.run(
@@ -168,6 +187,7 @@ def run(
             fingerprints=fingerprints or (),
             mmdb=mmdb,
             progress=progress,
+            spark=(master or "") if engine is Engine.spark else None,
         )
     record = pipeline.describe(summary, workspace)
     if format_ is TextFormat.json:

@@ -53,6 +53,7 @@ def run(
     mmdb: Path | None = None,
     progress: Progress | None = None,
     wanted: Callable[[Path], bool] | None = None,
+    spark: str | None = None,
 ) -> RunSummary:
     """Takes files in and brings every later table up to date.
 
@@ -66,6 +67,8 @@ def run(
         mmdb: A database of the networks of addresses (MMDB), used where a probe reported none, and kept.
         progress: Hears how far it is.
         wanted: Says of each file whether it is looked at; every one where not given.
+        spark: A Spark master on which measurements are judged, from and to the workspace, which its executors reach by
+            the same path; DuckDB judges where not given. The tables' rows do not depend on it.
 
     Raises:
         WallwatchError: The workspace cannot be used, or an input does not exist.
@@ -88,11 +91,16 @@ def run(
             wanted=wanted,
         )
         refs.note_matched(workspace.layout, set(workspace.layout.taken_in()) - before, known.version)
-        return bring_up_to_date(workspace, taken_in, known, progress, published or as_of)
+        return bring_up_to_date(workspace, taken_in, known, progress, published or as_of, spark)
 
 
 def bring_up_to_date(
-    workspace: Workspace, taken_in: Summary, known: Fingerprints, progress: Progress, published: datetime
+    workspace: Workspace,
+    taken_in: Summary,
+    known: Fingerprints,
+    progress: Progress,
+    published: datetime,
+    spark: str | None = None,
 ) -> RunSummary:
     """Makes every derived table anew whose inputs, rules or code have changed since it was made, and publishes.
 
@@ -108,8 +116,11 @@ def bring_up_to_date(
     try:
         if workspace.stage("verdicts") != verdicts:
             progress.stage("Judging")
-            judged = judge.batches(con, references, source=workspace.source(con))
-            rows["verdicts"] = workspace.replace("verdicts", judged, verdicts)
+            if spark is None:
+                judged = judge.batches(con, references, source=workspace.source(con))
+                rows["verdicts"] = workspace.replace("verdicts", judged, verdicts)
+            else:
+                rows["verdicts"] = _judge_on_spark(workspace, con, references, spark, verdicts)
             workspace.refresh(con)
         cells = _digest(verdicts, _source("detect"), _source("engine"))
         if workspace.stage("cells") != cells:
@@ -142,6 +153,29 @@ def bring_up_to_date(
 def program() -> str:
     """A digest of the code that judges and detects: findings of another one may differ."""
     return _digest(_source("judge"), _source("detect"), _source("engine"))
+
+
+def _judge_on_spark(
+    workspace: Workspace,
+    con: duckdb.DuckDBPyConnection,
+    references: judge.References,
+    master: str,
+    stage: str,
+) -> int:
+    """Judges all measurements on a Spark cluster that reaches the workspace by the same path."""
+    from wallwatch.engine.spark import SparkTables, session
+
+    spark = session(master or None)
+    try:
+        with SparkTables(spark, workspace.layout.root.absolute() / ".spill") as tables:
+            tables.show(workspace, ("measurements", "observations", "controls"))
+            judging = judge.program(references, tables.rows)
+            for name, rows in judging.tables.items():
+                tables.put(name, rows)
+            folder = tables.run(judging.statements, judging.verdicts)
+            return workspace.replace("verdicts", con.read_parquet(f"{folder}/*.parquet"), stage)
+    finally:
+        spark.stop()
 
 
 def findings(con: duckdb.DuckDBPyConnection) -> list[history.Finding]:

@@ -1,7 +1,7 @@
 """Rules as data, and the verdicts that they give."""
 
 from wallwatch.judge.explain import Explanation, FiredRule, explain
-from wallwatch.judge.judging import RULE_SET, batches, verdicts
+from wallwatch.judge.judging import RULE_SET, batches, program, verdicts
 from wallwatch.judge.networks import digest
 from wallwatch.judge.references import NETWORKS, References
 from wallwatch.judge.rules import RULES
@@ -19,5 +19,6 @@ __all__ = [
     "batches",
     "digest",
     "explain",
+    "program",
     "verdicts",
 ]

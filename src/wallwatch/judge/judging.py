@@ -9,8 +9,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, replace
-from typing import TypeVar
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -42,9 +42,9 @@ from wallwatch.schema import VERDICTS
 
 _Result = TypeVar("_Result")
 
-#: Rows of `observations` and `controls` that are judged at a time: some hundred megabytes in memory. What verdicts say
-#: does not depend on it.
-ROWS_AT_ONCE = 400_000
+#: Rows of `observations` and `controls` that are judged at a time on each core: two or three hundred megabytes in memory.
+#: What verdicts say does not depend on it.
+ROWS_AT_ONCE = 250_000
 
 #: Addresses that were answered without their network.
 _UNPLACED = """
@@ -153,20 +153,8 @@ def batches(
     Raises:
         duckdb.Error: One of the three is missing a column.
     """
-    strengths = dict(references.strengths)
-    countries = dict(references.expected)
-    hits = sorted({*strengths, *countries})
-    expected = pa.table(
-        {
-            "hit": pa.array(hits, pa.string()),
-            "countries": pa.array([list(countries.get(hit, ())) for hit in hits], pa.list_(pa.string())),
-            "strength": pa.array([strengths.get(hit) for hit in hits], pa.int64()),
-        }
-    )
-    con.register("judge_expected_rows", expected)
-    con.execute("CREATE OR REPLACE TABLE judge_expected AS SELECT * FROM judge_expected_rows")
-    con.unregister("judge_expected_rows")
-    _look_up_networks(con, references)
+    _put(con, "judge_expected", _expected(references))
+    _put(con, "judge_networks", _networks(references, lambda query: con.sql(query).fetchall()))
     _run(con, *map(_shared, _FIRST))
     chunks = _chunks(con, source, rows_at_once)
     several = len(chunks) > 1
@@ -208,6 +196,50 @@ def verdicts(
     ).project(names)
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The judging of all measurements at once, for any engine that runs such statements.
+
+    Attributes:
+        tables: What is known beforehand, by table.
+        statements: In DuckDB's dialect; they read `measurements`, `observations`, `controls` and those tables.
+        verdicts: The query of the verdicts, after them.
+    """
+
+    tables: dict[str, pa.Table]
+    statements: tuple[str, ...]
+    verdicts: str
+
+
+def program(references: References, rows: Callable[[str], list[tuple[Any, ...]]]) -> Program:
+    """The same judging as that of `batches`, as a program without chunks.
+
+    Args:
+        references: What is known beforehand.
+        rows: Gives the rows of a query over `observations` and `controls`.
+    """
+    whole = Chunk(0, "", "")
+
+    def everything(table: str, first: str, last: str) -> str:
+        return f"SELECT * FROM {table}"
+
+    looked = (units.this(whole, everything), units.read(whole, everything), *units.VIEWS, own.OWN)
+    gathered = (
+        *gather.STEPS,
+        service.TEST_ROWS,
+        service.ENDPOINTS,
+        service.ENDPOINT_NAMES,
+        service.VOTES,
+        service.DEVICES,
+        service.GATHER_DEVICES,
+    )
+    return Program(
+        {"judge_expected": _expected(references), "judge_networks": _networks(references, rows)},
+        (*_FIRST, *looked, *gathered, *_TOGETHER, units.controls(whole, everything), *_JUDGE),
+        decide.verdicts(RULE_SET, references.version),
+    )
+
+
 def _chunks(con: duckdb.DuckDBPyConnection, source: Source, rows_at_once: int) -> list[Chunk]:
     found = [Chunk(*row) for row in con.sql(units.chunks(rows_at_once)).fetchall()]
     for n, chunk in enumerate(found):
@@ -222,18 +254,33 @@ def _shared(step: str) -> str:
     return step.replace("CREATE OR REPLACE TEMP TABLE", "CREATE OR REPLACE TABLE")
 
 
-def _look_up_networks(con: duckdb.DuckDBPyConnection, references: References) -> None:
-    """Makes `judge_networks`: the networks of addresses for which a probe reported none."""
+def _expected(references: References) -> pa.Table:
+    strengths = dict(references.strengths)
+    countries = dict(references.expected)
+    hits = sorted({*strengths, *countries})
+    return pa.table(
+        {
+            "hit": pa.array(hits, pa.string()),
+            "countries": pa.array([list(countries.get(hit, ())) for hit in hits], pa.list_(pa.string())),
+            "strength": pa.array([strengths.get(hit) for hit in hits], pa.int64()),
+        }
+    )
+
+
+def _networks(references: References, rows: Callable[[str], list[tuple[Any, ...]]]) -> pa.Table:
+    """The networks of addresses for which a probe reported none."""
     found: dict[str, int] = {}
     if references.networks is not None:
-        rows = con.sql(_UNPLACED).fetchall()
-        found = networks(references.networks, (ip for (ip,) in rows))
-    table = pa.table(
+        found = networks(references.networks, (ip for (ip,) in rows(_UNPLACED)))
+    return pa.table(
         {"ip": pa.array(list(found), pa.string()), "network": pa.array(list(found.values()), pa.int64())}
     )
-    con.register("judge_network_rows", table)
-    con.execute("CREATE OR REPLACE TABLE judge_networks AS SELECT * FROM judge_network_rows")
-    con.unregister("judge_network_rows")
+
+
+def _put(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    con.register("judge_given", rows)
+    con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM judge_given")
+    con.unregister("judge_given")
 
 
 def _run(con: duckdb.DuckDBPyConnection, *steps: str) -> None:
@@ -245,9 +292,10 @@ class _Cursors:
     """Cursors of a connection, which see its tables and have temporary ones of their own; closed at the end."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, most: int) -> None:
-        threads = int(con.sql("SELECT current_setting('threads')").fetchall()[0][0])
+        self._con = con
+        self._threads = int(con.sql("SELECT current_setting('threads')").fetchall()[0][0])
         self._free: queue.SimpleQueue[duckdb.DuckDBPyConnection] = queue.SimpleQueue()
-        self._all = [con.cursor() for _ in range(max(1, min(threads, most)))]
+        self._all = [con.cursor() for _ in range(max(1, min(self._threads, most)))]
         for cursor in self._all:
             cursor.execute("SET TimeZone = 'UTC'")
             self._free.put(cursor)
@@ -264,14 +312,22 @@ class _Cursors:
     def each(
         self, work: Callable[[duckdb.DuckDBPyConnection, Chunk], _Result], chunks: Iterable[Chunk]
     ) -> Iterator[_Result]:
-        """The results in the order of the chunks; no more of them are made ahead than there are cursors."""
+        """The results in the order of the chunks; no more of them are made ahead than there are cursors.
+
+        Where there are several cursors, each has one thread: queries that share threads cost a quarter more.
+        """
         waiting: deque[Future[_Result]] = deque()
-        for chunk in chunks:
-            waiting.append(self._pool.submit(self._on_a_cursor, work, chunk))
-            if len(waiting) > len(self._all):
+        if len(self._all) > 1:
+            self._con.execute("SET threads = 1")
+        try:
+            for chunk in chunks:
+                waiting.append(self._pool.submit(self._on_a_cursor, work, chunk))
+                if len(waiting) > len(self._all):
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        finally:
+            self._con.execute(f"SET threads = {self._threads}")
 
     def _on_a_cursor(
         self, work: Callable[[duckdb.DuckDBPyConnection, Chunk], _Result], chunk: Chunk

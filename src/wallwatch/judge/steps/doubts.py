@@ -78,9 +78,9 @@ FROM (
 PORTALS = """
 CREATE OR REPLACE TEMP TABLE judge_portals AS
 WITH measured AS (
-  SELECT d.s, count(DISTINCT d.target) FILTER (d.worked) AS targets,
-    (SELECT bool_and(p.without_helper) FROM judge_places p WHERE p.s = d.s) AS without_helper
-  FROM judge_measured d WHERE d.s IN (SELECT s FROM judge_marks) GROUP BY d.s
+  SELECT d.s, count(DISTINCT d.target) FILTER (d.worked) AS targets, bool_and(p.without_helper) AS without_helper
+  FROM judge_measured d LEFT JOIN judge_places p ON p.s = d.s
+  WHERE d.s IN (SELECT s FROM judge_marks) GROUP BY d.s
 ),
 looked AS (
   SELECT s, count(DISTINCT u) AS units FROM judge_marks WHERE kind = 'clear' GROUP BY s
@@ -112,14 +112,20 @@ contradicted AS (
     HAVING 2 * count(DISTINCT s) FILTER (alone) >= count(DISTINCT s)
   ) o ON o.network = c.network AND o.kind = c.kind AND o.mark = c.mark
 ),
+-- What opened without the mark.
+opened AS (
+  SELECT DISTINCT c.s, c.kind, c.mark
+  FROM most c
+  JOIN judge_votes v ON v.s = c.s AND v.opened
+  LEFT JOIN judge_marks a ON a.s = c.s AND a.kind = c.kind AND a.mark = c.mark AND a.u = v.u
+  WHERE a.s IS NULL
+),
 found AS (
   SELECT DISTINCT s FROM contradicted
   UNION
   SELECT DISTINCT c.s FROM most c JOIN measured d ON d.s = c.s
   WHERE d.without_helper AND NOT EXISTS (
-    SELECT 1 FROM judge_votes v WHERE v.s = c.s AND v.opened AND NOT EXISTS (
-      SELECT 1 FROM judge_marks a WHERE a.s = c.s AND a.kind = c.kind AND a.mark = c.mark AND a.u = v.u
-    )
+    SELECT 1 FROM opened o WHERE o.s = c.s AND o.kind = c.kind AND o.mark = c.mark
   )
 )
 SELECT p.s, p.network, p.software, min(d.time) - INTERVAL 10 MINUTE AS first, max(d.time) + INTERVAL 10 MINUTE AS last
