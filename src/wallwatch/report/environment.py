@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from wallwatch import __version__
 from wallwatch._text import safe_text
@@ -49,6 +49,11 @@ def _finalize(value: Any) -> Any:
     return "" if value is None else safe_text(value, 2000)
 
 
+def _bare(value: Any) -> Markup:
+    """Text without its elements, for titles and labels; our own words keep their joiners (U+200C in Persian)."""
+    return escape(value.striptags() if isinstance(value, Markup) else safe_text(value, 2000))
+
+
 class Pages:
     """Renders pages in one language.
 
@@ -71,6 +76,8 @@ class Pages:
             _=language.gettext,
             ngettext=language.ngettext,
             language=language,
+            comma="،" if language.direction == "rtl" else ",",
+            semicolon="؛" if language.direction == "rtl" else ";",
             style=style(),
             policy=policy(),
             patterns=charts.patterns(),
@@ -85,6 +92,7 @@ class Pages:
             moment=language.moment,
             shown=language.shown,
             said=language.sentence,
+            striptags=_bare,
         )
 
     def render(self, template: str, path: str, context: Mapping[str, Any]) -> str:

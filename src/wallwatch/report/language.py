@@ -7,13 +7,14 @@ all values that come from data go through `shown`, so that hostile text stays te
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import jdatetime
 from babel import Locale
@@ -31,7 +32,7 @@ from wallwatch.report.sentences import translate
 LONGEST: Final = 200
 
 #: The languages that there are catalogues for, each with the direction of its script.
-DIRECTIONS: Final = {"en": "ltr", "ar": "rtl", "ru": "ltr"}
+DIRECTIONS: Final = {"en": "ltr", "ar": "rtl", "fa": "rtl", "ru": "ltr"}
 
 #: Their own names.
 NAMES: Final = {"en": "English", "fa": "فارسی", "ar": "العربية", "ru": "Русский"}
@@ -41,6 +42,9 @@ _DIGITS: Final = {
     "fa": str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"),
     "ar": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"),
 }
+
+#: A number that is no part of a name such as AS36866, IPv4 or a host's.
+_NUMBER: Final = re.compile(r"(?<![\w.-])[0-9]+(?:[.,:][0-9]+)*(?![\w-])")
 
 
 _DAYS: Final = {name: n for n, name in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))}
@@ -227,37 +231,42 @@ class Language:
     def weekday(self, number: int) -> str:
         """The name of a weekday, Monday as 0."""
         names = get_day_names("wide", "stand-alone", self._locale)
-        return str(names[number])
+        return escape(str(names[number]))
+
+    def short_weekday(self, number: int) -> str:
+        """The name of a weekday for a chart's axis: `Mon`; one letter in scripts that are not cut at the third."""
+        width: Literal["narrow", "abbreviated"] = "narrow" if self.direction == "rtl" else "abbreviated"
+        return escape(str(get_day_names(width, "stand-alone", self._locale)[number]))
 
     def pattern(self, found: Mapping[str, object]) -> Markup:
         """A pattern in time, as the detectors write it down: `on weekdays, 05:00–08:00 UTC`.
 
         Args:
-            found: `text`, `hours_utc`, `weekdays` (`Mon` …), `networks`; what is missing is left out.
+            found: `text`, `hours_utc`, `weekdays` (`Mon` or `Monday` …), `networks`; what is missing is left out.
         """
         if self._locale == "en":
             return foreign(found.get("text") or "", 400)
-        days = [day for day in map(_DAYS.get, _listed(found, "weekdays")) if day is not None]
+        days = [_DAYS[day] for day in (str(one)[:3] for one in _listed(found, "weekdays")) if day in _DAYS]
         hours = [hour for hour in _listed(found, "hours_utc") if isinstance(hour, int) and 0 <= hour < 24]
+        comma = "، " if self.direction == "rtl" else ", "
         parts = []
         if 0 < len(days) < 7:
-            parts.append(
-                "، ".join(map(self.weekday, days))
-                if self.direction == "rtl"
-                else ", ".join(map(self.weekday, days))
-            )
+            parts.append(comma.join(map(self.weekday, days)))
         else:
             parts.append(self.catalogue.gettext("every day"))
         if 0 < len(hours) < 24:
             spans = [f"{first:02d}:00–{last % 24:02d}:00" for first, last in _spans(hours)]
-            parts.append(self.digits(", ".join(spans)) + " UTC")
-        return Markup("<bdi>{}</bdi>").format(("، " if self.direction == "rtl" else ", ").join(parts))
+            parts.append(self.digits(comma.join(spans)) + " UTC")
+        networks = comma.join(f"AS{one}" for one in _listed(found, "networks")[:12] if isinstance(one, int))
+        said = f"{networks}: " if networks else ""
+        return Markup('<bdi dir="{}">{}</bdi>').format(self.direction, said + comma.join(parts))
 
     def country(self, code: str, english: str) -> str:
         """The country's name in this language; the English one where there is none."""
         if self._locale == "en":
             return english
-        return str(Locale(self._locale).territories.get(code, english))
+        name = Locale(self._locale).territories.get(code)
+        return english if name is None else escape(str(name))
 
     def sentence(self, text: str, limit: int = 500) -> Markup:
         """A sentence that a rule or a detector wrote in English: translated where the catalogue has it.
@@ -266,7 +275,9 @@ class Language:
         """
         if self.code == "en":
             return foreign(text, limit)
-        found = translate(text, self.catalogue)
+        # Made safe before it is translated: the catalogue's own joiners (U+200C in Persian) have to stay as they are.
+        found = translate(safe_text(text, limit), self.catalogue)
         if found is not None:
-            return Markup("<bdi>{}</bdi>").format(self.digits(safe_text(found, limit)))
+            numbers = _NUMBER.sub(lambda number: self.digits(number[0]), found)
+            return Markup('<bdi dir="{}">{}</bdi>').format(self.direction, numbers)
         return Markup('<bdi lang="en" dir="ltr">{}</bdi>').format(safe_text(text, limit))

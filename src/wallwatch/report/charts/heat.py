@@ -45,8 +45,10 @@ def heat(name: str, hours: Hours, title: object, description: object, language: 
     ]
     for weekday in range(7):
         body.append(
-            label(left - 6, top + weekday * height + 12, language.weekday(weekday)[:3], "tick", "end")
+            label(left - 6, top + weekday * height + 12, language.short_weekday(weekday), "tick", "end")
         )
     for hour in range(0, 24, 3):
-        body.append(label(left + hour * width, top + 7 * height + 12, f"{hour:02d}:00", "tick"))
+        body.append(
+            label(left + hour * width, top + 7 * height + 12, language.digits(f"{hour:02d}:00"), "tick")
+        )
     return svg(name, 720, top + 7 * height + 18, title, description, body)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import Final
 
 from markupsafe import Markup, escape
 
 from wallwatch._text import safe_text
 
+#: Letters of Persian and Arabic.
+_RIGHT_TO_LEFT: Final = re.compile("[\u0620-\u065f\u066e-\u06d5]")
+
 
 def text(value: object, limit: int = 120) -> Markup:
     """Text for a chart: safe to show, and no element of its own."""
     if isinstance(value, Markup):
-        value = value.striptags()
+        # Our own words keep their joiners (U+200C in Persian); what they hold of data was spelled out before.
+        words = "\u200c".join(safe_text(part) for part in value.striptags().split("\u200c"))
+        return escape(words if len(words) <= limit else words[: limit - 1] + "…")
     return escape(safe_text(value, limit))
 
 
@@ -35,8 +42,13 @@ def path(class_: str, pieces: Iterable[str]) -> str:
 def label(x: float, y: float, value: object, class_: str = "", anchor: str = "start") -> str:
     """A line of text."""
     names = f' class="{class_}"' if class_ else ""
+    words = text(value)
+    if _RIGHT_TO_LEFT.search(words):
+        # The text begins at its right, and still stands on the same side of its place.
+        names += ' direction="rtl"'
+        anchor = {"start": "end", "end": "start"}.get(anchor, anchor)
     place_ = "" if anchor == "start" else f' text-anchor="{anchor}"'
-    return f'<text x="{place(x)}" y="{place(y)}"{names}{place_}>{text(value)}</text>'
+    return f'<text x="{place(x)}" y="{place(y)}"{names}{place_}>{words}</text>'
 
 
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> str:

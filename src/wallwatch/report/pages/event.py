@@ -163,7 +163,7 @@ def _week(line: Timeline, finding: Finding, name: str, language: Language) -> di
         description += " " + _(
             "The most was found on %(day)s at %(hour)s UTC: %(blocked)s of %(n)s sessions.",
             day=escape(language.weekday(worst[0])),
-            hour=escape(f"{worst[1]:02d}:00"),
+            hour=escape(language.digits(f"{worst[1]:02d}:00")),
             blocked=round(known[worst][1], 1),
             n=round(known[worst][0], 1),
         )
