@@ -73,6 +73,10 @@ def foreign(value: object, limit: int = LONGEST) -> Markup:
     return Markup("<bdi>{}</bdi>").format(safe_text(value, limit))
 
 
+#: Digits that are no part of a Latin word or of a placeholder.
+_NUMBERS: Final = re.compile(r"(?<![A-Za-z0-9])[0-9]+")
+
+
 def marked(message: str) -> str:
     """Marks a message for the catalogues; it is translated where it is used."""
     return message
@@ -122,11 +126,11 @@ class Language:
 
     def gettext(self, message: str, **values: object) -> Markup:
         """The message in this language, with `%(name)s` replaced by safe values."""
-        return self._fill(self.catalogue.gettext(message), values)
+        return self._fill(self.digits(self.catalogue.gettext(message)), values)
 
     def ngettext(self, one: str, many: str, n: int, **values: object) -> Markup:
         """The message for that number of things; `%(n)s` is the number."""
-        return self._fill(self.catalogue.ngettext(one, many, n), {"n": n, **values})
+        return self._fill(self.digits(self.catalogue.ngettext(one, many, n)), {"n": n, **values})
 
     def _fill(self, text: str, values: dict[str, object]) -> Markup:
         return escape(text) % {name: self.shown(value) for name, value in values.items()}
@@ -150,7 +154,9 @@ class Language:
 
     def digits(self, text: str) -> str:
         """Text of our own making, its digits in the language's form."""
-        return text.translate(_DIGITS[self.code]) if self.code in _DIGITS else text
+        digits = _DIGITS.get(self.code)
+        # AS64500 and IPv4 are names: their digits stay.
+        return text if digits is None else _NUMBERS.sub(lambda number: number[0].translate(digits), text)
 
     def number(self, value: float) -> str:
         """A number with its thousands apart; at most one digit after the point."""
@@ -184,7 +190,9 @@ class Language:
             return self.digits(self.catalogue.gettext("under 1 %"))
         if whole == 100 and share < 1:
             return self.digits(self.catalogue.gettext("over 99 %"))
-        return self.digits(f"{whole}٪" if self.code in ("fa", "ar") else f"{whole} %")
+        # By each language's own custom (CLDR); in Russian the sign must not be left alone on the next line.
+        sign = {"fa": "٪", "ar": "٪", "ru": "\N{NO-BREAK SPACE}%"}.get(self.code, " %")
+        return self.digits(f"{whole}{sign}")
 
     def _date(self, moment: datetime, pattern: str, solar: str) -> str:
         """A date by a pattern of CLDR; where Solar Hijri is in use, by that calendar's pattern."""
