@@ -28,6 +28,7 @@ HEADER = """\
 
 def data_messages() -> Iterator[tuple[str, str]]:
     """Messages that come from tables of words, rules and known forms: (where, message)."""
+    from wallwatch.detect.outages_kinds import BESIDE
     from wallwatch.detect.outages_kinds import RULES as KINDS
     from wallwatch.detect.outages_world import sentence
     from wallwatch.judge.rules import RULES
@@ -46,6 +47,8 @@ def data_messages() -> Iterator[tuple[str, str]]:
             yield "judge/rules", part
     for kind in KINDS:
         yield "detect/outages_kinds.py", sentence(kind.reason)
+    for _, _, reason in BESIDE:
+        yield "detect/outages_kinds.py", sentence(reason)
     for form in FORMS:
         yield "report/sentences.py", form
 

@@ -124,7 +124,7 @@ def _figure(
         "chart": chart,
         "description": description,
         "mechanisms": _texts(detail.get("mechanisms")),
-        "pattern": _repeats(detail),
+        "pattern": language.pattern(detail["recurrence"]) if _repeats(detail) else "",
     }
 
 
