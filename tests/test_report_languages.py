@@ -89,7 +89,7 @@ def test_arabic_and_russian_write_numbers_and_dates_their_way() -> None:
 def test_patterns_in_time_are_told_in_the_readers_words() -> None:
     found = {"text": "weekdays, 22:00–02:00 UTC", "hours_utc": [22, 23, 0, 1], "weekdays": ["Mon", "Tue"]}
     assert Language.of("en").pattern(found) == "<bdi>weekdays, 22:00–02:00 UTC</bdi>"
-    assert Language.of("ru").pattern(found) == "<bdi>понедельник, вторник, 22:00–02:00 UTC</bdi>"
+    assert ">понедельник, вторник, 22:00–02:00 UTC<" in Language.of("ru").pattern(found)
     assert "۲۲:۰۰–۰۲:۰۰ UTC" in Language.of("fa").pattern(found)
 
 
