@@ -301,7 +301,7 @@ def test_an_older_report_is_replaced_and_other_folders_are_not(tmp_path: Path) -
 
 
 def test_an_unknown_language_is_refused(tmp_path: Path) -> None:
-    with world.connect({}) as con, pytest.raises(WallwatchError, match="languages: en"):
+    with world.connect({}) as con, pytest.raises(WallwatchError, match="languages: ar, en, fa, ru"):
         report.write(con, tmp_path / "out", lang="tlh")
 
 

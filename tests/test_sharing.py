@@ -120,7 +120,7 @@ def test_a_signed_digest_fits_and_is_verified_by_us_and_by_openssl_as_the_page_s
         ["bash", "-ec", block[1]], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    text.write_bytes(text.read_bytes().replace(b"92 %", b"12 %"))
+    text.write_bytes(re.sub(rb"[0-9]+ %", b"1 %", text.read_bytes(), count=1))
     assert run(["verify", str(text), "--signers", f"{key}.pub"]).returncode == 1
     assert (
         subprocess.run(["bash", "-ec", block[1]], cwd=tmp_path, capture_output=True, check=False).returncode

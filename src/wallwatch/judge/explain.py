@@ -13,6 +13,7 @@ import duckdb
 from wallwatch._text import safe_text
 from wallwatch.judge.rules import BY_ID
 from wallwatch.judge.rules.base import Rule
+from wallwatch.schema.words import is_made_up
 
 _UID = re.compile(r"\d{14}\.\d+_[A-Z]{2}_[a-z0-9]+_[0-9a-f]{16}")
 _LAYERS = {
@@ -505,6 +506,6 @@ def _quoted(text: str) -> str:
 
 
 def _link(whole: dict[str, Any]) -> str | None:
-    if not _UID.fullmatch(whole["measurement_id"]):
+    if not _UID.fullmatch(whole["measurement_id"]) or is_made_up(whole["measurement_id"].split("_")[1]):
         return None
     return f"https://explorer.ooni.org/m/{quote(whole['measurement_id'])}"

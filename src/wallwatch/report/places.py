@@ -9,10 +9,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+from wallwatch.schema import words
+
 _CODE = re.compile(r"[A-Z]{2}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-#: Codes that ISO 3166-1 leaves to users; Kosovo's is in common use for a real place.
-_USER_ASSIGNED = re.compile(r"AA|Q[M-Z]|X[A-JL-Z]|ZZ")
 
 #: How services are written whose name in the tables is not a host name.
 _SERVICES: Final = {
@@ -47,7 +47,7 @@ def country_name(code: str) -> str:
 
 def is_made_up(code: str) -> bool:
     """Whether the code is one that ISO 3166-1 leaves to users: no real country has it."""
-    return _USER_ASSIGNED.fullmatch(code) is not None
+    return words.is_made_up(code)
 
 
 def service_name(service: str) -> str:

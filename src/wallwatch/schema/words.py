@@ -5,6 +5,7 @@ Public and append-only: a published word keeps its meaning for good.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 #: What is said of a target on a network. The order is from strongest to weakest claim.
@@ -125,6 +126,15 @@ FAILURES: Final = frozenset(
     ssl_unknown_authority unknown_failure value_too_large wrong_protocol_type
     """.split()
 )
+
+
+#: Codes that ISO 3166-1 leaves to users; Kosovo's (XK) is in common use for a real place.
+_USER_ASSIGNED: Final = re.compile(r"AA|Q[M-Z]|X[A-JL-Z]|ZZ")
+
+
+def is_made_up(country: str) -> bool:
+    """Whether a country code is one that ISO 3166-1 leaves to users: no real country has it."""
+    return _USER_ASSIGNED.fullmatch(country) is not None
 
 
 def is_mechanism(path: str) -> bool:

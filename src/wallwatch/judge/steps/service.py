@@ -23,6 +23,10 @@ _POOLS = [pool.name for service in SERVICES for pool in service.pools]
 _ALL_TESTS = f"{_SERVICE_TESTS}, {_TOOL_TESTS}, {_listed(test for test, _, _ in MIDDLEBOX_TESTS)}"
 
 
+def _bit(mechanism: str) -> int:
+    return 1 << bits.MECHANISMS.index(mechanism)
+
+
 def _part_of(nettest: str, name: str) -> str:
     """The part to which a unit of a test belongs; null where the test names none."""
     cases = [
@@ -200,6 +204,17 @@ tool_mechanisms AS (
   JOIN judge_names i ON i.u = p.u
   WHERE e.nettest IN ({_TOOL_TESTS}) AND (i.unit = e.part OR e.nettest IN ({_listed(t.nettest for t in TOOLS if t.own_units)}))
   GROUP BY e.m, e.part
+),
+pool_mechanisms AS (
+  -- Where every connection of a pool fails in one way, that is how the part is kept from working.
+  SELECT m, {_part_of("nettest", "unit")} AS part,
+    CASE WHEN NOT bool_and(failure IS NOT NULL) THEN 0
+      WHEN bool_and(failure = 'generic_timeout_error') THEN {_bit("tcp.timeout")}
+      WHEN bool_and(failure IN ('connection_reset', 'connection_aborted')) THEN {_bit("tcp.reset")}
+      WHEN bool_and(failure = 'connection_refused') THEN {_bit("tcp.refused")} ELSE 0 END AS mechanisms
+  FROM judge_test_rows
+  WHERE unit IN ({_listed(_POOLS)}) AND layer = 'tcp' AND NOT coalesce(ip LIKE '%:%' AND failure IN {NO_ROUTE}, false)
+  GROUP BY m, part
 )
 SELECT m, n.u, coalesce(h.place, 0) + 9 AS place, part,
   coalesce(h.units_blocked, 0) AS units_blocked, coalesce(h.units_likely, 0) AS units_likely,
@@ -209,10 +224,13 @@ SELECT m, n.u, coalesce(h.place, 0) + 9 AS place, part,
   coalesce(e.works, 0) AS works, coalesce(e.fails, 0) AS fails, coalesce(e.fails_here, 0) AS fails_here,
   coalesce(e.fails_elsewhere, 0) AS fails_elsewhere, coalesce(e.fails_in_version, 0) AS fails_in_version,
   coalesce(e.network_fails, false) AS network_fails, coalesce(e.names_lost, 0) AS names_lost,
-  coalesce(e.names_kept, 0) AS names_kept, coalesce(h.mechanisms, 0) | coalesce(t.mechanisms, 0) AS mechanisms
+  coalesce(e.names_kept, 0) AS names_kept, coalesce(h.mechanisms, 0) | coalesce(t.mechanisms, 0)
+    | CASE WHEN coalesce(e.works, 0) = 0 AND coalesce(e.fails_here, 0) > 0 THEN coalesce(q.mechanisms, 0) ELSE 0 END
+    AS mechanisms
 FROM hosts h
 FULL JOIN endpoints e USING (m, part)
 LEFT JOIN tool_mechanisms t USING (m, part)
+LEFT JOIN pool_mechanisms q USING (m, part)
 JOIN judge_names n ON n.unit = part
 """
 

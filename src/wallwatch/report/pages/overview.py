@@ -14,7 +14,7 @@ from wallwatch.report.facts import FEW_SESSIONS, WEEK, Country
 from wallwatch.report.findings import Finding, by_weight, place_name
 from wallwatch.report.language import Language
 from wallwatch.report.places import country_page, is_made_up
-from wallwatch.report.shades import shade
+from wallwatch.report.shades import SHADES, shade
 
 
 def totals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -70,7 +70,8 @@ def context(
                 "page": country_page(code),
                 "current": sum(one.current for one in mine),
                 "found": len(mine),
-                "shade": shade(country, mine, now),
+                "shade": (shaded := shade(country, mine, now)),
+                "shade_words": language.gettext(SHADES[shaded]),
                 "stale": now is not None and country.last <= now - WEEK,
             }
         )
