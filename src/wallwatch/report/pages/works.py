@@ -84,7 +84,6 @@ def context(
         "made_up": is_made_up(country.code),
         "kinds": {kind: [row for row in told if row["route_kind"] == kind] for kind in KINDS},
         "unknown": [row["name"] for row in nation if row["grade"] == "insufficient"],
-        "changed": [row for row in told if row["trend"] in ("better", "worse")],
         "networks": networks,
         "as_of": found[0]["as_of"] if found else country.last,
         "floor": FLOOR,
