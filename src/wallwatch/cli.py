@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,8 +15,23 @@ import typer
 
 from wallwatch import __version__, cli_evidence
 from wallwatch._errors import WallwatchError
-from wallwatch._progress import Progress, on_stderr
 from wallwatch._text import safe_json, safe_text
+from wallwatch.cli_options import (
+    AsOfOption,
+    CountryOption,
+    FingerprintsOption,
+    QuietOption,
+    SinceOption,
+    TextFormat,
+    TextFormatOption,
+    UntilOption,
+    WorkersOption,
+    WorkspaceOption,
+    country_code,
+    indented,
+    progress_unless,
+    say,
+)
 from wallwatch.cli_record import check, record_app
 
 app = typer.Typer(
@@ -34,10 +47,6 @@ refs_app = typer.Typer(no_args_is_help=True, help="The reference data that verdi
 app.add_typer(refs_app, name="refs")
 app.add_typer(record_app, name="record")
 app.command()(check)
-
-WorkspaceOption = Annotated[
-    Path, typer.Option("--workspace", "-w", metavar="DIR", help="The folder that holds what was taken in.")
-]
 
 
 class What(StrEnum):
@@ -71,13 +80,6 @@ class Engine(StrEnum):
     spark = "spark"
 
 
-class TextFormat(StrEnum):
-    """How a single answer is shown."""
-
-    text = "text"
-    json = "json"
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"wallwatch {__version__}")
@@ -93,21 +95,6 @@ def root(
     """An observatory of internet restrictions: from raw measurements to evidence that holds up."""
 
 
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Progress]:
-    if quiet:
-        from wallwatch._progress import Silent
-
-        yield Silent()
-    else:
-        with on_stderr() as progress:
-            yield progress
-
-
-def _say(message: str) -> None:
-    typer.echo(message, err=True)
-
-
 def _as_of(text: str | None) -> datetime:
     """The moment after which a measurement is from the future: given, or a day from now.
 
@@ -116,13 +103,6 @@ def _as_of(text: str | None) -> datetime:
     from wallwatch.show import parse_time
 
     return parse_time(text) if text else datetime.now(UTC) + timedelta(days=1)
-
-
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
-WorkersOption = Annotated[
-    int | None,
-    typer.Option("--workers", min=1, max=256, help="Processes that read files; by default one a core."),
-]
 
 
 @app.command()
@@ -136,12 +116,7 @@ def run(
     ],
     workspace: WorkspaceOption,
     workers: WorkersOption = None,
-    fingerprints: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE", help="A CSV of block-page fingerprints in the community format; may be repeated."
-        ),
-    ] = None,
+    fingerprints: FingerprintsOption = None,
     mmdb: Annotated[
         Path | None,
         typer.Option(
@@ -149,13 +124,7 @@ def run(
             help="A database of networks (MMDB, as GeoLite2-ASN) for addresses whose network no probe reported; kept.",
         ),
     ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Measurements that start later are flagged as from the future; by default tomorrow.",
-        ),
-    ] = None,
+    as_of: AsOfOption = None,
     engine: Annotated[
         Engine, typer.Option("--engine", help="What judges: DuckDB here, or a Spark cluster.")
     ] = Engine.duckdb,
@@ -166,9 +135,7 @@ def run(
             help="The Spark master (local[2], spark://host:7077, yarn), by default what spark-submit says.",
         ),
     ] = None,
-    format_: Annotated[
-        TextFormat, typer.Option("--format", help="How the summary is printed.")
-    ] = TextFormat.text,
+    format_: TextFormatOption = TextFormat.text,
     quiet: QuietOption = False,
 ) -> None:
     """Take files in, judge their measurements, and detect restrictions and outages."""
@@ -176,7 +143,7 @@ def run(
 
     if master is not None and engine is not Engine.spark:
         raise typer.BadParameter("only --engine spark has a master", param_hint="--master")
-    with _progress(quiet) as progress:
+    with progress_unless(quiet) as progress:
         paths = pipeline.local_inputs(inputs, workspace, progress)
         summary = pipeline.run(
             paths,
@@ -225,12 +192,7 @@ def watch(
         str | None, typer.Option(metavar="URL", help="The address at which the feed will be found.")
     ] = None,
     workers: WorkersOption = None,
-    fingerprints: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE", help="A CSV of block-page fingerprints in the community format; may be repeated."
-        ),
-    ] = None,
+    fingerprints: FingerprintsOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Run again as files arrive; print what is new as JSON lines, and keep an Atom feed of it.
@@ -256,7 +218,7 @@ def watch(
         feed=feed or workspace / "feed.atom",
         link=feed_url,
     )
-    with _progress(quiet) as progress:
+    with progress_unless(quiet) as progress:
         set_aside = watching(
             inputs,
             workspace,
@@ -264,7 +226,7 @@ def watch(
             clock=lambda: datetime.now(UTC),
             wait=time.sleep,
             tell=tell,
-            say=lambda text: _say(f"wallwatch: {safe_text(text)}"),
+            say=lambda text: say(f"wallwatch: {text}"),
             progress=progress,
         )
     if set_aside:
@@ -277,12 +239,8 @@ def show(
     workspace: WorkspaceOption,
     country: Annotated[str | None, typer.Option(metavar="CC", help="Two-letter country code.")] = None,
     target: Annotated[str | None, typer.Option(metavar="T", help="A host, a service or an input.")] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Not before this date or time (UTC).")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Not after this date or time (UTC).")
-    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     as_published: Annotated[
         str | None,
         typer.Option(
@@ -297,7 +255,7 @@ def show(
     from wallwatch.engine import Workspace
 
     filters = listing.Filters(
-        country=_country(country),
+        country=country_code(country),
         target=target.lower() if target else None,
         since=listing.parse_time(since) if since else None,
         until=listing.parse_time(until, last=True) if until else None,
@@ -310,15 +268,7 @@ def show(
             found = listing.records(con, what.value, filters)
         more = listing.write(what.value, found, format_.value, limit=limit or None)
     if more:
-        _say(f"… and {more:,} more; --limit 0 shows all, --format jsonl gives them to a script.")
-
-
-def _country(text: str | None) -> str | None:
-    if text is None:
-        return None
-    if len(text) != 2 or not text.isascii() or not text.isalpha():
-        raise WallwatchError(f"{safe_text(text)!r} is not a two-letter country code such as KE")
-    return text.upper()
+        say(f"… and {more:,} more; --limit 0 shows all, --format jsonl gives them to a script.")
 
 
 @app.command()
@@ -333,7 +283,7 @@ def explain(
             min=1, metavar="N", help="The state of an event or outage that was published as its Nth."
         ),
     ] = None,
-    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+    format_: TextFormatOption = TextFormat.text,
 ) -> None:
     """Say how one verdict, event or outage was judged, and what speaks against it."""
     from wallwatch import explain as explaining
@@ -342,7 +292,7 @@ def explain(
     with Workspace.open(workspace).connect() as con:
         answer = explaining.explain(con, id_) if revision is None else explaining.revision(con, id_, revision)
     if format_ is TextFormat.json:
-        typer.echo(json.dumps(json.loads(safe_json(answer.record)), indent=2, ensure_ascii=True))
+        typer.echo(indented(answer.record))
     else:
         for line in answer.lines:
             typer.echo(safe_text(line))
@@ -351,31 +301,19 @@ def explain(
 @app.command()
 def rejudge(
     workspace: WorkspaceOption,
-    fingerprints: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="A CSV of fingerprints in the community format to add first; may be repeated.",
-        ),
-    ] = None,
+    fingerprints: FingerprintsOption = None,
     workers: WorkersOption = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Measurements that start later are flagged as from the future; by default tomorrow.",
-        ),
-    ] = None,
+    as_of: AsOfOption = None,
     examples: Annotated[
         int, typer.Option(min=0, max=1000, help="Of each change of state so many measurements.")
     ] = 3,
-    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+    format_: TextFormatOption = TextFormat.text,
     quiet: QuietOption = False,
 ) -> None:
     """Judge everything anew under the present rules and reference data, and print what changed."""
     from wallwatch import rejudge as rejudging
 
-    with _progress(quiet) as progress:
+    with progress_unless(quiet) as progress:
         found = rejudging.rejudge(
             workspace,
             as_of=_as_of(as_of),
@@ -414,7 +352,7 @@ def refs_update(
     def fetched(address: str, into: Path) -> Path:
         return download_inputs(address, into, largest=refs.LARGEST)[0]
 
-    with _progress(quiet) as progress, (made := Workspace.create(workspace)).lock():
+    with progress_unless(quiet) as progress, (made := Workspace.create(workspace)).lock():
         done = refs.update(
             made.layout, url or refs.COMMUNITY, fetched, now=datetime.now(UTC), progress=progress
         )
@@ -425,13 +363,13 @@ def refs_update(
             f"{was if one.changed else ', as it was'}"
         )
     if any(one.changed for one in done):
-        _say("What was taken in before is judged by them with: wallwatch rejudge")
+        say("What was taken in before is judged by them with: wallwatch rejudge")
 
 
 @refs_app.command("show")
 def refs_show(
     workspace: WorkspaceOption,
-    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+    format_: TextFormatOption = TextFormat.text,
 ) -> None:
     """Say which lists, rules and models verdicts rest on, each with its version."""
     from wallwatch import refs
@@ -452,13 +390,13 @@ def refs_list(
     scope: Annotated[
         str | None, typer.Option(help="Only of this scope: nat, isp, prod, inst, vbw or fp.")
     ] = None,
-    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+    format_: TextFormatOption = TextFormat.text,
 ) -> None:
     """List the fingerprints in use."""
     from wallwatch import refs
     from wallwatch.engine import Workspace
 
-    wanted = _country(country)
+    wanted = country_code(country)
     for one in refs.load(Workspace.open(workspace).layout).fingerprints:
         if (wanted and wanted not in one.countries) or (scope and one.scope != scope):
             continue
@@ -478,7 +416,7 @@ def report(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="The folder to write; a file with --one-file.")
     ],
-    country: Annotated[str | None, typer.Option(metavar="CC", help="Only this country.")] = None,
+    country: CountryOption = None,
     lang: Annotated[str, typer.Option(help="Language of the pages.")] = "en",
     one_file: Annotated[
         bool,
@@ -493,15 +431,15 @@ def report(
     if one_file:
         from wallwatch.report.compact import write_one_file
 
-        with _progress(quiet) as progress, Workspace.open(workspace).connect() as con:
+        with progress_unless(quiet) as progress, Workspace.open(workspace).connect() as con:
             packed, left_out = write_one_file(
-                con, out, country=_country(country), lang=lang, progress=progress
+                con, out, country=country_code(country), lang=lang, progress=progress
             )
         more = f"; {left_out:,} pages did not fit" if left_out else ""
         typer.echo(f"{packed.pages:,} pages, {packed.size:,} bytes in {safe_text(packed.index)}{more}")
         return
-    with _progress(quiet) as progress, Workspace.open(workspace).connect() as con:
-        written = reporting.write(con, out, country=_country(country), lang=lang, progress=progress)
+    with progress_unless(quiet) as progress, Workspace.open(workspace).connect() as con:
+        written = reporting.write(con, out, country=country_code(country), lang=lang, progress=progress)
     typer.echo(f"{written.pages:,} pages; open {written.index}")
 
 
@@ -523,7 +461,7 @@ def routes(
             help="tor-map: Tor's circumvention settings by country (JSON); helpdesk: a table (CSV); json: the rows.",
         ),
     ] = RoutesAs.helpdesk,
-    country: Annotated[str | None, typer.Option(metavar="CC", help="Only this country.")] = None,
+    country: CountryOption = None,
     floor: Annotated[
         int,
         typer.Option(
@@ -536,7 +474,7 @@ def routes(
     from wallwatch.engine import Workspace
 
     with Workspace.open(workspace).connect() as con:
-        listing.write_routes(con, as_.value, country=_country(country), floor=floor)
+        listing.write_routes(con, as_.value, country=country_code(country), floor=floor)
 
 
 @app.command()
@@ -570,7 +508,7 @@ def serve(
         port=port,
         hosts=[host, *(host_name or ())],
         origins=allow_origin or (),
-        started=lambda address: _say(f"serving {workspace} at {address} (stop with Ctrl-C)"),
+        started=lambda address: say(f"serving {workspace} at {address} (stop with Ctrl-C)"),
     )
 
 
@@ -602,14 +540,14 @@ def bundle(
         str | None,
         typer.Option(metavar="TIME", help="When it is made; by default the time of the last datum."),
     ] = None,
-    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+    format_: TextFormatOption = TextFormat.text,
     quiet: QuietOption = False,
 ) -> None:
     """Put all that is needed to check one finding into one file that opens without Wallwatch."""
     from wallwatch import bundles
     from wallwatch.show import parse_time
 
-    with _progress(quiet) as progress:
+    with progress_unless(quiet) as progress:
         made = bundles.bundle(
             workspace,
             id_,
@@ -644,7 +582,7 @@ def verify(
         Path | None,
         typer.Option(metavar="FILE", help="Certificates (PEM) of time-stamp authorities that you trust."),
     ] = None,
-    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+    format_: TextFormatOption = TextFormat.text,
     quiet: QuietOption = False,
 ) -> None:
     """Check a bundle, judge its raw lines again, and say whether its claim follows; or check a signed digest."""
@@ -652,7 +590,7 @@ def verify(
 
     if cli_evidence.signed_text(file, signers):
         return
-    with _progress(quiet) as progress:
+    with progress_unless(quiet) as progress:
         report = bundles.verify(file, signers=signers, authorities=authorities, progress=progress)
     if format_ is TextFormat.json:
         typer.echo(safe_json(report.as_record()))
@@ -674,7 +612,7 @@ def demo(
     """A simulated country, from raw files to a report; nothing is downloaded."""
     from wallwatch import demo as demonstration
 
-    with _progress(quiet) as progress:
+    with progress_unless(quiet) as progress:
         lines = demonstration.run(out, seed=seed, progress=progress)
     for line in lines:
         typer.echo(safe_text(line))
@@ -745,13 +683,13 @@ def evaluate(
             help="With --episodes: published times (CSV: start,end in UTC) to hold events against.",
         ),
     ] = None,
-    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+    format_: TextFormatOption = TextFormat.text,
     quiet: QuietOption = False,
 ) -> None:
     """Print accuracy as numbers: against a simulated truth, or against a truth file."""
     from wallwatch.evaluate import commands
 
-    with _progress(quiet) as progress:
+    with progress_unless(quiet) as progress:
         if truth:
             scores = commands.truth_file(truth, progress, document=document, document_date=date)
         elif routes:
@@ -780,7 +718,7 @@ def bench(
     series: Annotated[
         int, typer.Option(min=40, max=1_000_000, help="Blocking series of 720 hours that are scanned.")
     ] = 4_000,
-    format_: Annotated[TextFormat, typer.Option("--format", help="How to print it.")] = TextFormat.text,
+    format_: TextFormatOption = TextFormat.text,
     compare: Annotated[
         Path | None, typer.Option(metavar="FILE", help="An earlier result (JSON) to compare to.")
     ] = None,
@@ -789,7 +727,7 @@ def bench(
     """Print speed as ratios to a limit that is measured in the same run."""
     from wallwatch.bench import commands
 
-    with _progress(quiet) as progress:
+    with progress_unless(quiet) as progress:
         result = commands.run(lines=lines, repeats=repeats, series=series, progress=progress)
     if compare:
         typer.echo(commands.compare(result, compare))
@@ -829,9 +767,9 @@ def fetch_ooni(
     from wallwatch.archive import fetch
     from wallwatch.show import parse_time
 
-    with _progress(quiet) as progress:
+    with progress_unless(quiet) as progress:
         summary = fetch.fetch_ooni(
-            countries=[_country(code) or "" for code in country],
+            countries=[country_code(code) or "" for code in country],
             since=parse_time(since).date(),
             until=parse_time(until).date(),
             nettests=nettest or (),
@@ -858,11 +796,11 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except WallwatchError as error:
-        _say(f"wallwatch: {safe_text(error)}")
+        say(f"wallwatch: {error}")
         sys.exit(error.status)
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except KeyboardInterrupt:
-        _say("wallwatch: stopped; run the same command again to go on where it was")
+        say("wallwatch: stopped; run the same command again to go on where it was")
         sys.exit(130)

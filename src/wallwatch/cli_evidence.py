@@ -9,12 +9,8 @@ from typing import Annotated
 import typer
 
 from wallwatch._errors import WallwatchError
-from wallwatch._progress import Silent, on_stderr
 from wallwatch._text import safe_text
-
-WorkspaceOption = Annotated[
-    Path, typer.Option("--workspace", "-w", metavar="DIR", help="The folder that holds what was taken in.")
-]
+from wallwatch.cli_options import QuietOption, WorkspaceOption, country_code, progress_unless
 
 
 def digest(
@@ -38,7 +34,7 @@ def digest(
     with Workspace.open(workspace).connect() as con:
         text = make(
             con,
-            country.upper(),
+            country_code(country) or "",
             Language.of(lang),
             most,
             None if sign is None else lambda content: shortsign.sign(content, sign),
@@ -55,16 +51,13 @@ def mirror(
     link: Annotated[
         str | None, typer.Option(metavar="URL", help="The address at which the feed will be found.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Write a full copy for any static host or USB stick: pages, Atom feed, tables, digests, check sums."""
     from wallwatch.mirror import mirror as make
 
-    if quiet:
-        made = make(workspace, out, lang=lang, link=link, progress=Silent())
-    else:
-        with on_stderr() as progress:
-            made = make(workspace, out, lang=lang, link=link, progress=progress)
+    with progress_unless(quiet) as progress:
+        made = make(workspace, out, lang=lang, link=link, progress=progress)
     typer.echo(safe_text(f"{made.files:,} files, {made.size:,} bytes; open {made.index}"))
 
 
@@ -73,7 +66,6 @@ def signed_text(file: Path, signers: Path | None) -> bool:
 
     Raises:
         WallwatchError: It was not, or no trusted keys were named.
-        typer.Exit: Never.
     """
     from wallwatch.evidence import shortsign
     from wallwatch.evidence.signing import fingerprint_of, keys_in

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -14,20 +12,23 @@ from typing import Annotated, Any
 import typer
 
 from wallwatch._errors import WallwatchError
-from wallwatch._text import safe_json, safe_text
+from wallwatch._text import safe_text
+from wallwatch.cli_options import (
+    MaybeWorkspace,
+    SinceOption,
+    TextFormat,
+    TextFormatOption,
+    UntilOption,
+    WorkspaceOption,
+    country_code,
+    indented,
+    say,
+)
 
 record_app = typer.Typer(
     no_args_is_help=True,
     help="The public record: documents, statements read out of them, and what they are held against.",
 )
-
-WorkspaceOption = Annotated[
-    Path, typer.Option("--workspace", "-w", metavar="DIR", help="The folder that holds what was taken in.")
-]
-MaybeWorkspace = Annotated[
-    Path | None,
-    typer.Option("--workspace", "-w", metavar="DIR", help="The folder that holds what was taken in."),
-]
 
 
 class DraftFormat(StrEnum):
@@ -40,13 +41,6 @@ class DraftFormat(StrEnum):
     text = "text"
 
 
-class ListFormat(StrEnum):
-    """How lists are printed."""
-
-    text = "text"
-    json = "json"
-
-
 UrlOption = Annotated[str, typer.Option(metavar="URL", help="Where the document was published.")]
 OutletOption = Annotated[str, typer.Option(metavar="NAME", help="Who published it.")]
 CollectedOption = Annotated[str, typer.Option(metavar="TIME", help="When it was collected (UTC).")]
@@ -54,10 +48,6 @@ CollectedByOption = Annotated[str, typer.Option(metavar="NAME", help="Who collec
 CollectedHowOption = Annotated[
     str, typer.Option(metavar="WORDS", help="How: saved from a browser, sent by a reader, …")
 ]
-
-
-def _say(message: str) -> None:
-    typer.echo(safe_text(message), err=True)
 
 
 def _bytes(path: Path, most: int) -> bytes:
@@ -81,12 +71,6 @@ def _day(text: str | None) -> date | None:
     if moment is None or precision not in ("day", "hour", "minute"):
         raise WallwatchError(f"{safe_text(text)!r} is not a day; write it as 2020-08-31")
     return moment.date()
-
-
-def _code(text: str) -> str:
-    if text and not re.fullmatch("[A-Za-z]{2}", text):
-        raise WallwatchError(f"{safe_text(text)!r} is not a two-letter country code such as KE")
-    return text.upper()
 
 
 def _notes(collected: str, by: str, how: str) -> dict[str, str]:
@@ -157,12 +141,18 @@ def draft(
     document = documents.read(content, file.name)
     notes = _notes(collected, collected_by, collected_how)
     proposed = propose(
-        document, name=file.name, base=_day(date), url=url, outlet=outlet, country=_code(country), notes=notes
+        document,
+        name=file.name,
+        base=_day(date),
+        url=url,
+        outlet=outlet,
+        country=country_code(country) or "",
+        notes=notes,
     )
     if "document_date" not in proposed.head:
-        _say("the document has no date: relative dates stay unresolved; name its day with --date")
+        say("the document has no date: relative dates stay unresolved; name its day with --date")
     elif proposed.dated_by != "given":
-        _say(f"document date {proposed.head['document_date']}, from {proposed.dated_by}")
+        say(f"document date {proposed.head['document_date']}, from {proposed.dated_by}")
     if workspace is not None:
         with _writing(workspace) as record:
             kept = record.add(
@@ -179,14 +169,14 @@ def draft(
             path = record.save_draft(
                 f"{file.stem}-{kept.sha256[:12]}", files.write_yaml(proposed.rows, proposed.head, draft=True)
             )
-        _say(f"document {kept.sha256[:12]} kept; drafts in {path}")
+        say(f"document {kept.sha256[:12]} kept; drafts in {path}")
     text = listings.write(proposed, format_.value)
     if out is not None:
         try:
             write_atomic(out, text)
         except OSError as error:
             raise WallwatchError(f"cannot write {out}: {error.strerror}") from error
-        _say(
+        say(
             f"{len(proposed.rows)} drafts in {out}; read them, correct them, then: wallwatch record confirm {out}"
         )
     else:
@@ -219,7 +209,7 @@ def add(
             if files.is_statements(content):
                 read = files.read(content, str(path))
                 for problem in read.problems:
-                    _say(str(problem))
+                    say(str(problem))
                 failed |= bool(read.problems)
                 saved = record.save_draft(
                     path.stem,
@@ -267,12 +257,12 @@ def confirm(
             content = _bytes(path, files.MOST_BYTES)
             read = files.read(content, str(path))
             for problem in read.problems:
-                _say(str(problem))
+                say(str(problem))
             problems += len(read.problems)
             rows = [one.row for one in read.entries if not only or one.row["statement_id"] in only]
             unknown = [one["statement_id"] for one in rows if one["speaker"] == "unknown"]
             for id_ in unknown:
-                _say(f"{path}: {id_}: the speaker is unknown; kept as such")
+                say(f"{path}: {id_}: the speaker is unknown; kept as such")
             added, already = record.confirm(
                 rows, by=by.strip(), at=when, file_id=hashlib.sha256(content).hexdigest()[:16]
             )
@@ -333,7 +323,7 @@ def validate(
             typer.echo(str(problem))
         problems += len(found)
         statements += len(read.entries)
-    _say(f"{statements} statements, {problems} problems")
+    say(f"{statements} statements, {problems} problems")
     if problems:
         raise typer.Exit(1)
 
@@ -341,7 +331,7 @@ def validate(
 @record_app.command("list")
 def list_(
     workspace: WorkspaceOption,
-    format_: Annotated[ListFormat, typer.Option("--format", "-f", help="How to print it.")] = ListFormat.text,
+    format_: TextFormatOption = TextFormat.text,
 ) -> None:
     """List documents, drafts that wait for a person, and confirmed statements."""
     from wallwatch.engine import Workspace
@@ -349,8 +339,8 @@ def list_(
     from wallwatch.record.store import Record
 
     found = listings.listed(Record(Workspace.open(workspace).layout))
-    if format_ is ListFormat.json:
-        typer.echo(json.dumps(json.loads(safe_json(found)), indent=2))
+    if format_ is TextFormat.json:
+        typer.echo(indented(found))
     else:
         for line in listings.listed_in_words(found):
             typer.echo(safe_text(line))
@@ -377,7 +367,7 @@ def verify(workspace: WorkspaceOption) -> None:
 @record_app.command("link")
 def link(
     workspace: WorkspaceOption,
-    format_: Annotated[ListFormat, typer.Option("--format", "-f", help="How to print it.")] = ListFormat.text,
+    format_: TextFormatOption = TextFormat.text,
 ) -> None:
     """List statements beside the events and outages they concern, with lags, and how well calendars agree with them."""
     from wallwatch.engine import Workspace
@@ -385,12 +375,12 @@ def link(
 
     with Workspace.open(workspace).connect() as con:
         found = links.links(con)
-    if format_ is ListFormat.json:
-        typer.echo(json.dumps(json.loads(safe_json([one.as_dict() for one in found])), indent=2))
+    if format_ is TextFormat.json:
+        typer.echo(indented([one.as_dict() for one in found]))
     else:
         for line in links.in_words(found):
             typer.echo(safe_text(line))
-    _say(f"{len(found)} statements beside findings")
+    say(f"{len(found)} statements beside findings")
 
 
 class CheckFormat(StrEnum):
@@ -415,12 +405,8 @@ def check(
     country: Annotated[str, typer.Option(metavar="CC", help="Two-letter country code.")] = "",
     target: Annotated[str, typer.Option(metavar="T", help="A service or a host.")] = "",
     network: Annotated[str, typer.Option(metavar="AS", help="A network: its number or its name.")] = "",
-    since: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Not before this date or time (UTC).")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Not after this date or time (UTC).")
-    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     date: Annotated[
         str | None,
         typer.Option(metavar="DATE", help="The day on which it was said: “in November” is counted from it."),
@@ -444,7 +430,7 @@ def check(
 
     options = Options(
         kind=kind.lower(),
-        country=_code(country),
+        country=country_code(country) or "",
         target=target,
         network=network,
         since=parse_time(since) if since else None,
@@ -465,7 +451,7 @@ def check(
             for line in ([""] if number else []) + answers.in_words(one):
                 typer.echo(safe_text(line))
         if len(found) > 1:
-            _say(exit_words(found))
+            say(exit_words(found))
     else:
         review = (
             {"reviewer": reviewer, "url": review_url, "reviewed": reviewed}
@@ -473,4 +459,4 @@ def check(
             else {}
         )
         whole = answers.written(found, format_.value, **review)
-        typer.echo(json.dumps(json.loads(safe_json(whole)), indent=2))
+        typer.echo(indented(whole))
