@@ -92,7 +92,7 @@ RULES: tuple[Rule, ...] = (
         12,
         "The certificate is by the service's own authority, which this version of the probe does not know: a fault of "
         "the instrument.",
-        "OONI probe issues #2627, #2344 (Signal's root certificates)",
+        "OONI probe issues #2344, #2459 (Signal's root certificates)",
         "insufficient",
         evidence="artefact",
         doubt=True,
