@@ -24,6 +24,19 @@ class _Waiting:
     future: Future[Any] | None = None
 
 
+def _context() -> multiprocessing.context.BaseContext:
+    """How processes are started: not forked from this one, since Arrow's threads do not survive that.
+
+    They are forked from one that has loaded what they need and started no threads, where the system has such a thing:
+    what takes a third of a second is then done once, and its memory is shared.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["wallwatch.archive.take_in"])
+    return context
+
+
 class Workers:
     """So many processes.
 
@@ -80,9 +93,7 @@ class Workers:
     def _give(self, function: Callable[..., Any], call: _Waiting) -> None:
         while True:
             if self._pool is None:
-                # Spawned, not forked: Arrow's threads do not survive a fork.
-                context = multiprocessing.get_context("spawn")
-                self._pool = ProcessPoolExecutor(self._count, context, self._start, self._arguments)
+                self._pool = ProcessPoolExecutor(self._count, _context(), self._start, self._arguments)
             try:
                 call.future = self._pool.submit(function, *call.arguments)
                 call.pool = self._pool

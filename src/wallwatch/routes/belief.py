@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv, betaln, xlog1py, xlogy
 
 Floats = NDArray[np.float64]
 
@@ -34,8 +34,14 @@ _DRIFT: Final = 0.02
 
 def usual() -> Floats:
     """The prior of a level that nothing is known of; shape (levels,)."""
-    parts = 0.3 * beta.pdf(LEVELS, 0.8, 16) + 0.4 * beta.pdf(LEVELS, 14, 1.4) + 0.3 * beta.pdf(LEVELS, 1, 1)
+    parts = 0.3 * _density(0.8, 16) + 0.4 * _density(14, 1.4) + 0.3 * _density(1, 1)
     return np.asarray(parts / parts.sum(), dtype=np.float64)
+
+
+def _density(a: float, b: float) -> Floats:
+    """The density of a Beta distribution at the levels; `scipy.stats` has it too, and takes half a second to load."""
+    log = xlogy(a - 1, LEVELS) + xlog1py(b - 1, -LEVELS) - betaln(a, b)
+    return np.asarray(np.exp(log), dtype=np.float64)
 
 
 def follow(worked: Floats, failed: Floats, priors: Floats) -> Floats:
@@ -105,5 +111,5 @@ def interval(expected: float, deviation: float, mass: float) -> tuple[float, flo
     expected = min(max(expected, 1e-3), 1 - 1e-3)
     variance = min(max(deviation**2, 1e-6), expected * (1 - expected) * 0.95)
     size = expected * (1 - expected) / variance - 1
-    low, high = beta.ppf([(1 - mass) / 2, (1 + mass) / 2], expected * size, (1 - expected) * size)
+    low, high = betaincinv(expected * size, (1 - expected) * size, [(1 - mass) / 2, (1 + mass) / 2])
     return float(low), float(high)
