@@ -15,7 +15,7 @@ demo: $(STAMP)          ## a simulated country, from raw files to a report
 	@$(BIN)/wallwatch demo --out demo
 
 test: $(STAMP) chromium java ## every test
-	@$(BIN)/python -m pytest -n $(JOBS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 chromium: $(STAMP)      ## the browser that the page tests click in
 	@scripts/chromium

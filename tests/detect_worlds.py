@@ -115,3 +115,34 @@ class World:
 
 def between(first: datetime, last: datetime) -> Any:
     return lambda time: first <= time < last
+
+
+def many_countries() -> World:
+    """What is told from several countries together, beside what is told of each.
+
+    A service that fails everywhere, software that fails where other software does not, a short failure that only
+    another country contradicts, a restriction of several weeks, and a session that names two countries.
+    """
+    world, rng = World(), np.random.default_rng(11)
+    for country in ("XA", "XB", "XC", "XD", "XE"):
+        world.regularly(rng, 1, at(0), at(8), between(at(4), at(4, 8)), country=country, service="chat")
+        for number in range(6):
+            world.regularly(rng, 0.1, at(0), at(8), country=country, target=f"site{number}.example")
+    for network in (64500, 64501, 64502):
+        world.regularly(rng, 1, at(0), at(8), network=network, target="map.example", software="probe 3.1")
+        broken = between(at(4), at(8))
+        world.regularly(
+            rng, 1, at(4), at(8), broken, network=network, target="map.example", software="probe 3.2"
+        )
+        failed = between(at(5), at(5, 1))
+        world.regularly(
+            rng, 3, at(0), at(8), failed, network=network, target="forum.example", evidence="peers"
+        )
+    world.regularly(rng, 1, at(0), at(8), noise=0, country="XB", target="forum.example")
+    world.regularly(rng, 2, at(0), at(8), between(at(3), at(8)), country="XC", target="news.example")
+    for number in range(6):
+        for country in ("XD", "XE"):
+            world.measure(
+                at(6), "likely_blocked", country=country, target=f"site{number}.example", session="two"
+            )
+    return world

@@ -27,3 +27,37 @@ def square(number: int) -> int:
 def die(_: int) -> None:
     """Kills the process as the kernel does when memory is short."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Deadly:
+    """A matcher of fingerprints that finds none, and kills the Spark executor in which it is first asked.
+
+    Args:
+        folder: Where it is noted which process died; all executors reach it.
+    """
+
+    header_names: frozenset[str] = frozenset()
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def match_body(self, body: bytes) -> list[str]:
+        """Nothing, after the first time."""
+        process = os.getpid()
+        while b"CoarseGrainedExecutorBackend" not in Path(f"/proc/{process}/cmdline").read_bytes():
+            process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        try:
+            (self.folder / "killed").open("x").close()
+        except FileExistsError:
+            return []
+        os.kill(process, signal.SIGKILL)
+        signal.pause()  # what is killed with its executor gets no further
+        return []
+
+    def match_header(self, name: str, value: str) -> list[str]:
+        """Nothing."""
+        return []
+
+    def match_dns(self, answer: str) -> list[str]:
+        """Nothing."""
+        return []

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -33,6 +34,9 @@ from wallwatch.cli_options import (
     say,
 )
 from wallwatch.cli_record import check, record_app
+
+if TYPE_CHECKING:
+    from wallwatch.cluster import Cluster
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -74,7 +78,7 @@ class Format(StrEnum):
 
 
 class Engine(StrEnum):
-    """What judges."""
+    """What does the work of a run."""
 
     duckdb = "duckdb"
     spark = "spark"
@@ -126,7 +130,10 @@ def run(
     ] = None,
     as_of: AsOfOption = None,
     engine: Annotated[
-        Engine, typer.Option("--engine", help="What judges: DuckDB here, or a Spark cluster.")
+        Engine,
+        typer.Option(
+            "--engine", help="What reads, judges and detects: this machine with DuckDB, or a Spark cluster."
+        ),
     ] = Engine.duckdb,
     master: Annotated[
         str | None,
@@ -143,7 +150,7 @@ def run(
 
     if master is not None and engine is not Engine.spark:
         raise typer.BadParameter("only --engine spark has a master", param_hint="--master")
-    with progress_unless(quiet) as progress:
+    with progress_unless(quiet) as progress, _cluster(engine, master) as cluster:
         paths = pipeline.local_inputs(inputs, workspace, progress)
         summary = pipeline.run(
             paths,
@@ -154,7 +161,7 @@ def run(
             fingerprints=fingerprints or (),
             mmdb=mmdb,
             progress=progress,
-            spark=(master or "") if engine is Engine.spark else None,
+            cluster=cluster,
         )
     record = pipeline.describe(summary, workspace)
     if format_ is TextFormat.json:
@@ -164,6 +171,17 @@ def run(
             typer.echo(line)
     if summary.taken_in.set_aside:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _cluster(engine: Engine, master: str | None) -> Iterator[Cluster | None]:
+    if engine is Engine.duckdb:
+        yield None
+        return
+    from wallwatch.cluster import Cluster
+
+    with Cluster(master) as cluster:
+        yield cluster
 
 
 @app.command()

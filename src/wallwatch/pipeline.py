@@ -10,7 +10,7 @@ from datetime import datetime
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -23,6 +23,9 @@ from wallwatch.schema import TABLES
 from wallwatch.schema.layout import HISTORY
 from wallwatch.show import Filters, iso, records
 from wallwatch.sources.fingerprints import Fingerprints
+
+if TYPE_CHECKING:
+    from wallwatch.cluster import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def run(
     mmdb: Path | None = None,
     progress: Progress | None = None,
     wanted: Callable[[Path], bool] | None = None,
-    spark: str | None = None,
+    cluster: Cluster | None = None,
 ) -> RunSummary:
     """Takes files in and brings every later table up to date.
 
@@ -67,8 +70,8 @@ def run(
         mmdb: A database of the networks of addresses (MMDB), used where a probe reported none, and kept.
         progress: Hears how far it is.
         wanted: Says of each file whether it is looked at; every one where not given.
-        spark: A Spark master on which measurements are judged, from and to the workspace, which its executors reach by
-            the same path; DuckDB judges where not given. The tables' rows do not depend on it.
+        cluster: A Spark cluster that reads, judges, counts and detects in place of this machine; it reaches inputs and
+            workspace by the same paths. The tables' rows do not depend on it.
 
     Raises:
         WallwatchError: The workspace cannot be used, or an input does not exist.
@@ -89,9 +92,10 @@ def run(
             as_of=as_of,
             progress=progress,
             wanted=wanted,
+            elsewhere=cluster,
         )
         refs.note_matched(workspace.layout, set(workspace.layout.taken_in()) - before, known.version)
-        return bring_up_to_date(workspace, taken_in, known, progress, published or as_of, spark)
+        return bring_up_to_date(workspace, taken_in, known, progress, published or as_of, cluster)
 
 
 def bring_up_to_date(
@@ -100,7 +104,7 @@ def bring_up_to_date(
     known: Fingerprints,
     progress: Progress,
     published: datetime,
-    spark: str | None = None,
+    cluster: Cluster | None = None,
 ) -> RunSummary:
     """Makes every derived table anew whose inputs, rules or code have changed since it was made, and publishes.
 
@@ -116,20 +120,24 @@ def bring_up_to_date(
     try:
         if workspace.stage("verdicts") != verdicts:
             progress.stage("Judging")
-            if spark is None:
+            if cluster is None:
                 judged = judge.batches(con, references, source=workspace.source(con))
                 rows["verdicts"] = workspace.replace("verdicts", judged, verdicts)
             else:
-                rows["verdicts"] = _judge_on_spark(workspace, con, references, spark, verdicts)
+                rows["verdicts"] = cluster.judge(workspace, references, verdicts)
             workspace.refresh(con)
         cells = _digest(verdicts, _source("detect"), _source("engine"))
         if workspace.stage("cells") != cells:
             progress.stage("Counting by hour")
-            rows["cells"] = workspace.replace("cells", detect.cells(con), cells)
+            if cluster is None:
+                rows["cells"] = workspace.replace("cells", detect.cells(con), cells)
+            else:
+                rows["cells"] = cluster.cells(workspace, cells)
             workspace.refresh(con)
         if workspace.stage("events") != cells:
             progress.stage("Looking for restrictions")
-            rows["events"] = workspace.replace("events", detect.events(con), cells)
+            events = detect.events(con) if cluster is None else cluster.events(workspace, con)
+            rows["events"] = workspace.replace("events", events, cells)
         if workspace.stage("outages") != cells:
             progress.stage("Looking for outages")
             rows["outages"] = workspace.replace("outages", detect.outages(con), cells)
@@ -153,29 +161,6 @@ def bring_up_to_date(
 def program() -> str:
     """A digest of the code that judges and detects: findings of another one may differ."""
     return _digest(_source("judge"), _source("detect"), _source("engine"))
-
-
-def _judge_on_spark(
-    workspace: Workspace,
-    con: duckdb.DuckDBPyConnection,
-    references: judge.References,
-    master: str,
-    stage: str,
-) -> int:
-    """Judges all measurements on a Spark cluster that reaches the workspace by the same path."""
-    from wallwatch.engine.spark import SparkTables, session
-
-    spark = session(master or None)
-    try:
-        with SparkTables(spark, workspace.layout.root.absolute() / ".spill") as tables:
-            tables.show(workspace, ("measurements", "observations", "controls"))
-            judging = judge.program(references, tables.rows)
-            for name, rows in judging.tables.items():
-                tables.put(name, rows)
-            folder = tables.run(judging.statements, judging.verdicts)
-            return workspace.replace("verdicts", con.read_parquet(f"{folder}/*.parquet"), stage)
-    finally:
-        spark.stop()
 
 
 def findings(con: duckdb.DuckDBPyConnection) -> list[history.Finding]:

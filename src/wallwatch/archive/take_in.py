@@ -6,11 +6,12 @@ import errno
 import hashlib
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -76,6 +77,7 @@ def take_in(
     as_of: datetime,
     progress: Progress | None = None,
     wanted: Callable[[Path], bool] | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Summary:
     """Takes files and folders in; what was taken in before is passed over.
 
@@ -87,6 +89,7 @@ def take_in(
         as_of: No measurement can be later than this.
         progress: What is told of the progress.
         wanted: Says of each file whether it is looked at; every one where not given.
+        elsewhere: Machines that read the files in place of processes here.
 
     Raises:
         WallwatchError: An input is missing, or something cannot be read or written.
@@ -97,25 +100,33 @@ def take_in(
     _sweep(layout)
     progress.stage("hashing", len(files))
     found: dict[str, list[Given]] = {}
-    for file in files:
-        found.setdefault(_sha256(file.path), []).append(file)
+    hashes = (
+        elsewhere.hashes([file.path for file in files]) if elsewhere else (hash_of(f.path) for f in files)
+    )
+    for file, hashed in zip(files, hashes, strict=True):
+        found.setdefault(hashed, []).append(file)
         progress.advance()
-    new: list[_Task] = []
-    for sha256, copies in sorted(found.items()):
+    new: list[Task] = []
+    for hashed, copies in sorted(found.items()):
         names = sorted({copy.name for copy in copies})
-        if layout.part("files", sha256[:ID]).exists():
+        if layout.part("files", hashed[:ID]).exists():
             summary.skipped += len(copies)
-            _add_names(layout, sha256, names)
+            _add_names(layout, hashed, names)
         else:
             summary.new += 1
             summary.skipped += len(copies) - 1
             summary.bytes += copies[0].size
             new.append(
-                _Task(str(layout.root), str(copies[0].path), sha256, tuple(names), copies[0].size, as_of)
+                Task(str(layout.root), str(copies[0].path), hashed, tuple(names), copies[0].size, as_of)
             )
     progress.stage("taking in", len(new))
     try:
-        _run(new, workers, fingerprints, summary, progress)
+        if elsewhere is None:
+            _run(new, workers, fingerprints, summary, progress)
+        elif new:
+            for done in elsewhere.take(new, fingerprints):
+                _count(summary, done, progress)
+            _sweep(layout)
     except BrokenProcessPool as error:
         raise WallwatchError(
             "reading processes were killed again and again, perhaps for want of memory; what was taken in stays: "
@@ -161,15 +172,15 @@ def read_again(
     tasks = []
     for id_ in ids:
         rows = pq.read_table(layout.part("files", id_)).to_pylist()
-        sha256 = rows[0]["sha256"]
-        raw = layout.raw(sha256)
-        if not raw.exists() or _sha256(raw) != sha256:
+        stated = rows[0]["sha256"]
+        raw = layout.raw(stated)
+        if not raw.exists() or hash_of(raw) != stated:
             raise WallwatchError(
                 f"{raw}: the bytes of {rows[0]['path']} are not there as they were taken in; take the file in anew",
                 status=1,
             )
         names = tuple(sorted(row["path"] for row in rows))
-        tasks.append(_Task(str(layout.root), str(raw), sha256, names, rows[0]["size"], as_of))
+        tasks.append(Task(str(layout.root), str(raw), stated, names, rows[0]["size"], as_of))
         summary.bytes += rows[0]["size"]
     progress.stage("reading again", len(tasks))
     try:
@@ -180,7 +191,18 @@ def read_again(
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
+class Task:
+    """One file to take in.
+
+    Attributes:
+        root: The workspace's folder.
+        path: Where the file lies.
+        sha256: Its hash.
+        names: What it is called.
+        size: In bytes.
+        as_of: No measurement can be later than this.
+    """
+
     root: str
     path: str
     sha256: str
@@ -190,15 +212,29 @@ class _Task:
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
+class Done:
+    """What a file held: rows of its tables, and the reasons for setting lines aside, with how often each occurred."""
+
     measurements: int
     signals: int
     set_aside: int
     reasons: dict[str, int]
 
 
+class Elsewhere(Protocol):
+    """Machines that reach the files and the workspace by the same paths."""
+
+    def hashes(self, paths: Sequence[Path]) -> Iterable[str]:
+        """What `hash_of` gives for each file."""
+        ...
+
+    def take(self, tasks: Sequence[Task], fingerprints: Matcher | None) -> Iterable[Done]:
+        """What `take_file` gives for each task, in any order."""
+        ...
+
+
 def _run(
-    tasks: Sequence[_Task],
+    tasks: Sequence[Task],
     workers: int,
     fingerprints: Matcher | None,
     summary: Summary,
@@ -206,7 +242,7 @@ def _run(
 ) -> None:
     if workers <= 1 or sum(task.size for task in tasks) < _WORTH_PROCESSES:
         for task in tasks:
-            _count(summary, _take_file(task, fingerprints, None), progress)
+            _count(summary, take_file(task, fingerprints, None), progress)
         return
     large = [task for task in tasks if task.size > (_LARGE if len(tasks) > workers else _WORTH_PROCESSES)]
     small = [task for task in tasks if task not in large]
@@ -215,7 +251,7 @@ def _run(
             _count(summary, done, progress)
         for task in large:
             together = _Together(pool, workers * 2, task.as_of)
-            _count(summary, _take_file(task, fingerprints, together), progress)
+            _count(summary, take_file(task, fingerprints, together), progress)
         if pool.restarts:
             _sweep(Layout(Path(tasks[0].root)))
 
@@ -230,7 +266,7 @@ def _sweep(layout: Layout) -> None:
         sweep(folder)
 
 
-def _count(summary: Summary, done: _Done, progress: Progress) -> None:
+def _count(summary: Summary, done: Done, progress: Progress) -> None:
     summary.measurements += done.measurements
     summary.signals += done.signals
     summary.set_aside += done.set_aside
@@ -293,8 +329,8 @@ def _start_worker(fingerprints: Matcher | None) -> None:
     sys.meta_path.insert(0, _WithoutPandas())
 
 
-def _take_file_in_worker(task: _Task) -> _Done:
-    return _take_file(task, _worker_fingerprints, None)
+def _take_file_in_worker(task: Task) -> Done:
+    return take_file(task, _worker_fingerprints, None)
 
 
 def _read_portion_in_worker(
@@ -314,8 +350,15 @@ def _read_portion_in_worker(
     return (batch if found is None else found), batch.bytes_read
 
 
-def _take_file(task: _Task, fingerprints: Matcher | None, together: ReadPortions | None) -> _Done:
-    """Keeps one file's bytes, reads them and writes its tables; the row of `files` last."""
+def take_file(task: Task, fingerprints: Matcher | None, together: ReadPortions | None = None) -> Done:
+    """Keeps one file's bytes, reads them and writes its tables; the row of `files` last.
+
+    Done again, it gives the same bytes.
+
+    Raises:
+        WallwatchError: The file changed meanwhile.
+        OSError: Something cannot be read or written.
+    """
     layout = Layout(Path(task.root))
     file_id = task.sha256[:ID]
     raw = layout.raw(task.sha256)
@@ -352,7 +395,7 @@ def _take_file(task: _Task, fingerprints: Matcher | None, together: ReadPortions
             size,
         ),
     )
-    return _Done(counts["measurements"], counts["signals"], counts["quarantine"], reasons)
+    return Done(counts["measurements"], counts["signals"], counts["quarantine"], reasons)
 
 
 def _reasons(batch: Batch) -> list[str]:
@@ -361,7 +404,12 @@ def _reasons(batch: Batch) -> list[str]:
     return [] if rows is None else [reason.partition(":")[0] for reason in rows["reason"].to_pylist()]
 
 
-def _sha256(path: Path) -> str:
+def hash_of(path: Path) -> str:
+    """The hash of a file's content, in hexadecimal digits.
+
+    Raises:
+        WallwatchError: It cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -371,7 +419,7 @@ def _sha256(path: Path) -> str:
 
 def _keep(source: Path, raw: Path, sha256: str) -> None:
     """Copies a file to its place, unless it is there with the same content."""
-    if raw.exists() and _sha256(raw) == sha256:
+    if raw.exists() and hash_of(raw) == sha256:
         return
     digest = hashlib.sha256()
     with source.open("rb") as given, atomic_path(raw) as temporary:

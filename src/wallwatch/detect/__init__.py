@@ -1,7 +1,9 @@
 """Cells, blocking events and outages."""
 
+from wallwatch.detect import by_country
 from wallwatch.detect.cells import cells
-from wallwatch.detect.events import events
+from wallwatch.detect.cells import program as cells_program
+from wallwatch.detect.events import events, in_order
 from wallwatch.detect.explain import explain
 from wallwatch.detect.find import claims
 from wallwatch.detect.outages import outage_timeline, outages
@@ -11,10 +13,13 @@ from wallwatch.detect.timeline import timeline
 __all__ = [
     "BESIDE",
     "RULES",
+    "by_country",
     "cells",
+    "cells_program",
     "claims",
     "events",
     "explain",
+    "in_order",
     "kind_rule",
     "outage_timeline",
     "outages",

@@ -36,12 +36,12 @@ states AS (
     count(*) FILTER (rank = 5) AS ok,
     count(*) FILTER (rank = 6) AS insufficient,
     count(DISTINCT probe_id) AS credentialed,
-    median(epoch(received) - epoch(time)) AS lag_seconds
+    median(epoch_us(received) - epoch_us(time)) / 1e6 AS lag_seconds
   FROM counted GROUP BY ALL
 ),
 paths AS (
   SELECT country, network, service, target, layer, resolver, hour,
-    list(path ORDER BY seen DESC, path) AS mechanisms
+    list_transform(list_sort(list(struct_pack(less := -seen, path := path))), lambda p: p.path) AS mechanisms
   FROM (
     SELECT country, network, service, target, layer, resolver, hour, path, count(*) AS seen
     FROM (SELECT country, network, service, target, layer, resolver, hour, unnest(mechanisms) AS path FROM counted
@@ -51,7 +51,7 @@ paths AS (
 ),
 fired AS (
   SELECT country, network, service, target, layer, resolver, hour,
-    '{' || string_agg(CAST(to_json(rule) AS VARCHAR) || ':' || seen, ',' ORDER BY rule) || '}' AS rule_counts
+    '{' || array_to_string(list_sort(list('"' || rule || '":' || CAST(seen AS VARCHAR))), ',') || '}' AS rule_counts
   FROM (
     SELECT country, network, service, target, layer, resolver, hour, rule, count(*) AS seen
     FROM (SELECT country, network, service, target, layer, resolver, hour, unnest(rules) AS rule FROM counted)
@@ -113,3 +113,8 @@ def cells(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         con.execute(into, {"bucket": bucket})
     con.execute("DROP TABLE detect_rows")
     return con.sql("SELECT * FROM detect_cells")
+
+
+def program() -> tuple[tuple[str, ...], str]:
+    """The same counting without buckets, for any engine: statements that read `verdicts`, and the query after them."""
+    return (rows.ROWS,), _query().replace("bucket = $bucket", "true")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -50,19 +50,44 @@ def events(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """
     rows.prepare(con, trusted=True)
     outages = service_outages(con)
-    found = [_outage_row(con, outage) for outage in outages] + _instrument_rows(con)
-    for kind in AGAINST:
-        found += _restriction_rows(con, find(con, kind, outages))
-    found.sort(
+    return in_order(everywhere(con, outages) + of_countries(con, outages))
+
+
+def everywhere(con: duckdb.DuckDBPyConnection, outages: Sequence[ServiceOutage]) -> list[dict[str, Any]]:
+    """The events that are told from all countries together, as rows: failures of services and of software.
+
+    Args:
+        con: Shows `verdicts`, and has the tables `detect_rows` and `detect_faulty` (`rows.prepare`).
+        outages: The failures of services.
+    """
+    return [_outage_row(con, outage) for outage in outages] + _instrument_rows(con)
+
+
+def of_countries(con: duckdb.DuckDBPyConnection, outages: Sequence[ServiceOutage]) -> list[dict[str, Any]]:
+    """The restrictions in the countries that a connection shows, as rows.
+
+    Each country's are told from its own rows, and from what `detect_fine` and the outages say of all.
+
+    Args:
+        con: Shows `verdicts`, and has the tables `detect_rows` and `detect_fine` (`rows.prepare`).
+        outages: The failures of services everywhere: what they explain is no restriction.
+    """
+    return [row for kind in AGAINST for row in _restriction_rows(con, find(con, kind, outages))]
+
+
+def in_order(found: Iterable[dict[str, Any]]) -> pa.Table:
+    """Rows of events as a table, in the order of its key."""
+    ordered = sorted(
+        found,
         key=lambda row: (
             row["country"],
             row["service"],
             row["onset_earliest"] is not None,
             row["onset_earliest"] or 0,
             row["event_id"],
-        )
+        ),
     )
-    return EVENTS.from_rows(found)
+    return EVENTS.from_rows(ordered)
 
 
 def moment(hour: int | None) -> datetime | None:

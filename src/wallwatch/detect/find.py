@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -71,7 +72,7 @@ def scan(series: Series) -> tuple[list[Run], Series]:
 def find(
     con: duckdb.DuckDBPyConnection,
     kind: str,
-    outages: list[ServiceOutage],
+    outages: Sequence[ServiceOutage],
     country: str | None = None,
     service: str | None = None,
 ) -> Found:

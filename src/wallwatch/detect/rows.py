@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import duckdb
+import pyarrow as pa
 
 #: Where a measurement has several hosts on a layer, its worst counts; `insufficient` only where all are.
 #: Parts of services are told by the service's own row, which knows what it needs.
 #: `source` is whom a vote belongs to: the probe where it has a credential, else the session (trap C1).
 #: `contrasted`: what is wrong rests on an artefact or on a control of the moment.
-#: `bucket` splits series evenly, so that what cannot be spilled to disk is made piece by piece.
 ROWS = """
 CREATE OR REPLACE TEMP TABLE detect_rows AS
 SELECT measurement_id, layer, country, network, service, target, session, probe_id, resolver_network, software,
@@ -19,8 +19,7 @@ SELECT measurement_id, layer, country, network, service, target, session, probe_
   CASE WHEN state = 'impaired' AND array_to_string(mechanisms, ' ') LIKE '%.throttle%' THEN 1 ELSE 0 END AS throttled,
   CASE WHEN state IN ('blocked', 'likely_blocked', 'impaired') AND evidence IN ('artefact', 'control')
     THEN 1 ELSE 0 END AS contrasted,
-  mechanisms, rules,
-  hash(country, network, target) % BUCKETS AS bucket
+  mechanisms, rules
 FROM verdicts
 WHERE len(flags) = 0 AND layer <> 'part' AND time IS NOT NULL AND country IS NOT NULL AND network IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY measurement_id, layer ORDER BY rank, throttled DESC, contrasted DESC, host) = 1
@@ -28,6 +27,9 @@ QUALIFY row_number() OVER (PARTITION BY measurement_id, layer ORDER BY rank, thr
 
 #: Rows that are counted at once.
 ROWS_A_BUCKET = 400_000
+
+#: Splits series evenly, so that what cannot be spilled to disk is made piece by piece.
+_BUCKET = "hash(country, network, target) % BUCKETS AS bucket"
 
 #: Software that finds a target failing nearly everywhere, while others on the same networks, days and target find it
 #: fine: the failure follows the instrument, not the network (traps C6, J21).
@@ -77,6 +79,12 @@ _MUTE = (
 _IS_LOST = f"""count(*) >= {LOST_SERVICES} AND (
     count(*) FILTER (2 * mute >= n) >= {LOST_SHARE} * count(*)
     OR count(*) FILTER (2 * mute >= n) >= {LOST_OR[0]} * count(*) AND sum(mute) >= {LOST_OR[1]} * sum(n))"""
+
+#: Hours in which somebody, on whatever network of whatever country, found a service working.
+FINE = """
+CREATE OR REPLACE TEMP TABLE detect_fine AS
+SELECT DISTINCT service, hour_index FROM detect_rows WHERE layer = 'all' AND rank = 5
+"""
 
 _USUAL = f"""
 CREATE OR REPLACE TEMP TABLE detect_usual AS
@@ -132,13 +140,21 @@ def _find_lost(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("DROP TABLE detect_usual")
 
 
-def prepare(con: duckdb.DuckDBPyConnection, *, trusted: bool = False) -> int:
+def put_faulty(con: duckdb.DuckDBPyConnection, faulty: pa.Table) -> None:
+    """Makes the temporary table `detect_faulty` of rows that are known already."""
+    con.register("detect_faulty_given", faulty)
+    con.execute("CREATE OR REPLACE TEMP TABLE detect_faulty AS SELECT * FROM detect_faulty_given")
+    con.unregister("detect_faulty_given")
+
+
+def prepare(con: duckdb.DuckDBPyConnection, *, trusted: bool = False, faulty: pa.Table | None = None) -> int:
     """Makes the temporary table `detect_rows` from the view `verdicts`.
 
     Args:
         con: Shows `verdicts`.
         trusted: Leave out what faulty software says of a target (it is then in the temporary table `detect_faulty`),
-            and mute failures in hours without connectivity (`detect_lost`).
+            and mute failures in hours without connectivity (`detect_lost`); `detect_fine` is made then, too.
+        faulty: The rows of `detect_faulty` where `verdicts` shows some countries only: it is told from all of them.
 
     Returns:
         The number of buckets.
@@ -148,11 +164,15 @@ def prepare(con: duckdb.DuckDBPyConnection, *, trusted: bool = False) -> int:
     """
     count = con.sql("SELECT count(*) FROM verdicts").fetchall()[0][0]
     buckets = 1 + int(count) // ROWS_A_BUCKET
-    query = ROWS.replace("BUCKETS", str(buckets))
     # Rules are needed for counting only, and are the widest column.
-    con.execute(query.replace("mechanisms, rules,", "mechanisms,") if trusted else query)
+    last = "mechanisms" if trusted else f"mechanisms, rules, {_BUCKET.replace('BUCKETS', str(buckets))}"
+    con.execute(ROWS.replace("mechanisms, rules\n", f"{last}\n"))
     if trusted:
-        con.execute(FAULTY)
+        if faulty is None:
+            con.execute(FAULTY)
+        else:
+            put_faulty(con, faulty)
         _find_lost(con)
         con.execute(_FORGET)
+        con.execute(FINE)
     return buckets

@@ -98,9 +98,8 @@ def sources(con: duckdb.DuckDBPyConnection, kind: str, spans: Sequence[Span]) ->
         con,
         f"""
         WITH fine AS (
-          SELECT s.span FROM detect_spans s JOIN detect_rows r
-            ON r.service = s.service AND r.layer = 'all' AND r.rank = 5
-            AND r.hour_index BETWEEN s.first AND s.last
+          SELECT s.span FROM detect_spans s JOIN detect_fine f
+            ON f.service = s.service AND f.hour_index BETWEEN s.first AND s.last
           GROUP BY s.span
         ),
         near AS (

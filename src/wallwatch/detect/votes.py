@@ -36,17 +36,17 @@ spoke AS (
   GROUP BY ALL
 ),
 sick AS (
-  SELECT session FROM (
-    SELECT session, service, max(CASE WHEN rank <= 2 THEN 1 ELSE 0 END) AS failed
-    FROM detect_rows WHERE layer = 'all' AND rank <= 5 GROUP BY session, service
+  SELECT country, session FROM (
+    SELECT country, session, service, max(CASE WHEN rank <= 2 THEN 1 ELSE 0 END) AS failed
+    FROM detect_rows WHERE layer = 'all' AND rank <= 5 GROUP BY country, session, service
   )
-  GROUP BY session HAVING count(*) >= 5 AND sum(failed) > 0.8 * count(*)
+  GROUP BY country, session HAVING count(*) >= 5 AND sum(failed) > 0.8 * count(*)
 ),
 hourly AS (
   SELECT country, service, target, network, layer, source, hour_index,
     max(CASE WHEN sick.session IS NULL THEN 1.0 ELSE 0.25 END) AS standing,
     sum(k) AS k, sum(n) AS n
-  FROM spoke LEFT JOIN sick USING (session)
+  FROM spoke LEFT JOIN sick USING (country, session)
   GROUP BY ALL
 ),
 weighed AS (

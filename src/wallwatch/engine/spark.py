@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wallwatch._errors import WallwatchError
+from wallwatch.engine import views
 from wallwatch.engine.workspace import Workspace
 from wallwatch.schema import TABLES, Table
 
@@ -94,7 +95,7 @@ def translate(statement: str) -> Any:
     """A DuckDB statement as an expression of sqlglot whose text in Spark's dialect means the same.
 
     The differences, beyond those that sqlglot knows: lengths of lists, the order within gathered lists, patterns of
-    `SIMILAR TO`, what lists share, quantiles, and windows without an order.
+    `SIMILAR TO`, what lists share, quantiles, microseconds, and windows without an order.
     """
     import sqlglot
     from sqlglot import exp
@@ -114,6 +115,8 @@ def translate(statement: str) -> Any:
             and not node.args.get("order")
         ):
             node.set("order", exp.Order(expressions=[exp.Ordered(this=exp.Literal.number(1))]))
+        if isinstance(node, exp.Anonymous) and node.name.lower() == "epoch_us":
+            return exp.Anonymous(this="UNIX_MICROS", expressions=node.expressions)
         if isinstance(node, exp.Anonymous) and node.name.lower() == "list_intersect":
             return exp.Anonymous(this="ARRAY_INTERSECT", expressions=node.expressions)
         return node
@@ -145,15 +148,15 @@ class SparkTables:
         """Shows tables of a workspace, without the copies of measurements that other files hold."""
         for name in names:
             table = TABLES[name]
-            files = [str(part.absolute()) for part in workspace.layout.parts(name)]
+            files = [_address(part) for part in workspace.layout.parts(name)]
             frame = (
-                self._spark.read.schema(_schema(table)).parquet(*files)
+                self._spark.read.schema(schema(table)).parquet(*files)
                 if files
-                else self._spark.createDataFrame([], _schema(table))
+                else self._spark.createDataFrame([], schema(table))
             )
             repeated = workspace.layout.table("repeated") / "0.parquet"
-            if repeated.exists():
-                again = self._spark.read.parquet(str(repeated.absolute()))
+            if repeated.exists() and name in views.REPEATED:
+                again = self._spark.read.parquet(_address(repeated))
                 frame = frame.join(again, ["measurement_id", "file_id", "line"], "left_anti")
             frame.select(*table.names).createOrReplaceTempView(name)
 
@@ -162,27 +165,34 @@ class SparkTables:
         self._scratch.mkdir(parents=True, exist_ok=True)
         path = self._scratch / f"{name}.parquet"
         pq.write_table(rows, path)
-        self._spark.read.parquet(str(path)).createOrReplaceTempView(name)
+        self._spark.read.parquet(_address(path)).createOrReplaceTempView(name)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a small result."""
         return [tuple(row) for row in self._spark.sql(translate(query).sql(dialect="spark")).collect()]
 
-    def run(self, statements: Sequence[str], query: str) -> Path:
-        """Runs a program, and writes the rows of a last query.
+    def run(self, statements: Sequence[str], query: str) -> Any:
+        """Runs a program.
 
         Args:
             statements: `CREATE … AS`, `CREATE TABLE`, `INSERT`, `UPDATE … FROM` and `DROP`, in DuckDB's dialect.
             query: What is wanted of the tables at the end.
 
         Returns:
-            The folder of Parquet files with its rows; it goes when this object is closed.
+            A data frame with its rows, made as it is read, and not after this object is closed.
         """
         program = [translate(statement) for statement in statements]
         last = translate(query)
         for place, step in enumerate(program):
             self._step(step, _reads(step, [*program[place + 1 :], last]))
-        return self._write(self._spark.sql(last.sql(dialect="spark")), "result")
+        return self._spark.sql(last.sql(dialect="spark"))
+
+    def written(self, frame: Any, name: str) -> Path:
+        """The folder of Parquet files with a frame's rows; it goes when this object is closed."""
+        self._made += 1
+        folder = self._scratch / f"{self._made}-{name}"
+        frame.write.parquet(_address(folder))
+        return folder
 
     def _step(self, step: Any, reads: int) -> None:
         from sqlglot import exp
@@ -202,19 +212,19 @@ class SparkTables:
         else:
             raise ValueError(f"no statement of a program: {step.sql()[:80]}")
         if reads > 1 and step.args.get("kind") != "VIEW":
-            schema = frame.schema
-            frame = self._spark.read.schema(schema).parquet(str(self._write(frame, name)))
+            fields = frame.schema
+            frame = self._spark.read.schema(fields).parquet(_address(self.written(frame, name)))
         frame.createOrReplaceTempView(name)
 
-    def _write(self, frame: Any, name: str) -> Path:
-        self._made += 1
-        folder = self._scratch / f"{self._made}-{name}"
-        frame.write.parquet(str(folder))
-        return folder
 
-
-def _schema(table: Table) -> str:
+def schema(table: Table) -> str:
+    """A table's columns in Spark's words."""
     return ", ".join(f"`{column.name}` {_TYPES[column.type]}" for column in table.columns)
+
+
+def _address(path: Path) -> str:
+    """A path as Spark names files of a file system, whatever its own is by default."""
+    return f"file://{path.absolute()}"
 
 
 def _name(step: Any) -> str:

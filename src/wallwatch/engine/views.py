@@ -21,6 +21,9 @@ _TYPES = {
     "list<int64>": "BIGINT[]",
 }
 
+#: The tables whose rows are left out where another file holds their measurement.
+REPEATED = ("measurements", "observations", "controls")
+
 
 def quoted(text: str) -> str:
     """The text as an SQL string literal."""
@@ -79,6 +82,6 @@ def create(
     """
     for name, table in TABLES.items():
         query = select(table, parts.get(name, ()))
-        if repeated is not None and name in ("measurements", "observations", "controls"):
+        if repeated is not None and name in REPEATED:
             query = without(query, repeated)
         con.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")

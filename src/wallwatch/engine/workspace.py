@@ -177,15 +177,33 @@ class Workspace:
         Returns:
             The number of rows.
         """
-        if name not in DERIVED:
-            raise ValueError(f"{name} is not a derived table")
         table = TABLES[name]
-        count = 0
-        with atomic_folder(self.layout.table(name)) as folder:
+
+        def write(folder: Path) -> int:
+            count = 0
             with pq.ParquetWriter(folder / "0.parquet", table.arrow, compression="zstd") as writer:
-                for group in _row_groups(table, rows):
+                for group in row_groups(table, rows):
                     writer.write_table(group, row_group_size=ROW_GROUP)
                     count += group.num_rows
+            return count
+
+        return self.replace_by(name, write, stage)
+
+    def replace_by(self, name: str, write: Callable[[Path], int], stage: str) -> int:
+        """Replaces a derived table by what a function writes: any number of Parquet files, named in their order.
+
+        Args:
+            name: A table of `DERIVED`.
+            write: Fills a folder, and says how many rows it wrote.
+            stage: What the rows were made from; see `stage`.
+
+        Returns:
+            The number of rows.
+        """
+        if name not in DERIVED:
+            raise ValueError(f"{name} is not a derived table")
+        with atomic_folder(self.layout.table(name)) as folder:
+            count = write(folder)
             write_atomic(folder / _STAGE, json.dumps({"made_from": stage, "rows": count}) + "\n")
         return count
 
@@ -248,10 +266,10 @@ def _stem(path: Path) -> str:
     return path.stem
 
 
-def _row_groups(
+def row_groups(
     table: Table, rows: duckdb.DuckDBPyRelation | pa.Table | Iterable[pa.Table]
 ) -> Iterator[pa.Table]:
-    """The rows in the order of the key, in tables of `ROW_GROUP` rows and a last one of fewer."""
+    """The rows in the order of the key, in tables of `ROW_GROUP` rows and a last one of fewer; see `replace`."""
     pieces: Iterable[pa.Table]
     if isinstance(rows, duckdb.DuckDBPyRelation):
         ordered = ", ".join(f'"{name}" ASC NULLS FIRST' for name in table.key)
@@ -310,4 +328,4 @@ def _encoded(values: pa.ChunkedArray | pa.Array) -> pa.Array:
     )
 
 
-__all__ = ["FORMAT", "PER_FILE", "ROW_GROUP", "Workspace"]
+__all__ = ["FORMAT", "PER_FILE", "ROW_GROUP", "Workspace", "row_groups"]

@@ -1,0 +1,34 @@
+"""Events told country by country are those that are told of all countries together."""
+
+import pyarrow as pa
+
+from detect_worlds import many_countries
+from wallwatch import detect
+from wallwatch.detect import by_country
+
+
+def test_country_by_country_is_the_same_as_all_together() -> None:
+    world = many_countries()
+    whole = world.connect()
+    expected = detect.events(whole)
+    kinds = expected["kind"].to_pylist()
+    assert sorted(set(kinds)) == ["blocking", "instrument", "service_outage"]
+    assert "forum.example" in expected["service"].to_pylist()  # contradicted by another country alone
+
+    for statement in by_country.FAULTY[0]:
+        whole.execute(statement)
+    faulty = whole.sql(by_country.FAULTY[1]).to_arrow_table()
+    rows = world.table()
+    names = pa.array(rows["country"].to_pylist())
+    apart = [
+        world.connect(rows.filter(pa.compute.equal(names, country)).select(by_country.COLUMNS))
+        for country in ("XA", "XB", "XC", "XD", "XE")
+    ]
+    said = pa.concat_tables(by_country.said(con, faulty).read_all() for con in apart)
+    assert said.schema == by_country.SAID
+    whole.execute("DROP TABLE detect_rows")
+    whole.register("detect_rows", said)
+    outages, fine, found = by_country.together(whole, faulty)
+    for con in apart:
+        found += by_country.restrictions(con, faulty, outages, fine)
+    assert detect.in_order(found).equals(expected)
