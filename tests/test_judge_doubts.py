@@ -204,3 +204,71 @@ def test_flags_are_told_with_their_reasons() -> None:
     assert any("another country than nearly all" in flag for flag in told.flags)
     assert any("The probe has no IPv6" in flag for flag in told.flags)
     assert judged(world.connection())[m.who["measurement_id"]].target == SITE
+
+
+@pytest.mark.parametrize("others", [0, 4])
+def test_j18_a_forged_certificate_of_the_helper_is_a_mark_too(others: int) -> None:
+    """One site met it, and the helper, which nobody blocks for its content: what is met elsewhere is the place's."""
+    world = World()
+    _others(world, others)
+    for number in range(12):  # without them nobody knows that the site opens elsewhere
+        world.measure(SITES[0], network=64600 + number // 2, session=f"e{number}").works()
+    for number, site in enumerate(SITES[:5]):
+        m = world.measure(site, session="place", helper_failure="ssl_unknown_authority")
+        if number == 0:
+            _hijacked(m)
+        else:
+            m.dns(None, "dns_server_misbehaving").dns(None, "dns_servfail_error", engine="udp")
+    found = next(v for v in _of(world) if v.target == SITES[0])
+    assert (found.state, "captive_portal" in found.flags) == ("insufficient", True)
+
+
+def test_j18_a_network_that_forges_the_helper_for_everybody_is_no_place() -> None:
+    world = World()
+    for number in range(12):
+        world.measure(SITES[0], network=64600 + number // 2, session=f"e{number}").works()
+    for session in range(5):
+        _hijacked(world.measure(SITES[0], session=f"n{session}", helper_failure="ssl_unknown_authority"))
+    assert {v.state for v in world.judge().values() if v.network == 64500} == {"blocked"}
+
+
+def test_j20_the_measurement_in_which_the_connection_was_lost_and_the_tools_after_it() -> None:
+    """The last answer of a resolver comes, no connection works any more; the tool that the probe runs next fails."""
+    world = World()
+    for number in range(8):
+        for target, nettest in ((SITES[1], "web_connectivity"), ("vanilla_tor", "vanilla_tor")):
+            m = world.measure(
+                target, network=64600 + number // 2, session=f"e{number}{nettest}", nettest=nettest
+            )
+            if nettest == "vanilla_tor":
+                m.step("success", True)
+            else:
+                m.works()
+    world.measure(SITES[0], session="s").works()
+    world.measure(SITES[1], session="s", helper_failure="connection_reset").dns().tcp("generic_timeout_error")
+    for site in SITES[2:5]:
+        m = world.measure(site, session="s", helper_failure="network_unreachable")
+        m.dns(None, "dns_temporary_failure")
+    world.measure("vanilla_tor", session="t", nettest="vanilla_tor").step("success", False)
+    found = {(v.session, v.target): v for v in world.judge().values()}
+    assert found["s", SITES[0]].state == "ok"
+    for key in (("s", SITES[1]), ("s", SITES[2]), ("t", "vanilla_tor")):
+        assert (found[key].state, found[key].flags) == ("insufficient", ["probe_offline"]), key
+
+
+def test_j20_names_that_a_resolver_denies_are_no_lost_connection() -> None:
+    """The last sites of a session are blocked by NXDOMAIN; the helper was in reach all the time."""
+    world = World()
+    world.measure(SITES[0], session="s").works()
+    for site in SITES[1:6]:
+        world.measure(site, session="s").dns(None, "dns_nxdomain_error").helper()
+    assert {v.state for v in world.judge().values() if v.target != SITES[0]} == {"likely_blocked"}
+
+
+def test_j20_a_session_in_which_nothing_ever_worked() -> None:
+    world = World()
+    _others(world)
+    for site in SITES[:4]:
+        m = world.measure(site, session="s", helper_failure="generic_timeout_error")
+        m.dns(None, "dns_server_misbehaving").dns(None, "generic_timeout_error", engine="udp")
+    assert {(v.state, tuple(v.flags)) for v in _of(world, "s")} == {("insufficient", ("probe_offline",))}

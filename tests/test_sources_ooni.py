@@ -180,6 +180,11 @@ def test_an_empty_answer_of_the_helper_is_no_address() -> None:
         ("unknown_error", "unknown_failure"),
         ("Une connexion existante a dû être fermée", "unknown_failure"),
         ("unknown_failure: dial tcp [scrubbed]: connect: cannot allocate memory", "unknown_failure"),
+        (
+            "unknown_failure: httpapi: all endpoints failed: [ connection_reset; connection_reset;]",
+            "connection_reset",
+        ),
+        ("httpapi: all endpoints failed: [ connection_reset; eof_error;]", "unknown_failure"),
         ("generic_timeout_error", "generic_timeout_error"),
         ("", None),
         (None, None),

@@ -130,7 +130,7 @@ _FLAGS = {
     "probe_offline": "The probe seems to have lost its own connection: nothing is concluded from it.",
     "instrument": "This version of the probe fails wherever it runs: a fault of the instrument.",
     "local_filter": "The page of a local filter (a company, school or hotel) was seen: nothing is said of the network at large.",
-    "captive_portal": "In this session unrelated sites all met the same thing, which other sessions of the network did not: a portal, filter or security software of the probe's own place. Nothing is said of the network.",
+    "captive_portal": "In this session unrelated hosts, maybe the test helper among them, all met the same thing, which other sessions of the network did not: a portal, filter or security software of the probe's own place. Nothing is said of the network.",
     "implausible": "It says what cannot be: something worked through an endpoint to which every connect failed, or a certificate was taken as valid that is not the host's. It has no voice in what is said of others.",
     "geolocation_doubtful": "It claims another country than nearly all measurements of its network.",
     "clock_wrong": "The probe's clock seems wrong, so that certificates look invalid to it.",

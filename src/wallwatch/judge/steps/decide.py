@@ -117,7 +117,7 @@ failures AS (
   SELECT m, sum(lost) AS lost, sum(no_network) AS no_network, sum(answers) AS answers, sum(no_resolver) AS no_resolver
   FROM judge_own
   GROUP BY m
-  HAVING sum(fine) = 0 AND sum(own_rows) > 0
+  HAVING sum(fine) = 0 AND NOT bool_or(worked AND own_rows = 0)
 ),
 portals AS (
   SELECT DISTINCT w.m FROM judge_this w JOIN judge_portals p
@@ -143,7 +143,7 @@ SELECT m, flags FROM (
   LEFT JOIN instruments n ON n.m = w.m
   LEFT JOIN accused a ON a.m = w.m
   LEFT JOIN failures f ON f.m = w.m
-  LEFT JOIN judge_offline o ON o.s = w.s AND w.time > o.last_ok
+  LEFT JOIN judge_offline o ON o.s = w.s AND w.time >= o.last_ok
   LEFT JOIN portals r ON r.m = w.m
   LEFT JOIN judge_implausible x ON x.m = w.m
   LEFT JOIN judge_homes h ON h.network = w.network

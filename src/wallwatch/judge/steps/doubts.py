@@ -14,7 +14,8 @@ TABLES = (
     ),
     (
         "CREATE OR REPLACE TEMP TABLE judge_places "
-        "(s BIGINT, network BIGINT, country VARCHAR, software VARCHAR, without_helper BOOLEAN)"
+        "(s BIGINT, day DATE, network BIGINT, country VARCHAR, software VARCHAR, without_helper BOOLEAN, "
+        "helped BOOLEAN, helper_forged BOOLEAN)"
     ),
 )
 
@@ -40,8 +41,11 @@ WHERE failure IS NULL AND NOT no_verify AND tls_certificate_sha256 IS NOT NULL A
 GATHER = (
     """
 INSERT INTO judge_places
-SELECT s, network, country, software, bool_and(helper_failure IS NOT NULL) FROM judge_this
-GROUP BY s, network, country, software
+SELECT s, day, network, country, software, bool_and(helper_failure IS NOT NULL),
+  bool_or(helped),
+  coalesce(bool_or(helper_failure IN ('ssl_unknown_authority', 'ssl_invalid_hostname')), false)
+FROM judge_this
+GROUP BY s, day, network, country, software
 """,
     f"""
 INSERT INTO judge_marks
@@ -72,9 +76,11 @@ FROM (
 )
 
 #: Sessions in which unrelated hosts, and most of those that were looked at, bear one mark, while either other sessions
-#: of the network, no fewer than a third of all, got through to half of them, or nothing at all opened and no test helper was in reach: a
-#: captive portal, a filter or security software of the probe's own place (trap J18). Other tests that the same
-#: software made there at the time are its, too.
+#: of the network, no fewer than a third of all, got through to half of them, or nothing at all opened and no test helper
+#: was in reach: a captive portal, a filter or security software of the probe's own place (trap J18). The test helper is
+#: such a host, too: where a session is shown certificates that are not the helper's, which most sessions of its network
+#: on those days are not, what it meets elsewhere is of its own place as well. Other tests that the same software made
+#: there at the time are its, too.
 PORTALS = """
 CREATE OR REPLACE TEMP TABLE judge_portals AS
 WITH measured AS (
@@ -92,6 +98,13 @@ crowded AS (
 most AS (
   SELECT c.* FROM crowded c JOIN measured d ON d.s = c.s LEFT JOIN looked l ON l.s = c.s
   WHERE c.units * 10 >= 6 * CASE WHEN c.kind = 'clear' THEN l.units ELSE d.targets END
+),
+helped AS (
+  SELECT network, day + shift AS day, count(DISTINCT s) FILTER (helped) AS helped,
+    count(DISTINCT s) FILTER (helper_forged AND NOT helped) AS forged
+  FROM judge_places, (VALUES (-1), (0), (1)) AS shifts(shift)
+  WHERE network IN (SELECT network FROM judge_places WHERE helper_forged)
+  GROUP BY network, day + shift
 ),
 others AS (
   SELECT DISTINCT a.s, a.network, a.kind, a.mark, a.u,
@@ -122,6 +135,9 @@ opened AS (
 ),
 found AS (
   SELECT DISTINCT s FROM contradicted
+  UNION
+  SELECT DISTINCT p.s FROM judge_places p JOIN helped h ON h.network = p.network AND h.day = p.day
+  WHERE p.helper_forged AND NOT p.helped AND (h.forged = 1 OR h.helped >= h.forged)
   UNION
   SELECT DISTINCT c.s FROM most c JOIN measured d ON d.s = c.s
   WHERE d.without_helper AND NOT EXISTS (

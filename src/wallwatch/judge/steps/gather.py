@@ -43,11 +43,13 @@ WHERE x.m IS NULL AND o.u > 0 AND (o.opened OR o.failed) AND w.network IS NOT NU
 GROUP BY o.u, w.hour, w.day, w.network, w.s, w.software, w.nettest
 """
 
-#: Whether anything worked in each measurement.
+#: Whether anything worked in each measurement. A resolver that denies a name works, where the test helper was in reach:
+#: without any connection phones say the same.
 MEASURED = """
 INSERT INTO judge_measured
-SELECT w.s, w.target, w.time, o.worked
-FROM (SELECT m, bool_or(worked) AS worked FROM judge_own GROUP BY m) o JOIN judge_this w ON w.m = o.m
+SELECT w.s, w.target, w.time, o.worked OR (o.denied AND w.helped)
+FROM (SELECT m, bool_or(worked) AS worked, bool_or(denied) AS denied FROM judge_own GROUP BY m) o
+JOIN judge_this w ON w.m = o.m
 WHERE w.time IS NOT NULL
 """
 

@@ -30,12 +30,19 @@ _LOST = (
     "'dns_non_recoverable_failure', 'dns_nxdomain_error'"
 )
 
+#: What a resolver says of a name, or an Android phone without a connection.
+_DENIED = (
+    "'dns_nxdomain_error', 'dns_no_answer', 'android_dns_cache_no_data', 'dns_refused_error', 'dns_servfail_error', "
+    "'dns_server_misbehaving'"
+)
+
 _OPENED = f"""coalesce(bool_or(opened), false) OR coalesce(bool_or(known & {PROVED} <> 0), false)
     OR (count(*) FILTER (layer IN ('tls', 'http')) = 0 AND coalesce(bool_or(layer = 'tcp' AND failure IS NULL), false))
     AS opened,
   coalesce(bool_or(failed), false) AS failed,
   coalesce(bool_or(started OR (failure IS NULL
-    AND (layer IN ('tcp', 'tls', 'http') OR (layer = 'dns' AND ip IS NOT NULL)))), false) AS worked"""
+    AND (layer IN ('tcp', 'tls', 'http') OR (layer = 'dns' AND ip IS NOT NULL)))), false) AS worked,
+  coalesce(bool_or(layer = 'dns' AND failure IN ({_DENIED})), false) AS denied"""
 
 #: Of each measurement and unit, as much of `OWN` as is gathered for all chunks.
 SEEN = f"""

@@ -250,17 +250,31 @@ SHARED = (
 #: Hosts to which one network's clear text sends the readers of unrelated sites.
 LANDINGS = f"CREATE OR REPLACE TEMP TABLE judge_landings AS {_shared('judge_moves', 'landing', 'target')}"
 
-#: Sessions that end in a run of measurements in which nothing worked, of at least three targets (trap J20).
+#: Sessions that end in a run of measurements in which nothing worked, of at least three targets, or are nothing else
+#: (trap J20), and the last moment at which anything did: a measurement of that moment in which no connection worked is
+#: the one in which it was lost. Other tests that the same software made there within ten minutes, and in which nothing
+#: worked either, are the same probe's.
 OFFLINE = """
 CREATE OR REPLACE TEMP TABLE judge_offline AS
-WITH last AS (
-  SELECT s, max(time) FILTER (worked) AS last_ok FROM judge_measured GROUP BY s
+WITH sessions AS (
+  SELECT s, max(time) FILTER (worked) AS last_ok, min(time) AS first, max(time) AS last FROM judge_measured GROUP BY s
+),
+lost AS (
+  SELECT l.s, coalesce(l.last_ok, l.first) AS last_ok, l.last
+  FROM sessions l JOIN judge_measured d
+    ON d.s = l.s AND NOT d.worked AND (l.last_ok IS NULL OR d.time > l.last_ok)
+  GROUP BY l.s, l.last_ok, l.first, l.last
+  HAVING count(DISTINCT d.target) >= 3
 )
-SELECT l.s, l.last_ok
-FROM last l JOIN judge_measured d ON d.s = l.s AND d.time > l.last_ok AND NOT d.worked
-WHERE l.last_ok IS NOT NULL
-GROUP BY l.s, l.last_ok
-HAVING count(DISTINCT d.target) >= 3
+SELECT s, last_ok FROM lost
+UNION
+SELECT n.s, min(l.last_ok)
+FROM lost l
+JOIN judge_places a ON a.s = l.s
+JOIN judge_places b ON b.network = a.network AND b.software = a.software
+JOIN sessions n ON n.s = b.s AND n.last_ok IS NULL AND n.first >= l.last_ok
+  AND n.last <= l.last + INTERVAL 10 MINUTE
+GROUP BY n.s
 """
 
 STEPS = (

@@ -13,6 +13,7 @@ from wallwatch.schema.words import FAILURE_ALIASES, FAILURES
 _CACHE = 65_536
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 _DIGITS = re.compile(r"^[0-9]+$")
+_ALL_FAILED = re.compile(r"all endpoints failed: \[([^\]]{1,400})\]")
 _LABEL_SEPARATORS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})  # UTS 46, 2.3
 
 
@@ -105,13 +106,18 @@ def split_url(text: str | None) -> tuple[str | None, str | None, int | None]:
 def failure_word(text: str | None) -> tuple[str | None, str | None]:
     """The failure in the vocabulary of df-007, and the text as written where that differs (trap J31).
 
-    No failure is null. A word that no table knows becomes `unknown_failure`.
+    No failure is null. A word that no table knows becomes `unknown_failure`; where all of several servers failed
+    in one way (`…: all endpoints failed: [ connection_reset; connection_reset;]`), that is the word.
     """
     if text is None or text == "":
         return None, None
     if text in FAILURES:
         return text, None
     word = text.strip()
+    if (several := _ALL_FAILED.search(word)) and len(
+        words := set(several[1].replace(" ", "").split(";")) - {""}
+    ) == 1:
+        word = words.pop()
     mapped = FAILURE_ALIASES.get(word) or (word if word in FAILURES else None)
     return mapped or "unknown_failure", text[:1_000]
 
