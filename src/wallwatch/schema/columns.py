@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -58,22 +58,20 @@ class Table:
         row: What one row is.
         columns: In the order in which they are written.
         key: The columns that identify a row; also the order in which rows are written.
+        arrow: The table as an Arrow schema.
+        names: The column names, in order.
     """
 
     name: str
     row: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    arrow: pa.Schema = field(init=False, repr=False, compare=False)
+    names: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
-    @property
-    def arrow(self) -> pa.Schema:
-        """The table as an Arrow schema."""
-        return pa.schema([column.arrow for column in self.columns])
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The column names, in order."""
-        return tuple(column.name for column in self.columns)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arrow", pa.schema([column.arrow for column in self.columns]))
+        object.__setattr__(self, "names", tuple(column.name for column in self.columns))
 
     def __getitem__(self, name: str) -> Column:
         """The column of that name; raises `KeyError` where there is none."""
