@@ -61,7 +61,7 @@ def tables() -> str:
         "# The tables",
         "",
         "Made from `src/wallwatch/schema` by `make docs`; do not edit. Every stage of the data's way is a table of",
-        "Parquet files (zstd) under `tables/<name>/` in a workspace (`history/<name>/` for `publications` and `revisions`),",
+        "Parquet files (zstd, small ones Snappy) under `tables/<name>/` in a workspace (`history/<name>/` for `publications` and `revisions`),",
         "so any tool can read it. A `label` is text with few different values (dictionary-encoded). Times are UTC with",
         "microseconds. **Bold** columns are never null.",
         "",

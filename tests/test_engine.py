@@ -141,7 +141,7 @@ def test_a_folder_of_other_things_is_never_taken_for_a_workspace(tmp_path):
 
 def test_a_workspace_of_another_format_is_refused_with_both_numbers(tmp_path):
     Workspace.create(tmp_path).layout.marker.write_text(json.dumps({"format": 99}))
-    with pytest.raises(WallwatchError, match=r"99.*reads 1"):
+    with pytest.raises(WallwatchError, match=r"99.*reads 2"):
         Workspace.open(tmp_path)
 
 

@@ -110,6 +110,7 @@ def bring_up_to_date(
 
     A run that was killed after it had made the tables left nothing published: the next one publishes what they say.
     """
+    archive.pack(workspace.layout)
     repeated = workspace.find_repeated()
     rows: dict[str, int] = {}
     references = refs.references(workspace.layout, known)

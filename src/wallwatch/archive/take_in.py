@@ -6,7 +6,7 @@ import errno
 import hashlib
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from wallwatch._errors import WallwatchError
 from wallwatch._files import atomic_path, sweep
 from wallwatch._progress import Progress, Silent
 from wallwatch.archive.inputs import Given, given_files
+from wallwatch.archive.packs import rows_of_file, unpack
 from wallwatch.archive.parts import parts_of, write_files_row
 from wallwatch.archive.shared import Key, Opened, Place, Placed, Result, Room
 from wallwatch.archive.workers import Workers
@@ -107,11 +107,13 @@ def take_in(
         found.setdefault(hashed, []).append(file)
         progress.advance()
     new: list[Task] = []
+    there = set(layout.taken_in())
+    more: dict[str, list[str]] = {}
     for hashed, copies in sorted(found.items()):
         names = sorted({copy.name for copy in copies})
-        if layout.part("files", hashed[:ID]).exists():
+        if hashed[:ID] in there:
             summary.skipped += len(copies)
-            _add_names(layout, hashed, names)
+            more[hashed[:ID]] = names
         else:
             summary.new += 1
             summary.skipped += len(copies) - 1
@@ -119,6 +121,7 @@ def take_in(
             new.append(
                 Task(str(layout.root), str(copies[0].path), hashed, tuple(names), copies[0].size, as_of)
             )
+    _add_names(layout, more)
     progress.stage("taking in", len(new))
     try:
         if elsewhere is None:
@@ -171,7 +174,7 @@ def read_again(
     summary = Summary(files=len(ids))
     tasks = []
     for id_ in ids:
-        rows = pq.read_table(layout.part("files", id_)).to_pylist()
+        rows = rows_of_file(layout, id_).to_pylist()
         stated = rows[0]["sha256"]
         raw = layout.raw(stated)
         if not raw.exists() or hash_of(raw) != stated:
@@ -182,6 +185,7 @@ def read_again(
         names = tuple(sorted(row["path"] for row in rows))
         tasks.append(Task(str(layout.root), str(raw), stated, names, rows[0]["size"], as_of))
         summary.bytes += rows[0]["size"]
+    unpack(layout, ids)
     progress.stage("reading again", len(tasks))
     try:
         _run(tasks, workers, fingerprints, summary, progress)
@@ -433,12 +437,12 @@ def _keep(source: Path, raw: Path, sha256: str) -> None:
             )
 
 
-def _add_names(layout: Layout, sha256: str, names: Sequence[str]) -> None:
-    """Adds names under which a file came again."""
-    known = pq.read_table(layout.part("files", sha256[:ID]))
-    fresh = sorted(set(names) - set(known["path"].to_pylist()))
-    if not fresh:
-        return
-    first = {name: known[name][0].as_py() for name in known.column_names}
-    rows = [*known.to_pylist(), *({**first, "path": name} for name in fresh)]
-    write_files_row(layout, FILES.from_rows(rows))
+def _add_names(layout: Layout, names: Mapping[str, Sequence[str]]) -> None:
+    """Adds names under which files came again, by their ids."""
+    known = {id_: rows_of_file(layout, id_) for id_ in names}
+    fresh = {id_: sorted(set(names[id_]) - set(rows["path"].to_pylist())) for id_, rows in known.items()}
+    unpack(layout, (id_ for id_, added in fresh.items() if added))
+    for id_, added in fresh.items():
+        if added:
+            rows = known[id_].to_pylist()
+            write_files_row(layout, FILES.from_rows([*rows, *({**rows[0], "path": name} for name in added)]))

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import threading
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +25,9 @@ from wallwatch.schema.layout import DERIVED, PER_FILE, Layout
 from wallwatch.schema.measurements import UNREPORTED
 
 #: The layout of a workspace; raised when an older Wallwatch could not read it any more.
-FORMAT = 1
+FORMAT = 2
+#: Formats that can be read; writing makes them the present one.
+_KNOWN = (1, FORMAT)
 
 #: Rows in a row group: fixed, so that a table's bytes depend on its rows alone.
 ROW_GROUP = 131_072
@@ -84,7 +85,7 @@ class Workspace:
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise WallwatchError(f"{workspace.layout.marker} cannot be read: {error}") from error
-        if found != FORMAT:
+        if found not in _KNOWN:
             raise WallwatchError(f"{root} has the workspace format {found}; this Wallwatch reads {FORMAT}")
         return workspace
 
@@ -109,6 +110,9 @@ class Workspace:
                 *self.layout.root.glob("history/*"),
             ):
                 sweep(folder)
+            marked = json.dumps({"format": FORMAT}) + "\n"
+            if self.layout.marker.read_text() != marked:
+                write_atomic(self.layout.marker, marked)
             yield
 
     def connect(self, *, threads: int | None = None, memory: str | None = None) -> duckdb.DuckDBPyConnection:
@@ -149,16 +153,16 @@ class Workspace:
             A function of a table that has one part for each file, the id of the first file and that of the last; it
             may be called from several threads.
         """
-        parts = {name: self.layout.parts(name) for name in PER_FILE}
+        spans = {name: self.layout.spans(name) for name in PER_FILE}
         repeated = self._repeated()
         asking, one_at_a_time = con.cursor(), threading.Lock()
 
         def query(name: str, first: str, last: str) -> str:
-            within = parts[name][
-                bisect_left(parts[name], first, key=_stem) : bisect_right(parts[name], last, key=_stem)
-            ]
+            within = [span for span in spans[name] if span[1] <= last and span[2] >= first]
             with one_at_a_time:
-                rows = views.select_from(asking, TABLES[name], within)
+                rows = views.select_from(asking, TABLES[name], [path for path, _, _ in within])
+            if any(least < first or most > last for _, least, most in within):
+                rows += f" WHERE file_id BETWEEN {views.quoted(first)} AND {views.quoted(last)}"
             return views.without(rows, repeated) if repeated is not None else rows
 
         return query
@@ -260,10 +264,6 @@ class Workspace:
         with atomic_folder(folder) as temporary:
             pq.write_table(found, temporary / "0.parquet", compression="zstd")
         return int(found.num_rows)
-
-
-def _stem(path: Path) -> str:
-    return path.stem
 
 
 def row_groups(

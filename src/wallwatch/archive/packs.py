@@ -1,0 +1,207 @@
+"""Parts of small files put together by day: one file of many rows is opened in the time of one of few.
+
+What lies in which pack depends on the files that were taken in alone, not on when each of them came: a day of a country
+in hourly files is packed again when an hour is added, and so has the same bytes as if it had come at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from itertools import groupby, pairwise
+from operator import itemgetter
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wallwatch._files import atomic_path, write_atomic
+from wallwatch.archive.parts import ROW_GROUP, PartWriter
+from wallwatch.schema import TABLES
+from wallwatch.schema.layout import PER_FILE, Layout
+
+#: Bytes that all parts of a small file have at most.
+SMALL = 256 << 10
+#: So many small files of a day are packed, fewer stay as they are.
+LEAST = 16
+#: Of more of them, each hour has its own pack: what a new file causes to be written again stays bounded.
+MOST = 1_024
+
+_UNDATED = "undated"
+
+
+def pack(layout: Layout) -> None:
+    """Packs the parts of small files, by the day on which their first measurement or signal was made.
+
+    Killed in its midst it leaves the workspace as it was, or as it should be: the list of packs is written last, and
+    what it does not name is not read.
+
+    Args:
+        layout: The workspace, which this run holds for writing.
+
+    Raises:
+        OSError: Something cannot be read or written.
+    """
+    packs = layout.packs()
+    hours = {id_: hour for ids in packs.values() for id_, hour in ids.items()}
+    for id_ in layout.taken_in():
+        if id_ not in hours and (hour := _hour(layout, id_)) is not None:
+            hours[id_] = hour
+    _arrange(layout, _wanted(hours))
+    _tidy(layout)
+
+
+def unpack(layout: Layout, ids: Iterable[str]) -> None:
+    """Gives files their own parts again, so that these can be replaced."""
+    away = set(ids)
+    packs = layout.packs()
+    left = {
+        name: {id_: hour for id_, hour in held.items() if id_ not in away} for name, held in packs.items()
+    }
+    if left != packs:
+        _arrange(layout, {_name(_key(name), held): held for name, held in left.items() if held})
+        _tidy(layout)
+
+
+def rows_of_file(layout: Layout, file_id: str) -> pa.Table:
+    """The rows of `files` of one file."""
+    for name, held in layout.packs().items():
+        if file_id in held:
+            rows = pq.read_table(
+                layout.table("files") / f"{name}.parquet", filters=[("file_id", "=", file_id)]
+            )
+            return _whole("files", rows)
+    return pq.read_table(layout.part("files", file_id))
+
+
+def _hour(layout: Layout, file_id: str) -> str | None:
+    """The hour of a small file's first measurement or signal; null of a file that is not small."""
+    parts = {name: layout.part(name, file_id) for name in PER_FILE}
+    if sum(part.stat().st_size for part in parts.values() if part.exists()) > SMALL:
+        return None
+    for name in ("measurements", "signals"):
+        if parts[name].exists():
+            found = pq.read_metadata(parts[name])
+            times = found.row_group(0).column(found.schema.names.index("time")).statistics
+            if times is not None and times.has_min_max:
+                return str(_in_utc(times.min).strftime("%Y-%m-%dT%H"))
+    return _UNDATED
+
+
+def _in_utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _wanted(hours: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Name of each pack to its files, and the hour of each."""
+    days: dict[str, dict[str, str]] = {}
+    for id_, hour in sorted(hours.items()):
+        days.setdefault(hour[:10], {})[id_] = hour
+    found = {}
+    for day, held in days.items():
+        groups = {day: held}
+        if len(held) > MOST:
+            groups = {hour: {} for hour in held.values()}
+            for id_, hour in held.items():
+                groups[hour][id_] = hour
+        found.update({_name(key, ids): ids for key, ids in groups.items() if len(ids) >= LEAST})
+    return found
+
+
+def _name(key: str, ids: Iterable[str]) -> str:
+    return f"pack-{key}-{hashlib.sha256(' '.join(sorted(ids)).encode()).hexdigest()[:16]}"
+
+
+def _key(name: str) -> str:
+    return name.removeprefix("pack-").rpartition("-")[0]
+
+
+def _arrange(layout: Layout, wanted: dict[str, dict[str, str]]) -> None:
+    """Writes the packs that are not there, and parts of what is in none any more; then the list of them."""
+    packs = layout.packs()
+    if wanted == packs:
+        return
+    home = {id_: name for name, held in packs.items() for id_ in held}
+    for name, ids in wanted.items():
+        if name not in packs:
+            _write(layout, name, sorted(ids), home)
+    for id_ in sorted(home.keys() - {id_ for ids in wanted.values() for id_ in ids}):
+        _write(layout, id_, [id_], home)
+    write_atomic(layout.packed, json.dumps(wanted, indent=0, sort_keys=True) + "\n")
+
+
+def _write(layout: Layout, name: str, ids: Sequence[str], home: dict[str, str]) -> None:
+    """Writes one Parquet file for each table that any of the files has rows of, in the order of their ids."""
+    for table in PER_FILE:
+        with ExitStack() as stack:
+            writer: PartWriter | None = None
+            for rows in _rows(layout, table, ids, home):
+                if writer is None:
+                    path = stack.enter_context(atomic_path(layout.table(table) / f"{name}.parquet"))
+                    writer = PartWriter(table, path)
+                writer.add(rows)
+            if writer is not None:
+                writer.close()
+
+
+def _rows(layout: Layout, table: str, ids: Sequence[str], home: dict[str, str]) -> Iterator[pa.Table]:
+    """The rows of files, in the order of their ids, from their own parts or the packs that they are in."""
+    runs: dict[str, Iterator[tuple[str, Iterator[tuple[str, pa.Table]]]]] = {}
+    heads: dict[str, tuple[str, Iterator[tuple[str, pa.Table]]] | None] = {}
+    for id_ in ids:
+        name = home.get(id_)
+        if name is None:
+            if (part := layout.part(table, id_)).exists():
+                with pq.ParquetFile(part) as file:
+                    yield _whole(table, file.read(use_threads=False))
+            continue
+        if name not in runs:
+            within = {other for other in ids if home.get(other) == name}
+            runs[name] = groupby(
+                _pieces(table, layout.table(table) / f"{name}.parquet", within), itemgetter(0)
+            )
+            heads[name] = next(runs[name], None)
+        if (head := heads[name]) is not None and head[0] == id_:
+            yield from (rows for _, rows in head[1])
+            heads[name] = next(runs[name], None)
+
+
+def _pieces(table: str, path: Path, wanted: set[str]) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of some files in a pack, file by file in the order of their ids; never all of them at once."""
+    if not path.exists():
+        return
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(ROW_GROUP):
+            rows = _whole(table, pa.Table.from_batches([batch]))
+            ids = rows["file_id"].combine_chunks()
+            if not isinstance(ids, pa.DictionaryArray):
+                ids = ids.dictionary_encode()
+            codes, names = ids.indices.to_numpy(), ids.dictionary.to_pylist()
+            starts = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+            for start, end in pairwise(starts):
+                if (id_ := names[codes[start]]) in wanted:
+                    yield id_, rows.slice(start, end - start)
+
+
+def _whole(table: str, rows: pa.Table) -> pa.Table:
+    """The rows with all columns of their table: one that was written by an earlier version may lack some."""
+    known = TABLES[table]
+    if rows.schema.equals(known.arrow):
+        return rows
+    return known.from_columns(
+        {name: rows[name] for name in rows.column_names if name in known.names}, len(rows)
+    )
+
+
+def _tidy(layout: Layout) -> None:
+    """Removes parts that a pack holds, and packs that are not listed: what an earlier moment, or a kill, left."""
+    packs = layout.packs()
+    inside = {id_ for held in packs.values() for id_ in held}
+    for table in PER_FILE:
+        for path in layout.table(table).glob("[!.]*.parquet"):
+            if path.stem in inside or (path.stem.startswith("pack-") and path.stem not in packs):
+                path.unlink()
