@@ -122,7 +122,7 @@ def test_a_packed_file_is_known_again_and_read_again(hours: list[Path], tmp_path
     assert len(workspace.layout.taken_in()) == 48
 
 
-@pytest.mark.parametrize("moment", (0, 2, 4, 5, 7))
+@pytest.mark.parametrize("moment", [0, 2, 4, 5, 7])
 def test_x6_packing_that_dies_loses_and_doubles_nothing(
     hours: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
