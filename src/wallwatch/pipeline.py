@@ -111,15 +111,16 @@ def bring_up_to_date(
     A run that was killed after it had made the tables left nothing published: the next one publishes what they say.
     """
     archive.pack(workspace.layout)
-    repeated = workspace.find_repeated()
     rows: dict[str, int] = {}
     references = refs.references(workspace.layout, known)
     searched = refs.matched(workspace.layout)
-    facts = _digest(*(f"{id_} {searched.get(id_, '')}" for id_ in workspace.layout.taken_in()))
-    verdicts = _digest(facts, judge.RULE_SET, references.version, _source("judge"), _source("engine"))
     con = workspace.connect()
     try:
+        facts = _digest(*(f"{id_} {searched.get(id_, '')}" for id_ in _with_rows(con, "measurements")))
+        verdicts = _digest(facts, judge.RULE_SET, references.version, _source("judge"), _source("engine"))
         if workspace.stage("verdicts") != verdicts:
+            workspace.find_repeated()
+            workspace.refresh(con)
             progress.stage("Judging")
             if cluster is None:
                 judged = judge.batches(con, references, source=workspace.source(con))
@@ -139,9 +140,10 @@ def bring_up_to_date(
             progress.stage("Looking for restrictions")
             events = detect.events(con) if cluster is None else cluster.events(workspace, con)
             rows["events"] = workspace.replace("events", events, cells)
-        if workspace.stage("outages") != cells:
+        signals = _digest(cells, *_with_rows(con, "signals"))
+        if workspace.stage("outages") != signals:
             progress.stage("Looking for outages")
-            rows["outages"] = workspace.replace("outages", detect.outages(con), cells)
+            rows["outages"] = workspace.replace("outages", detect.outages(con), signals)
         workspace.refresh(con)
         basis = history.Basis(
             tuple(workspace.layout.taken_in()),
@@ -156,7 +158,15 @@ def bring_up_to_date(
             rows["routes"] = workspace.replace("routes", routes.routes(con), ways)
     finally:
         con.close()
-    return RunSummary(taken_in, rows, repeated, revisions)
+    return RunSummary(taken_in, rows, workspace.repeated(), revisions)
+
+
+def _with_rows(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    """The ids of the files that gave rows of a table; no other file can change what is made of it."""
+    return [
+        row[0]
+        for row in con.sql(f"SELECT DISTINCT file_id FROM files WHERE {table} > 0 ORDER BY ALL").fetchall()
+    ]
 
 
 def program() -> str:

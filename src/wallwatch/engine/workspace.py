@@ -219,6 +219,11 @@ class Workspace:
             return None
         return str(made_from)
 
+    def repeated(self) -> int:
+        """How many copies of measurements in other files are left out; see `find_repeated`."""
+        path = self._repeated()
+        return 0 if path is None else int(pq.read_metadata(path).num_rows)
+
     def find_repeated(self) -> int:
         """Notes which measurements several files hold, so that the views show each of them once.
 

@@ -1,0 +1,46 @@
+"""What a run makes anew: what rests on what came, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from history_worlds import cut, signals
+from wallwatch import pipeline
+from wallwatch.bench import corpus
+
+AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def run(inputs: list[Path], root: Path) -> set[str]:
+    return set(pipeline.run(inputs, root, as_of=AS_OF, workers=1).rows)
+
+
+def derived(root: Path) -> dict[str, str]:
+    names = ("verdicts", "cells", "events", "outages", "routes")
+    return {
+        name: hashlib.sha256((root / "tables" / name / "0.parquet").read_bytes()).hexdigest()
+        for name in names
+    }
+
+
+def test_signals_do_not_cause_measurements_to_be_judged_again(tmp_path: Path) -> None:
+    measured = tmp_path / "m.jsonl.gz"
+    corpus.write(measured, 60, 7_500)
+    first = signals(tmp_path / "a.csv", range(100), cut(140, 190))
+    later = signals(tmp_path / "b.csv", range(100, 250), cut(140, 190))
+    everything = {"verdicts", "cells", "events", "outages", "routes"}
+    assert run([measured, first], tmp_path / "w") == everything
+    assert run([later], tmp_path / "w") == {"outages"}
+    assert run([later, measured], tmp_path / "w") == set()
+    assert run([later, first, measured], tmp_path / "once") == everything
+    assert derived(tmp_path / "w") == derived(tmp_path / "once")
+
+
+def test_what_cannot_be_read_causes_nothing_to_be_made_again(tmp_path: Path) -> None:
+    measured = tmp_path / "m.jsonl.gz"
+    corpus.write(measured, 20, 7_500)
+    assert "verdicts" in run([measured], tmp_path / "w")
+    (tmp_path / "notes.txt").write_text("nothing that is known\n")
+    assert run([tmp_path / "notes.txt"], tmp_path / "w") == set()
