@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import random
@@ -11,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from wallwatch.archive import pack, packs, read_again, take_in
+from wallwatch.archive import packs, read_again, take_in
 from wallwatch.engine import Workspace
 from wallwatch.schema.layout import PER_FILE
 from wallwatch.sources.fingerprints import Fingerprints
 
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
 KNOWN = Fingerprints.builtin()
+module = __import__(take_in.__module__, fromlist=["_"])
 
 
 @pytest.fixture
@@ -47,7 +49,6 @@ def go(inputs: list[Path], root: Path) -> Workspace:
     workspace = Workspace.create(root)
     with workspace.lock():
         take_in(inputs, workspace.layout, workers=1, fingerprints=KNOWN, as_of=AS_OF)
-        pack(workspace.layout)
     return workspace
 
 
@@ -111,8 +112,6 @@ def test_a_packed_file_is_known_again_and_read_again(hours: list[Path], tmp_path
     ids = workspace.layout.taken_in()[3:5]
     with workspace.lock():
         read_again(ids, workspace.layout, workers=1, fingerprints=KNOWN, as_of=AS_OF)
-        assert workspace.layout.part("measurements", ids[0]).exists()
-        pack(workspace.layout)
     assert content(tmp_path / "w") == before
     again = tmp_path / "again.jsonl"
     again.write_bytes(hours[0].read_bytes())
@@ -140,13 +139,41 @@ def test_x6_packing_that_dies_loses_and_doubles_nothing(
         return call
 
     workspace = Workspace.open(tmp_path / "torn")
-    take_in(hours, workspace.layout, workers=1, fingerprints=KNOWN, as_of=AS_OF)
     with monkeypatch.context() as patch:
         for name in ("atomic_path", "write_atomic"):
             patch.setattr(packs, name, dying(getattr(packs, name)))
         patch.setattr(Path, "unlink", dying(Path.unlink))
         with pytest.raises(KeyboardInterrupt):
-            pack(workspace.layout)
-    assert rows(workspace) == rows(Workspace.open(tmp_path / "whole"))
-    go([], tmp_path / "torn")
+            go(hours, tmp_path / "torn")
+    found = rows(workspace)
+    ids = [row[0] for row in found["files"]]
+    assert len(ids) == len(set(ids)) >= 30
+    assert [
+        row for row in rows(Workspace.open(tmp_path / "whole"))["measurements"] if row[0] in ids
+    ] == found["measurements"]
+    go(hours, tmp_path / "torn")
     assert content(tmp_path / "torn") == content(tmp_path / "whole")
+
+
+def test_small_files_are_read_by_all_workers_with_the_same_result(
+    hours: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a file is small as it came and has too many rows for a pack."""
+    many = tmp_path / "in" / "many.jsonl.gz"
+    lines = b"".join(path.read_bytes() for path in hours)
+    many.write_bytes(
+        gzip.compress(b"".join(lines.replace(b".example/", b".example/%d" % n) for n in range(50)), mtime=0)
+    )
+    go([*hours, many], tmp_path / "one")
+    assert len(Workspace.open(tmp_path / "one").layout.taken_in()) == 49
+    assert len(list((tmp_path / "one" / "tables" / "measurements").glob("[!p]*.parquet"))) == 1
+    monkeypatch.setattr(module, "_WORTH_PROCESSES", 1)
+    workspace = Workspace.create(tmp_path / "two")
+    take_in([*hours, many], workspace.layout, workers=2, fingerprints=KNOWN, as_of=AS_OF)
+    assert content(tmp_path / "two") == content(tmp_path / "one")
+    # And where each came alone.
+    for path in (many, *hours):
+        take_in(
+            [path], Workspace.create(tmp_path / "three").layout, workers=1, fingerprints=KNOWN, as_of=AS_OF
+        )
+    assert content(tmp_path / "three") == content(tmp_path / "one")

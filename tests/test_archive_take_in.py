@@ -164,13 +164,13 @@ def test_a_run_that_dies_is_completed_by_the_next(
     go([folder], tmp_path / "whole")
     calls = iter(range(100))
 
-    def dies(path: Path) -> Any:
+    def dies(path: Path, later: list[Path] | None = None) -> Any:
         if next(calls) == moment:
             # What a killed process leaves: a temporary file beside the place.
             path.parent.mkdir(parents=True, exist_ok=True)
             (path.parent / f".{path.name}.x1y2.tmp").write_bytes(b"half")
             raise PowerFailure
-        return atomic_path(path)
+        return atomic_path(path, later)
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "atomic_path", dies)

@@ -110,7 +110,6 @@ def bring_up_to_date(
 
     A run that was killed after it had made the tables left nothing published: the next one publishes what they say.
     """
-    archive.pack(workspace.layout)
     rows: dict[str, int] = {}
     references = refs.references(workspace.layout, known)
     searched = refs.matched(workspace.layout)

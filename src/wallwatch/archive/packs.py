@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wallwatch._files import atomic_path, write_atomic
@@ -24,14 +25,18 @@ from wallwatch.archive.parts import ROW_GROUP, PartWriter
 from wallwatch.schema import TABLES
 from wallwatch.schema.layout import PER_FILE, Layout
 
-#: Bytes that all parts of a small file have at most.
-SMALL = 256 << 10
+#: Rows that a small file has at most, of all tables.
+SMALL = 4_096
+#: A part of more bytes is not even looked into: the rows of a small file never take so many.
+_LARGE = 4 << 20
 #: So many small files of a day are packed, fewer stay as they are.
 LEAST = 16
 #: Of more of them, each hour has its own pack: what a new file causes to be written again stays bounded.
 MOST = 1_024
 
 _UNDATED = "undated"
+#: Tables that say when a file is from, the first one first.
+_TIMED = ("measurements", "signals")
 
 
 def pack(layout: Layout) -> None:
@@ -49,9 +54,9 @@ def pack(layout: Layout) -> None:
     packs = layout.packs()
     hours = {id_: hour for ids in packs.values() for id_, hour in ids.items()}
     for id_ in layout.taken_in():
-        if id_ not in hours and (hour := _hour(layout, id_)) is not None:
-            hours[id_] = hour
-    _arrange(layout, _wanted(hours))
+        if id_ not in hours:
+            hours[id_] = _hour(layout, id_)
+    _arrange(layout, _wanted({id_: hour for id_, hour in hours.items() if hour}))
     _tidy(layout)
 
 
@@ -67,29 +72,96 @@ def unpack(layout: Layout, ids: Iterable[str]) -> None:
         _tidy(layout)
 
 
-def rows_of_file(layout: Layout, file_id: str) -> pa.Table:
-    """The rows of `files` of one file."""
-    for name, held in layout.packs().items():
-        if file_id in held:
-            rows = pq.read_table(
-                layout.table("files") / f"{name}.parquet", filters=[("file_id", "=", file_id)]
-            )
-            return _whole("files", rows)
-    return pq.read_table(layout.part("files", file_id))
+def rows_of_files(layout: Layout, ids: Iterable[str]) -> dict[str, pa.Table]:
+    """The rows of `files` of some files that were taken in, by their ids."""
+    home = {id_: name for name, held in layout.packs().items() for id_ in held}
+    sources: dict[str, set[str]] = {}
+    for id_ in ids:
+        sources.setdefault(home.get(id_, id_), set()).add(id_)
+    found: dict[str, list[pa.Table]] = {}
+    for source, wanted in sources.items():
+        for id_, rows in _pieces("files", layout.table("files") / f"{source}.parquet", wanted):
+            found.setdefault(id_, []).append(rows)
+    return {id_: pa.concat_tables(rows) for id_, rows in found.items()}
 
 
-def _hour(layout: Layout, file_id: str) -> str | None:
-    """The hour of a small file's first measurement or signal; null of a file that is not small."""
-    parts = {name: layout.part(name, file_id) for name in PER_FILE}
-    if sum(part.stat().st_size for part in parts.values() if part.exists()) > SMALL:
-        return None
-    for name in ("measurements", "signals"):
-        if parts[name].exists():
-            found = pq.read_metadata(parts[name])
-            times = found.row_group(0).column(found.schema.names.index("time")).statistics
-            if times is not None and times.has_min_max:
-                return str(_in_utc(times.min).strftime("%Y-%m-%dT%H"))
-    return _UNDATED
+class Filling:
+    """A pack that small files are read into, one after the other, by rising id.
+
+    Attributes:
+        name: Of the pack, which the list does not name yet.
+        hours: The hour of each file, see `Layout.packs`; empty where it has too many rows for a pack.
+        counts: How many rows the present file has of each table.
+    """
+
+    def __init__(self, layout: Layout, ids: Sequence[str], stack: ExitStack) -> None:
+        self.name, self.hours = _name("incoming", ids), dict.fromkeys(ids, "")
+        self.counts: dict[str, int] = {}
+        self._layout, self._stack = layout, stack
+        self._writers: dict[str, PartWriter] = {}
+        self._first: dict[str, datetime] = {}
+
+    def add(self, table: str, rows: pa.Table) -> None:
+        """Rows of the present file."""
+        if not rows.num_rows:
+            return
+        if table not in self._writers:
+            path = self._stack.enter_context(atomic_path(self._layout.table(table) / f"{self.name}.parquet"))
+            self._writers[table] = PartWriter(table, path)
+        self._writers[table].add(rows)
+        self.counts[table] = self.counts.get(table, 0) + rows.num_rows
+        if table in _TIMED and (time := pc.min(rows["time"]).as_py()) is not None:
+            self._first[table] = min(time, self._first.get(table, time))
+
+    def end_of_file(self, file_id: str) -> None:
+        """The present file has no more rows."""
+        if sum(self.counts.values()) - self.counts.get("files", 0) <= SMALL:
+            times = [self._first[table] for table in _TIMED if table in self._first]
+            self.hours[file_id] = _hour_of(times[0]) if times else _UNDATED
+        self.counts, self._first = {}, {}
+
+    def close(self) -> None:
+        """No more files."""
+        for writer in self._writers.values():
+            writer.close()
+
+
+@contextmanager
+def filling(layout: Layout, ids: Sequence[str]) -> Iterator[Filling]:
+    """A pack to fill; its files are in their places when the block ends well, and forgotten otherwise."""
+    with ExitStack() as stack:
+        found = Filling(layout, ids, stack)
+        yield found
+        found.close()
+
+
+def enlist(layout: Layout, name: str, hours: dict[str, str]) -> None:
+    """Puts a pack that was filled on the list: from now on its files are taken in."""
+    _list(layout, {**layout.packs(), name: hours})
+
+
+def _hour(layout: Layout, file_id: str) -> str:
+    """The hour of a small file's first measurement or signal; empty for a file that is not small."""
+    rows, times = 0, []
+    for table in (*_TIMED, *(name for name in PER_FILE if name not in (*_TIMED, "files"))):
+        part = layout.part(table, file_id)
+        if not part.exists():
+            continue
+        if part.stat().st_size > _LARGE:
+            return ""
+        found = pq.read_metadata(part)
+        rows += found.num_rows
+        if rows > SMALL:
+            return ""
+        if table in _TIMED:
+            time = found.row_group(0).column(found.schema.names.index("time")).statistics
+            if time is not None and time.has_min_max:
+                times.append(time.min)
+    return _hour_of(times[0]) if times else _UNDATED
+
+
+def _hour_of(time: datetime) -> str:
+    return _in_utc(time).strftime("%Y-%m-%dT%H")
 
 
 def _in_utc(time: datetime) -> datetime:
@@ -131,7 +203,11 @@ def _arrange(layout: Layout, wanted: dict[str, dict[str, str]]) -> None:
             _write(layout, name, sorted(ids), home)
     for id_ in sorted(home.keys() - {id_ for ids in wanted.values() for id_ in ids}):
         _write(layout, id_, [id_], home)
-    write_atomic(layout.packed, json.dumps(wanted, indent=0, sort_keys=True) + "\n")
+    _list(layout, wanted)
+
+
+def _list(layout: Layout, packs: dict[str, dict[str, str]]) -> None:
+    write_atomic(layout.packed, json.dumps(packs, indent=0, sort_keys=True) + "\n")
 
 
 def _write(layout: Layout, name: str, ids: Sequence[str], home: dict[str, str]) -> None:

@@ -16,10 +16,11 @@ from typing import Protocol
 import pyarrow as pa
 
 from wallwatch._errors import WallwatchError
-from wallwatch._files import atomic_path, sweep
+from wallwatch._files import atomic_path, sweep, sync_all
 from wallwatch._progress import Progress, Silent
+from wallwatch.archive import packs
 from wallwatch.archive.inputs import Given, given_files
-from wallwatch.archive.packs import rows_of_file, unpack
+from wallwatch.archive.packs import pack, rows_of_files, unpack
 from wallwatch.archive.parts import parts_of, write_files_row
 from wallwatch.archive.shared import Key, Opened, Place, Placed, Result, Room
 from wallwatch.archive.workers import Workers
@@ -40,6 +41,10 @@ _LARGE = 16 << 20
 _TOGETHER = Limits(batch=16 << 20)
 #: Below this many bytes in all, starting processes takes longer than reading.
 _WORTH_PROCESSES = 4 << 20
+#: Files of so many bytes are read into packs, so many at a time, where there are enough of them: what each would cost by
+#: itself, its parts and their way to the disk, is then as good as nothing.
+_SMALL = 64 << 10
+_AT_ONCE = 64
 _CHUNK = 1 << 20
 
 
@@ -130,6 +135,8 @@ def take_in(
             for done in elsewhere.take(new, fingerprints):
                 _count(summary, done, progress)
             _sweep(layout)
+        if new or more:
+            pack(layout)
     except BrokenProcessPool as error:
         raise WallwatchError(
             "reading processes were killed again and again, perhaps for want of memory; what was taken in stays: "
@@ -173,8 +180,8 @@ def read_again(
     progress = progress or Silent()
     summary = Summary(files=len(ids))
     tasks = []
-    for id_ in ids:
-        rows = rows_of_file(layout, id_).to_pylist()
+    for _, found in sorted(rows_of_files(layout, ids).items()):
+        rows = found.to_pylist()
         stated = rows[0]["sha256"]
         raw = layout.raw(stated)
         if not raw.exists() or hash_of(raw) != stated:
@@ -189,6 +196,7 @@ def read_again(
     progress.stage("reading again", len(tasks))
     try:
         _run(tasks, workers, fingerprints, summary, progress)
+        pack(layout)
     except (OSError, BrokenProcessPool) as error:
         raise WallwatchError(f"{layout.root}: {error}; run again to complete it", status=1) from error
     return summary
@@ -244,13 +252,25 @@ def _run(
     summary: Summary,
     progress: Progress,
 ) -> None:
+    little = [task for task in tasks if task.size <= _SMALL]
+    if len(little) < packs.LEAST:
+        little = []
+    # Few at a time where there are few, so that no worker waits long for the last one.
+    size = min(_AT_ONCE, 1 + len(little) // (4 * workers))
+    groups = [tuple(little[start : start + size]) for start in range(0, len(little), size)]
+    others = [task for task in tasks if not groups or task.size > _SMALL]
     if workers <= 1 or sum(task.size for task in tasks) < _WORTH_PROCESSES:
-        for task in tasks:
+        for group in groups:
+            _count_group(summary, _take_group(group, fingerprints), group, progress)
+        for task in others:
             _count(summary, take_file(task, fingerprints, None), progress)
         return
-    large = [task for task in tasks if task.size > (_LARGE if len(tasks) > workers else _WORTH_PROCESSES)]
-    small = [task for task in tasks if task not in large]
+    large = [task for task in others if task.size > (_LARGE if len(others) > workers else _WORTH_PROCESSES)]
+    small = [task for task in others if task not in large]
     with Workers(workers, _start_worker, fingerprints) as pool:
+        calls = ((group,) for group in groups)
+        for group, taken in zip(groups, pool.ordered(_take_group_in_worker, calls, 2 * workers), strict=True):
+            _count_group(summary, taken, group, progress)
         for done in pool.ordered(_take_file_in_worker, ((task,) for task in small), len(small) or 1):
             _count(summary, done, progress)
         for task in large:
@@ -258,6 +278,16 @@ def _run(
             _count(summary, take_file(task, fingerprints, together), progress)
         if pool.restarts:
             _sweep(Layout(Path(tasks[0].root)))
+
+
+def _count_group(
+    summary: Summary, taken: tuple[str, dict[str, str], list[Done]], group: Sequence[Task], progress: Progress
+) -> None:
+    """Puts the pack of a group on the list, with which its files are taken in."""
+    name, hours, done = taken
+    packs.enlist(Layout(Path(group[0].root)), name, hours)
+    for one in done:
+        _count(summary, one, progress)
 
 
 def _sweep(layout: Layout) -> None:
@@ -333,6 +363,10 @@ def _start_worker(fingerprints: Matcher | None) -> None:
     sys.meta_path.insert(0, _WithoutPandas())
 
 
+def _take_group_in_worker(tasks: Sequence[Task]) -> tuple[str, dict[str, str], list[Done]]:
+    return _take_group(tasks, _worker_fingerprints)
+
+
 def _take_file_in_worker(task: Task) -> Done:
     return take_file(task, _worker_fingerprints, None)
 
@@ -365,41 +399,84 @@ def take_file(task: Task, fingerprints: Matcher | None, together: ReadPortions |
     """
     layout = Layout(Path(task.root))
     file_id = task.sha256[:ID]
-    raw = layout.raw(task.sha256)
-    _keep(Path(task.path), raw, task.sha256)
-    reasons: dict[str, int] = {}
+    _keep(Path(task.path), layout.raw(task.sha256), task.sha256)
     with parts_of(layout, file_id) as parts:
-        kind, batches = read_file(
-            raw,
-            file_id,
-            as_of=task.as_of,
-            matcher=fingerprints,
-            limits=_TOGETHER if together is not None else None,
-            read_portions=together,
-        )
-        for batch in batches:
-            parts.add(batch)
-            for reason in _reasons(batch):
-                reasons[reason] = reasons.get(reason, 0) + 1
+        kind, reasons = _read(task, parts.add, fingerprints, together)
     counts = {name: parts.rows(name) for name in ("measurements", "signals", "quarantine")}
-    size = len(task.names)
-    write_files_row(
-        layout,
-        FILES.from_columns(
-            {
-                "file_id": [file_id] * size,
-                "sha256": [task.sha256] * size,
-                "path": list(task.names),
-                "size": [task.size] * size,
-                "kind": [kind] * size,
-                "measurements": [counts["measurements"]] * size,
-                "signals": [counts["signals"]] * size,
-                "set_aside": [counts["quarantine"]] * size,
-            },
-            size,
-        ),
+    write_files_row(layout, _files_rows(task, kind, counts))
+    return _done(counts, reasons)
+
+
+def _take_group(
+    tasks: Sequence[Task], fingerprints: Matcher | None
+) -> tuple[str, dict[str, str], list[Done]]:
+    """Keeps the bytes of small files, reads them, and writes their tables into one pack; its name, and what it holds.
+
+    They are taken in when the pack is put on the list. Done again, it gives the same bytes.
+    """
+    layout = Layout(Path(tasks[0].root))
+    done: list[Done] = []
+    kept: list[Path] = []
+    with packs.filling(layout, [task.sha256[:ID] for task in tasks]) as filling:
+
+        def add(batch: Batch) -> None:
+            for name, rows in batch.tables.items():
+                filling.add(name, rows)
+
+        for task in tasks:
+            _keep(Path(task.path), layout.raw(task.sha256), task.sha256, kept)
+            kind, reasons = _read(task, add, fingerprints, None)
+            counts = dict(filling.counts)
+            filling.add("files", _files_rows(task, kind, counts))
+            filling.end_of_file(task.sha256[:ID])
+            done.append(_done(counts, reasons))
+        sync_all(kept)
+    return filling.name, filling.hours, done
+
+
+def _read(
+    task: Task,
+    add: Callable[[Batch], None],
+    fingerprints: Matcher | None,
+    together: ReadPortions | None,
+) -> tuple[str, dict[str, int]]:
+    """Reads a file that was kept: its kind, and how often each reason for setting lines aside occurred."""
+    reasons: dict[str, int] = {}
+    kind, batches = read_file(
+        Layout(Path(task.root)).raw(task.sha256),
+        task.sha256[:ID],
+        as_of=task.as_of,
+        matcher=fingerprints,
+        limits=_TOGETHER if together is not None else None,
+        read_portions=together,
     )
-    return Done(counts["measurements"], counts["signals"], counts["quarantine"], reasons)
+    for batch in batches:
+        add(batch)
+        for reason in _reasons(batch):
+            reasons[reason] = reasons.get(reason, 0) + 1
+    return kind, reasons
+
+
+def _files_rows(task: Task, kind: str, counts: Mapping[str, int]) -> pa.Table:
+    """A file's rows of `files`, one for each of its names."""
+    size = len(task.names)
+    return FILES.from_columns(
+        {
+            "file_id": [task.sha256[:ID]] * size,
+            "sha256": [task.sha256] * size,
+            "path": list(task.names),
+            "size": [task.size] * size,
+            "kind": [kind] * size,
+            "measurements": [counts.get("measurements", 0)] * size,
+            "signals": [counts.get("signals", 0)] * size,
+            "set_aside": [counts.get("quarantine", 0)] * size,
+        },
+        size,
+    )
+
+
+def _done(counts: Mapping[str, int], reasons: dict[str, int]) -> Done:
+    return Done(counts.get("measurements", 0), counts.get("signals", 0), counts.get("quarantine", 0), reasons)
 
 
 def _reasons(batch: Batch) -> list[str]:
@@ -421,12 +498,12 @@ def hash_of(path: Path) -> str:
         raise WallwatchError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _keep(source: Path, raw: Path, sha256: str) -> None:
-    """Copies a file to its place, unless it is there with the same content."""
+def _keep(source: Path, raw: Path, sha256: str, later: list[Path] | None = None) -> None:
+    """Copies a file to its place, unless it is there with the same content; see `atomic_path` for `later`."""
     if raw.exists() and hash_of(raw) == sha256:
         return
     digest = hashlib.sha256()
-    with source.open("rb") as given, atomic_path(raw) as temporary:
+    with source.open("rb") as given, atomic_path(raw, later) as temporary:
         with temporary.open("wb") as kept:
             while chunk := given.read(_CHUNK):
                 digest.update(chunk)
@@ -439,7 +516,7 @@ def _keep(source: Path, raw: Path, sha256: str) -> None:
 
 def _add_names(layout: Layout, names: Mapping[str, Sequence[str]]) -> None:
     """Adds names under which files came again, by their ids."""
-    known = {id_: rows_of_file(layout, id_) for id_ in names}
+    known = rows_of_files(layout, names)
     fresh = {id_: sorted(set(names[id_]) - set(rows["path"].to_pylist())) for id_, rows in known.items()}
     unpack(layout, (id_ for id_, added in fresh.items() if added))
     for id_, added in fresh.items():

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from wallwatch import detect, judge, report
-from wallwatch.archive import pack, take_in
+from wallwatch.archive import take_in
 from wallwatch.archive.parts import parts_of
 from wallwatch.bench import limit
 from wallwatch.engine import Workspace
@@ -148,7 +148,6 @@ def whole(paths: list[Path], root: Path, known: Fingerprints, workers: int) -> d
     with workspace.lock():
         with Spent() as spent:
             taken = take_in(paths, workspace.layout, workers=workers, fingerprints=known, as_of=AS_OF)
-            pack(workspace.layout)
         found |= spent.named("take_in")
         found["measurements"] = taken.measurements
         con = workspace.connect(threads=workers)
