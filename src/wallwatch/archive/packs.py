@@ -207,7 +207,10 @@ def _arrange(layout: Layout, wanted: dict[str, dict[str, str]]) -> None:
 
 
 def _list(layout: Layout, packs: dict[str, dict[str, str]]) -> None:
-    write_atomic(layout.packed, json.dumps(packs, indent=0, sort_keys=True) + "\n")
+    if packs:
+        write_atomic(layout.packed, json.dumps(packs, indent=0, sort_keys=True) + "\n")
+    else:
+        layout.packed.unlink(missing_ok=True)
 
 
 def _write(layout: Layout, name: str, ids: Sequence[str], home: dict[str, str]) -> None:
