@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 
 import pytest
 
-from judge_worlds import START, Verdict, World
+from judge_worlds import START, Measured, Verdict, World
 
 SITES = tuple(f"site{number}.example" for number in range(6))
 SINK = "198.51.100.7"
@@ -169,3 +170,82 @@ def test_c3_one_forged_row_of_every_kind_changes_nobody_elses_verdict(honest: st
 @pytest.mark.parametrize(("honest", "forgery"), [(h, f) for h, kinds in AGAINST.items() for f in kinds])
 def test_c2_a_tenth_forged_changes_nobody_elses_verdict(honest: str, forgery: str) -> None:
     assert not _changed(honest, _judged(honest, (forgery,), 9))
+
+
+def _met(m: Measured, kind: str, helper: bool) -> None:
+    if kind == "bogon":
+        m.dns("10.1.1.9", ip_kind="private").tcp("generic_timeout_error", ip="10.1.1.9")
+    elif kind == "nxdomain":
+        m.dns(None, "dns_nxdomain_error")
+    elif kind == "timeout":
+        m.dns().tcp("generic_timeout_error")
+    elif kind == "reset":
+        m.dns().tcp().tls("connection_reset")
+    elif kind == "forged":
+        m.dns().tcp().tls("ssl_unknown_authority", tls_certificate_sha256="f" * 64, tls_issuer="CA")
+    else:
+        m.dns().tcp().tls(tls_certificate_sha256="ab" * 32).page()
+    if helper:
+        m.helper()
+
+
+KINDS = ("ok", "bogon", "nxdomain", "timeout", "reset", "forged")
+
+
+def _any_world(seed: int, sparse: bool, forged: float) -> tuple[int, dict[str, Verdict]]:
+    """A random world, in which two or three sessions look at each site or many do, and forgers with new sessions.
+
+    Returns how many measurements are honest, and all verdicts. The forgers mostly go for one site in one way.
+    """
+    chance = random.Random(f"{seed} {sparse}")
+    world = World()
+    networks = [
+        (f"X{chr(65 + country)}", 64500 + 10 * country + number)
+        for country in range(chance.randint(1, 4))
+        for number in range(chance.randint(1, 3))
+    ]
+    sites = [f"site{number}.example" for number in range(5)]
+    fates = {
+        site: (chance.choice(KINDS), chance.sample(networks, chance.randint(1, len(networks))))
+        for site in sites
+    }
+    no_helper = chance.random()
+
+    def measure(site: str, where: tuple[str, int], session: str, kind: str) -> None:
+        helped = chance.random() >= no_helper
+        who = {} if helped else {"helper_failure": "generic_timeout_error"}
+        time = START + timedelta(minutes=chance.randint(0, 4_000))
+        _met(
+            world.measure(site, country=where[0], network=where[1], session=session, time=time, **who),
+            kind,
+            helped,
+        )
+
+    for site in sites:
+        for place in (
+            [chance.choice(networks) for _ in range(chance.randint(2, 3))] if sparse else networks * 3
+        ):
+            kind, where = fates[site]
+            session = f"h{place[1]}-{chance.randint(0, 5)}"
+            measure(site, place, session, kind if place in where else "ok")
+    honest = len(world.measurements)
+    goal, way = chance.choice(sites), chance.choice(KINDS)
+    for number in range(max(1, round(honest * forged)) if forged else 0):
+        made_up = (f"Y{chr(65 + chance.randint(0, 25))}", 65000 + number)
+        site = goal if chance.random() < 0.7 else chance.choice(sites)
+        measure(site, chance.choice([*networks, made_up]), f"f{number}", way)
+    return honest, world.judge()
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+@pytest.mark.parametrize("seed", range(4))
+def test_c2_forgers_in_any_world_at_most_leave_others_undecided(seed: int, sparse: bool) -> None:
+    """Where two or three look at a site, a tenth of all rows may be most of those about it: no verdict turns over."""
+    _, without = _any_world(seed, sparse, 0)
+    for forged in (0.0001, 0.11):
+        honest, found = _any_world(seed, sparse, forged)
+        for id_, verdict in without.items():
+            now = found[id_].state
+            assert verdict.state == now or "insufficient" in (verdict.state, now), (id_, verdict.state, now)
+            assert not (found[id_].accuses and verdict.state in ("ok", "down"))
+        assert len(without) == honest

@@ -91,7 +91,7 @@ def test_a_national_block_is_seen_by_what_opens_abroad() -> None:
     world = World()
     for number in range(6):
         world.measure(network=64600 + number).dns().tcp("generic_timeout_error")
-    peers(world, 3)
+    peers(world, 4)
     world.measure().dns().tcp("generic_timeout_error")
     assert world.verdict().state == "likely_blocked"
 

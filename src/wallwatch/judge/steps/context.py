@@ -74,8 +74,8 @@ SELECT o.m, o.u, o.depth, o.first_obs, o.depth * 100000000 + o.first_obs * 10 AS
   coalesce(p.page_ok, false) AS page_ok,
   coalesce(p.page_failed, false) AND NOT coalesce(p.page_ok, false) AS page_failed,
   h.m IS NULL AND o.depth > 0 AND coalesce(p.page_ok, false) AND p.page_status < 400 AS helper_followed,
-  coalesce(e.fine, t.networks_ok >= 2 AND t.sessions_ok >= 3 AND t.sessions_ok >= 3 * t.sessions_bad, false)
-    AND b.u IS NULL AS peers_fine,
+  coalesce(e.fine, t.networks_ok - CASE WHEN t.networks_ok_by_one > 0 THEN 1 ELSE 0 END >= 2
+    AND t.sessions_ok - 1 >= greatest(3, 3 * t.sessions_bad), false) AND b.u IS NULL AS peers_fine,
   coalesce(e.down, false) OR coalesce(b.down, false) AS peers_down,
   f.software IS NOT NULL AS faulty,
   g.software IS NOT NULL AS old_roots,

@@ -1,7 +1,8 @@
 """What other networks saw of the same host at the time: controls where the test helper gave none.
 
 Independence is counted by session and by network, never by row; the measurement's own network is left out of its
-own control (traps C1 to C3, J1, J27, J29). What is concluded from several sessions stays the same when every tenth
+own control (traps C1 to C3, J1, J27, J29). What is concluded would be so without any one of the sessions, too: a single
+forged row makes nobody's verdict say more than the honest ones do. It stays the same when every tenth
 row is forged: nothing rests on a single network that says otherwise, and networks that nobody else measured from
 weigh no more than their sessions.
 """
@@ -21,12 +22,15 @@ GROUP BY u, day + shift, network
 #: Sessions of one network that are counted at most: it weighs more than a single visitor, and never for others.
 _WEIGHT = 5
 
-#: A network speaks with one voice: that of most of its sessions.
+#: A network speaks with one voice: that of most of its sessions. `…_by_one`: of those networks, the ones that would not
+#: say so without one session.
 TOTALS = f"""
 CREATE OR REPLACE TEMP TABLE judge_totals AS
 SELECT u, day,
   count(*) FILTER (sessions_ok > sessions_bad) AS networks_ok,
   count(*) FILTER (sessions_bad > sessions_ok) AS networks_bad,
+  count(*) FILTER (sessions_ok = sessions_bad + 1) AS networks_ok_by_one,
+  count(*) FILTER (sessions_bad = sessions_ok + 1) AS networks_bad_by_one,
   count(DISTINCT country) FILTER (sessions_bad > sessions_ok) AS countries_bad,
   coalesce(sum(least(sessions_ok, {_WEIGHT})) FILTER (sessions_ok > sessions_bad), 0) AS sessions_ok,
   coalesce(sum(least(sessions_bad, {_WEIGHT})) FILTER (sessions_bad > sessions_ok), 0) AS sessions_bad
@@ -82,6 +86,8 @@ CREATE OR REPLACE TEMP TABLE judge_at_home AS
 SELECT u, day, country,
   count(*) FILTER (sessions_ok > sessions_bad) AS networks_ok,
   count(*) FILTER (sessions_bad > sessions_ok) AS networks_bad,
+  coalesce(max(sessions_bad - sessions_ok) FILTER (sessions_bad > sessions_ok), 0) = 1
+    AND count(*) FILTER (sessions_bad > sessions_ok) = 1 AS bad_by_one,
   coalesce(sum(least(sessions_bad, {_WEIGHT})) FILTER (sessions_bad > sessions_ok), 0) AS sessions_bad
 FROM judge_by_network
 GROUP BY u, day, country
@@ -89,12 +95,20 @@ GROUP BY u, day, country
 
 #: Per measurement's network: the totals without it. Fine: it opens in at least two other networks, by at least
 #: three sessions, and fails in few other countries; failures of the same country's other networks may be of the
-#: same cause and weigh less. Down: it fails in nearly all others, in at least three countries.
+#: same cause and weigh less. Down: it fails in nearly all others, in at least three countries. Either holds without any
+#: one of the sessions.
 PEERS = f"""
 CREATE OR REPLACE TEMP TABLE judge_peers AS
-WITH others AS (
+WITH countries AS (
+  SELECT u, day, max(CASE WHEN bad_by_one THEN 1 ELSE 0 END) AS bad_by_one FROM judge_at_home GROUP BY u, day
+),
+others AS (
   SELECT o.u, o.day, o.network,
     t.networks_ok - CASE WHEN o.sessions_ok > o.sessions_bad THEN 1 ELSE 0 END AS networks_ok,
+    CASE WHEN t.networks_ok_by_one > CASE WHEN o.sessions_ok = o.sessions_bad + 1 THEN 1 ELSE 0 END THEN 1 ELSE 0 END
+      AS one_ok,
+    CASE WHEN t.networks_bad_by_one > CASE WHEN o.sessions_bad = o.sessions_ok + 1 THEN 1 ELSE 0 END THEN 1 ELSE 0 END
+      AS one_bad,
     t.networks_bad - CASE WHEN o.sessions_bad > o.sessions_ok THEN 1 ELSE 0 END AS networks_bad,
     t.networks_ok - h.networks_ok AS networks_ok_abroad,
     t.sessions_ok - CASE WHEN o.sessions_ok > o.sessions_bad THEN least(o.sessions_ok, {_WEIGHT}) ELSE 0 END
@@ -102,15 +116,16 @@ WITH others AS (
     t.sessions_bad - CASE WHEN o.sessions_bad > o.sessions_ok THEN least(o.sessions_bad, {_WEIGHT}) ELSE 0 END
       AS sessions_bad,
     t.sessions_bad - h.sessions_bad AS sessions_bad_abroad,
-    t.countries_bad
+    t.countries_bad - c.bad_by_one AS countries_bad
   FROM judge_by_network o
   JOIN judge_totals t ON t.u = o.u AND t.day = o.day
   JOIN judge_at_home h ON h.u = o.u AND h.day = o.day AND h.country = o.country
+  JOIN countries c ON c.u = o.u AND c.day = o.day
 )
 SELECT u, day, network,
-  networks_ok >= 2 AND sessions_ok >= 3 AND sessions_ok >= 3 * sessions_bad_abroad
-    AND (networks_ok >= networks_bad OR networks_ok_abroad >= 2) AS fine,
-  networks_bad >= 2 AND sessions_bad >= 3 AND countries_bad >= 3 AND sessions_bad >= 8 * sessions_ok AS down
+  networks_ok - one_ok >= 2 AND sessions_ok - 1 >= greatest(3, 3 * sessions_bad_abroad)
+    AND (networks_ok - one_ok >= networks_bad OR networks_ok_abroad - one_ok >= 2) AS fine,
+  networks_bad - one_bad >= 2 AND sessions_bad - 1 >= greatest(3, 8 * sessions_ok) AND countries_bad >= 3 AS down
 FROM others
 """
 
