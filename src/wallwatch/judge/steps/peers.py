@@ -12,11 +12,19 @@ from __future__ import annotations
 #: Sessions of each network that got through to each unit, or did not, on the day or the one before or after.
 BY_NETWORK = """
 CREATE OR REPLACE TEMP TABLE judge_by_network AS
-SELECT u, day + shift AS day, network, coalesce(max(country), 'ZZ') AS country,
-  count(DISTINCT s) FILTER (opened) AS sessions_ok,
-  count(DISTINCT s) FILTER (failed) AS sessions_bad
-FROM judge_votes, (VALUES (-1), (0), (1)) AS shifts(shift)
-GROUP BY u, day + shift, network
+WITH sessions AS (
+  SELECT u, day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed
+  FROM judge_votes GROUP BY u, day, network, s
+),
+around AS (
+  SELECT u, day + shift AS day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed
+  FROM sessions, (VALUES (-1), (0), (1)) AS shifts(shift)
+  GROUP BY u, day + shift, network, s
+)
+SELECT u, day, network, coalesce(max(country), 'ZZ') AS country, count(*) FILTER (opened) AS sessions_ok,
+  count(*) FILTER (failed) AS sessions_bad
+FROM around
+GROUP BY u, day, network
 """
 
 #: Sessions of one network that are counted at most: it weighs more than a single visitor, and never for others.
@@ -44,22 +52,34 @@ GROUP BY u, day
 #: after.
 THAT_HOUR = """
 CREATE OR REPLACE TEMP TABLE judge_that_hour AS
-WITH suspected AS (
-  SELECT u, hour + shift AS hour FROM judge_votes, (VALUES (-3), (-2), (-1), (0), (1), (2), (3)) AS shifts(shift)
-  WHERE failed
-  GROUP BY u, hour + shift
-  HAVING count(DISTINCT network) >= 2
+WITH failing AS (
+  SELECT u, hour, network FROM judge_votes WHERE failed GROUP BY u, hour, network
 ),
-by_network AS (
-  SELECT v.u, x.hour, v.network, max(coalesce(v.country, 'ZZ')) AS country,
-    count(DISTINCT v.s) FILTER (v.opened) AS ok, count(DISTINCT v.s) FILTER (v.failed) AS bad,
-    count(DISTINCT v.s) FILTER (v.opened AND v.shift BETWEEN -1 AND 1) AS ok_near
+around AS (
+  SELECT u, hour + shift AS hour, network
+  FROM failing, (VALUES (-3), (-2), (-1), (0), (1), (2), (3)) AS shifts(shift)
+  GROUP BY u, hour + shift, network
+),
+suspected AS (
+  SELECT u, hour FROM around GROUP BY u, hour HAVING count(*) >= 2
+),
+sessions AS (
+  SELECT u, hour, network, s, max(coalesce(country, 'ZZ')) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed
+  FROM judge_votes WHERE u IN (SELECT u FROM suspected) GROUP BY u, hour, network, s
+),
+near AS (
+  SELECT v.u, x.hour, v.network, v.s, max(v.country) AS country, bool_or(v.opened) AS ok, bool_or(v.failed) AS bad,
+    bool_or(v.opened AND v.shift BETWEEN -1 AND 1) AS ok_near
   FROM suspected x
   JOIN (
-    SELECT *, hour + shift AS near FROM judge_votes, (VALUES (-3), (-2), (-1), (0), (1), (2), (3)) AS shifts(shift)
-    WHERE u IN (SELECT u FROM suspected)
-  ) v ON v.u = x.u AND v.near = x.hour
-  GROUP BY v.u, x.hour, v.network
+    SELECT *, hour + shift AS hour_near FROM sessions, (VALUES (-3), (-2), (-1), (0), (1), (2), (3)) AS shifts(shift)
+  ) v ON v.u = x.u AND v.hour_near = x.hour
+  GROUP BY v.u, x.hour, v.network, v.s
+),
+by_network AS (
+  SELECT u, hour, network, max(country) AS country, count(*) FILTER (ok) AS ok, count(*) FILTER (bad) AS bad,
+    count(*) FILTER (ok_near) AS ok_near
+  FROM near GROUP BY u, hour, network
 ),
 by_country AS (
   SELECT h.u, h.hour, h.country, sum(h.ok) AS ok, sum(h.bad) AS bad, count(*) FILTER (h.bad > h.ok) AS networks_bad,
@@ -69,7 +89,7 @@ by_country AS (
     coalesce(sum(d.sessions_bad) FILTER (h.bad > h.ok), 0) AS usually_bad
   FROM by_network h
   LEFT JOIN judge_by_network d ON d.u = h.u AND d.network = h.network
-    AND d.day = CAST(to_timestamp(h.hour * 3600) AT TIME ZONE 'UTC' AS DATE)
+    AND d.day = DATE '1970-01-01' + CAST(floor(h.hour / 24) AS INTEGER)
   GROUP BY h.u, h.hour, h.country
 )
 SELECT u, hour, count(*) FILTER (networks_bad > 0) >= 3 AND sum(bad) >= 8 * sum(ok) AS down
@@ -133,36 +153,51 @@ FROM others
 #: network speaks with the voice of most of its sessions, and a few sessions that say otherwise are not heard.
 FAULTY = """
 CREATE OR REPLACE TEMP TABLE judge_faulty AS
-WITH suspected AS (
-  SELECT u, nettest, software FROM judge_votes WHERE software IS NOT NULL
-  GROUP BY u, nettest, software
-  HAVING count(DISTINCT network) FILTER (failed) >= 3
+WITH failing AS (
+  SELECT u, nettest, software, day, network FROM judge_votes WHERE failed AND software IS NOT NULL
+  GROUP BY u, nettest, software, day, network
 ),
-versions AS (
-  SELECT v.u, v.nettest, v.day + shift AS day, v.software, v.network,
-    count(DISTINCT v.s) FILTER (v.opened) > count(DISTINCT v.s) FILTER (v.failed) AS ok,
-    count(DISTINCT v.s) FILTER (v.failed) > count(DISTINCT v.s) FILTER (v.opened) AS bad,
-    count(DISTINCT v.s) FILTER (v.opened) AS sessions_ok, count(DISTINCT v.s) FILTER (v.failed) AS sessions_bad
-  FROM judge_votes v, (VALUES (-1), (0), (1)) AS shifts(shift)
-  WHERE v.software IS NOT NULL
-    AND EXISTS (SELECT 1 FROM suspected x WHERE x.u = v.u AND x.nettest = v.nettest)
-  GROUP BY v.u, v.nettest, v.day + shift, v.software, v.network
+around AS (
+  SELECT u, nettest, software, day + shift AS day, network FROM failing, (VALUES (-1), (0), (1)) AS shifts(shift)
+  GROUP BY u, nettest, software, day + shift, network
 ),
-each_version AS (
-  SELECT u, nettest, day, software, count(*) FILTER (bad) AS bad, sum(sessions_ok) AS sessions_ok,
-    sum(sessions_bad) AS sessions_bad
-  FROM versions GROUP BY u, nettest, day, software
+suspected AS (
+  SELECT u, nettest, software, day FROM around GROUP BY u, nettest, software, day HAVING count(*) >= 3
 ),
-contrast AS (
-  SELECT a.u, a.nettest, a.day, a.software, count(DISTINCT b.network) AS same_networks
-  FROM versions a JOIN versions b
-    ON b.u = a.u AND b.nettest = a.nettest AND b.day = a.day AND b.network = a.network
-  WHERE a.bad AND NOT a.ok AND b.ok AND NOT b.bad AND b.software <> a.software
-  GROUP BY a.u, a.nettest, a.day, a.software
+sessions AS (
+  SELECT x.u, x.nettest, x.software, x.day, v.network, v.s, bool_or(v.opened) AS ok, bool_or(v.failed) AS bad
+  FROM (SELECT *, day + shift AS near FROM suspected, (VALUES (-1), (0), (1)) AS shifts(shift)) x
+  JOIN judge_votes v ON v.u = x.u AND v.nettest = x.nettest AND v.software = x.software AND v.day = x.near
+  GROUP BY x.u, x.nettest, x.software, x.day, v.network, v.s
+),
+networks AS (
+  SELECT u, nettest, software, day, network, count(*) FILTER (ok) AS sessions_ok, count(*) FILTER (bad) AS sessions_bad
+  FROM sessions GROUP BY u, nettest, software, day, network
+),
+fails AS (
+  SELECT u, nettest, software, day FROM networks GROUP BY u, nettest, software, day
+  HAVING count(*) FILTER (sessions_bad > sessions_ok) >= 3 AND 3 * sum(sessions_ok) <= sum(sessions_bad)
+),
+-- Where it fails most often, and what the other versions say there.
+others AS (
+  SELECT f.u, f.nettest, f.software, f.day, v.network, v.software AS other, v.s, bool_or(v.opened) AS ok,
+    bool_or(v.failed) AS bad
+  FROM (
+    SELECT n.*, n.day + shift AS near FROM fails f
+    JOIN networks n ON n.u = f.u AND n.nettest = f.nettest AND n.software = f.software AND n.day = f.day
+      AND n.sessions_bad > n.sessions_ok,
+    (VALUES (-1), (0), (1)) AS shifts(shift)
+  ) f
+  JOIN judge_votes v ON v.u = f.u AND v.nettest = f.nettest AND v.network = f.network AND v.day = f.near
+    AND v.software <> f.software
+  GROUP BY f.u, f.nettest, f.software, f.day, v.network, v.software, v.s
+),
+work AS (
+  SELECT u, nettest, software, day, network FROM others GROUP BY u, nettest, software, day, network, other
+  HAVING count(*) FILTER (ok) > count(*) FILTER (bad)
 )
-SELECT v.u, v.nettest, v.day, v.software
-FROM each_version v JOIN contrast c USING (u, nettest, day, software)
-WHERE v.bad >= 3 AND 3 * v.sessions_ok <= v.sessions_bad AND c.same_networks >= 3
+SELECT u, nettest, day, software FROM work
+GROUP BY u, nettest, day, software HAVING count(DISTINCT network) >= 3
 """
 
 #: Leaf certificates that some refuse, and that proved valid in at least two networks, to at least three sessions and
