@@ -156,11 +156,14 @@ class Workspace:
         spans = {name: self.layout.spans(name) for name in PER_FILE}
         repeated = self._repeated()
         asking, one_at_a_time = con.cursor(), threading.Lock()
+        known: dict[Path, frozenset[str]] = {}
 
         def query(name: str, first: str, last: str) -> str:
             within = [span for span in spans[name] if span[1] <= last and span[2] >= first]
             with one_at_a_time:
-                rows = views.select_from(asking, TABLES[name], [path for path, _, _ in within])
+                files = [path for path, _, _ in within]
+                known.update(views.columns_of(asking, [path for path in files if path not in known]))
+            rows = views.select_from(TABLES[name], {path: known[path] for path in files})
             if any(least < first or most > last for _, least, most in within):
                 rows += f" WHERE file_id BETWEEN {views.quoted(first)} AND {views.quoted(last)}"
             return views.without(rows, repeated) if repeated is not None else rows

@@ -75,7 +75,6 @@ _TOGETHER: tuple[str, ...] = (
 
 #: For each chunk, once it was read: in this order each step finds what it reads.
 _JUDGE: tuple[str, ...] = (
-    units.FINGERPRINTS,
     own.ADDRESSES,
     own.AGREEMENT,
     context.KNOWN,
@@ -113,11 +112,12 @@ def _version() -> str:
         _FIRST,
         units.this(any_chunk),
         units.read(any_chunk),
+        units.tests(any_chunk),
+        units.fingerprints(any_chunk),
         units.controls(any_chunk),
-        units.VIEWS,
         own.OWN,
         gather.STEPS,
-        (service.TEST_ROWS, service.ENDPOINTS, service.VOTES, service.DEVICES, service.GATHER_DEVICES),
+        (service.ENDPOINTS, service.VOTES, service.DEVICES, service.GATHER_DEVICES),
         _TOGETHER,
         _JUDGE,
     ]
@@ -161,18 +161,17 @@ def batches(
     one_at_a_time = threading.Lock()
 
     def look(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
-        _run(own_con, units.this(chunk, source))
-        _run(own_con, units.read(chunk, source, looking=several), *units.VIEWS)
-        _run(own_con, own.SEEN if several else own.OWN, *gather.STEPS, service.TEST_ROWS, service.ENDPOINTS)
+        _run(own_con, units.this(chunk, source), *units.read(chunk, source, looking=several))
+        _run(own_con, own.SEEN if several else own.OWN, *gather.STEPS, units.tests(chunk, source), service.ENDPOINTS)
         with one_at_a_time:
             _run(own_con, service.ENDPOINT_NAMES)
         _run(own_con, service.VOTES, service.DEVICES, service.GATHER_DEVICES)
 
     def judge(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
         if several:
-            _run(own_con, units.this(chunk, source), units.read(chunk, source), *units.VIEWS, own.OWN)
-            _run(own_con, doubts.IMPLAUSIBLE, service.TEST_ROWS, service.ENDPOINTS, service.DEVICES)
-        _run(own_con, units.controls(chunk, source), *_JUDGE)
+            _run(own_con, units.this(chunk, source), *units.read(chunk, source), own.OWN, doubts.IMPLAUSIBLE)
+            _run(own_con, units.tests(chunk, source), service.ENDPOINTS, service.DEVICES)
+        _run(own_con, units.fingerprints(chunk, source), units.controls(chunk, source), *_JUDGE)
         return assemble(own_con, RULE_SET, references.version)
 
     with _Cursors(con, len(chunks)) as cursors:
@@ -223,19 +222,20 @@ def program(references: References, rows: Callable[[str], list[tuple[Any, ...]]]
     def everything(table: str, first: str, last: str) -> str:
         return f"SELECT * FROM {table}"
 
-    looked = (units.this(whole, everything), units.read(whole, everything), *units.VIEWS, own.OWN)
+    looked = (units.this(whole, everything), *units.read(whole, everything), own.OWN)
     gathered = (
         *gather.STEPS,
-        service.TEST_ROWS,
+        units.tests(whole, everything),
         service.ENDPOINTS,
         service.ENDPOINT_NAMES,
         service.VOTES,
         service.DEVICES,
         service.GATHER_DEVICES,
     )
+    read_later = (units.fingerprints(whole, everything), units.controls(whole, everything))
     return Program(
         {"judge_expected": _expected(references), "judge_networks": _networks(references, rows)},
-        (*_FIRST, *looked, *gathered, *_TOGETHER, units.controls(whole, everything), *_JUDGE),
+        (*_FIRST, *looked, *gathered, *_TOGETHER, *read_later, *_JUDGE),
         decide.verdicts(RULE_SET, references.version),
     )
 

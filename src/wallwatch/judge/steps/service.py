@@ -20,7 +20,6 @@ def _listed(names: Iterable[str]) -> str:
 _SERVICE_TESTS = _listed(service.nettest for service in SERVICES)
 _TOOL_TESTS = _listed(tool.nettest for tool in TOOLS)
 _POOLS = [pool.name for service in SERVICES for pool in service.pools]
-_ALL_TESTS = f"{_SERVICE_TESTS}, {_TOOL_TESTS}, {_listed(test for test, _, _ in MIDDLEBOX_TESTS)}"
 
 
 def _bit(mechanism: str) -> int:
@@ -61,15 +60,6 @@ def _claims() -> str:
     ]
     return "\n  UNION ALL\n  ".join(found)
 
-
-#: Rows of the tests of services, of tools and of devices.
-TEST_ROWS = f"""
-CREATE OR REPLACE TEMP TABLE judge_test_rows AS
-SELECT o.m, w.nettest, w.target, o.layer, o.host, o.ip, o.port, o.ip_network, o.failure, o.step, o.step_value,
-  o.step_number, o.step_target, o.tls_ech, o.unit
-FROM judge_rows o JOIN judge_this w ON w.m = o.m
-WHERE w.nettest IN ({_ALL_TESTS})
-"""
 
 #: What the tests say of each endpoint; an endpoint's name is for comparing and is never told.
 ENDPOINTS = f"""

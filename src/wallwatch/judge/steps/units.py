@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wallwatch.judge.services import SERVICES, TOOLS
+from wallwatch.judge.services import MIDDLEBOX_TESTS, SERVICES, TOOLS
 from wallwatch.judge.steps.words import (
     AGAIN,
     CONTROL,
@@ -29,6 +29,14 @@ from wallwatch.judge.steps.words import (
 )
 
 _TOOL_TESTS = ", ".join(quoted(tool.nettest) for tool in TOOLS if not tool.own_units)
+_ALL_TESTS = ", ".join(
+    quoted(nettest)
+    for nettest in (
+        *(service.nettest for service in SERVICES),
+        *(tool.nettest for tool in TOOLS),
+        *(nettest for nettest, _, _ in MIDDLEBOX_TESTS),
+    )
+)
 
 
 def unit() -> str:
@@ -188,13 +196,6 @@ SELECT max(line) FROM ({rows}) WHERE measurement_id IN (
 """
 
 
-_ENGINE = "coalesce(o.dns_engine, 'system')"
-_STEP_OK = (
-    "(o.step = 'success' AND o.step_value = 'true') OR (o.step = 'bootstrap_time' AND o.step_number > 0) OR "
-    "(o.step = 'failure' AND o.failure IS NULL AND o.step_value = 'none')"
-)
-
-
 def this(chunk: Chunk, source: Source = from_views) -> str:
     """The measurements of one chunk, numbered."""
     return f"""
@@ -203,26 +204,79 @@ SELECT {chunk.before} + row_number() OVER (ORDER BY w.file_id, w.line, w.measure
   CAST(w.time AT TIME ZONE 'UTC' AS DATE) AS day, CAST(floor(epoch(w.time) / 3600) AS BIGINT) AS hour, w.time, w.time_flag,
   w.country, w.network, w.network_name, w.resolver_network, w.resolver_kind, w.nettest, w.nettest_version, w.software,
   w.session, w.probe_id, w.input, w.target, w.received, w.helper_failure,
-  w.controls > 0 AND w.helper_failure IS NULL AS helped, w.file_id, w.line
+  w.controls > 0 AND w.helper_failure IS NULL AS helped, w.nettest IN ({_TOOL_TESTS}) AS tool, w.file_id, w.line
 FROM {chunk.measurements(source)} w JOIN judge_sessions s ON s.session = w.session
 """
 
 
-#: Columns of observations that only the judging of a chunk reads, by what stands for them before.
-_LATER = {
-    "failure_text": "VARCHAR",
-    "tls_not_before": "TIMESTAMPTZ",
-    "tls_not_after": "TIMESTAMPTZ",
-    "read_count": "BIGINT",
-    "http_title": "VARCHAR",
-    "http_server": "VARCHAR",
-    "http_header_names": "VARCHAR",
-    "dns_fingerprint": "VARCHAR[]",
-}
+def _rows(chunk: Chunk, source: Source, which: str) -> str:
+    """Rows `r` of a chunk, each with the number of its measurement and the name of its unit.
+
+    Args:
+        chunk: Which.
+        source: Where rows are read from.
+        which: SQL predicate over a row `o` of observations and its measurement `w`.
+    """
+    return f"""(
+  SELECT *, {unit()} AS unit
+  FROM (
+    SELECT w.m, w.nettest, w.target, w.tool, o.* EXCLUDE (nettest, target)
+    FROM {chunk.rows(source, "observations")} o JOIN judge_this w ON w.measurement_id = o.measurement_id
+    WHERE {which}
+  )
+) r"""
 
 
-def read(chunk: Chunk, source: Source = from_views, *, looking: bool = False) -> str:
-    """The rows of one chunk, each part opened once.
+_ENGINE = "coalesce(r.dns_engine, 'system')"
+_ASKED = f"""CASE WHEN r.layer <> 'dns' THEN NULL WHEN {_ENGINE} = 'system' THEN {SYSTEM}
+    WHEN r.dns_engine = 'doh' OR r.dns_engine = 'dot' THEN {ENCRYPTED}
+    WHEN r.dns_engine = 'udp' OR r.dns_engine = 'tcp' THEN {PLAIN}
+    WHEN r.dns_engine = 'udp_again' THEN {AGAIN} END"""
+_KNOWN = f"""CASE r.layer
+    WHEN 'dns' THEN CASE WHEN r.ip IS NULL THEN 0 ELSE coalesce({_ASKED}, 0) END
+    WHEN 'tls' THEN CASE
+      WHEN r.failure IS NULL AND NOT coalesce(r.tls_no_verify, false) THEN {PROVED}
+      WHEN r.failure = 'ssl_unknown_authority' OR r.failure = 'ssl_invalid_hostname' THEN {REFUTED} ELSE 0 END
+    WHEN 'tcp' THEN CASE WHEN r.failure IS NULL THEN {REACHED} ELSE 0 END
+    WHEN 'http' THEN CASE WHEN r.failure IS NULL THEN {REACHED} ELSE 0 END
+    ELSE 0 END + CASE WHEN {bogon("r")} THEN {IS_BOGON} ELSE 0 END"""
+_STEP_OK = (
+    "(r.step = 'success' AND r.step_value = 'true') OR (r.step = 'bootstrap_time' AND r.step_number > 0) OR "
+    "(r.step = 'failure' AND r.failure IS NULL AND r.step_value = 'none')"
+)
+_UNIT_COLUMNS = f"""r.layer, r.ip,
+  CASE WHEN r.tool OR r.unit IN ({_POOLS}) THEN NULL ELSE r.port END AS port, r.failure,
+  {_KNOWN} AS known, {_ASKED} AS asked,
+  CASE WHEN (r.layer = 'dns' AND r.dns_engine = 'udp' AND r.ip IS NOT NULL) OR (r.layer = 'tcp' AND r.failure IS NULL)
+    THEN r.duration_seconds END AS seconds,
+  CASE r.layer WHEN 'http' THEN r.failure IS NULL AND r.http_fingerprint IS NULL
+    WHEN 'step' THEN coalesce({_STEP_OK}, false) ELSE false END AS opened,
+  CASE r.layer WHEN 'step' THEN coalesce(r.step = 'success' AND r.step_value = 'false', false) OR r.failure IS NOT NULL
+    WHEN 'tcp' THEN r.failure IS NOT NULL AND NOT coalesce(r.ip LIKE '%:%' AND r.failure IN {NO_ROUTE}, false)
+    WHEN 'dns' THEN r.failure IS NOT NULL AND NOT coalesce(r.dns_query_type = 'AAAA', false)
+    ELSE r.failure IS NOT NULL END AS failed,
+  r.layer = 'step' AND coalesce(r.failure IS NULL AND r.step = 'bootstrap_time' AND r.step_number > 0, false) AS started"""
+#: What only the judging of a chunk asks of every layer, of TLS and of HTTP.
+_UNIT_LATER = """,
+  r.obs, r.depth, r.ip_network, r.layer = 'dns' AND coalesce(r.dns_query_type = 'AAAA', false) AS asked_6"""
+_TLS_COLUMNS = """r.ip, r.port, r.failure, coalesce(r.tls_no_verify, false) AS no_verify, r.tls_certificate_sha256,
+  r.tls_issuer, coalesce(r.tls_self_signed, false) AS self_signed, coalesce(NOT r.tls_matches_name, false) AS other_name,
+  r.duration_seconds"""
+_TLS_LATER = """,
+  r.tls_not_before, r.tls_not_after, r.read_count, coalesce(r.tls_matches_name, false) AS matches_name"""
+_HTTP_COLUMNS = """coalesce(r.depth, 0) AS depth, r.ip, r.failure, r.http_url, r.http_status, r.http_body_length,
+  r.http_body_sha256, r.http_location, r.duration_seconds, coalesce(r.http_url LIKE 'http:%', false) AS clear,
+  CASE WHEN r.http_url LIKE 'http:%' AND r.http_location LIKE 'http:%' THEN
+    lower(split_part(split_part(split_part(split_part(r.http_location, '://', 2), '/', 1), '?', 1), ':', 1)) END AS landing"""
+_HTTP_LATER = """,
+  r.obs, r.failure_text, r.http_title, r.http_server, r.http_header_names,
+  coalesce(r.http_url LIKE 'https:%', false) AS encrypted"""
+
+
+def read(chunk: Chunk, source: Source = from_views, *, looking: bool = False) -> tuple[str, ...]:
+    """The rows of one chunk: what every layer has, then those of TLS and of HTTP with what only they have.
+
+    Tables with few columns are what costs least: writing one into memory is dearer than reading it once more.
 
     Args:
         chunk: Which.
@@ -230,87 +284,46 @@ def read(chunk: Chunk, source: Source = from_views, *, looking: bool = False) ->
         looking: Whether only what is gathered for all chunks is read.
     """
 
-    def later(column: str) -> str:
-        return f"CAST(NULL AS {_LATER[column]}) AS {column}" if looking else f"o.{column}"
+    def columns(always: str, later: str) -> str:
+        return always if looking else always + later
 
+    return (
+        f"""
+CREATE OR REPLACE TEMP TABLE judge_units AS
+SELECT r.m, coalesce(n.u, 0) AS u, {columns(_UNIT_COLUMNS, _UNIT_LATER)}
+FROM {_rows(chunk, source, "o.layer <> 'step' OR w.tool")} LEFT JOIN judge_names n ON n.unit = r.unit
+""",
+        f"""
+CREATE OR REPLACE TEMP TABLE judge_tls_units AS
+SELECT r.m, n.u, {columns(_TLS_COLUMNS, _TLS_LATER)}
+FROM {_rows(chunk, source, "o.layer = 'tls'")} JOIN judge_names n ON n.unit = r.unit
+""",
+        f"""
+CREATE OR REPLACE TEMP TABLE judge_http_units AS
+SELECT r.m, n.u, {columns(_HTTP_COLUMNS, _HTTP_LATER)}
+FROM {_rows(chunk, source, "o.layer = 'http'")} LEFT JOIN judge_names n ON n.unit = r.unit
+""",
+    )
+
+
+def tests(chunk: Chunk, source: Source = from_views) -> str:
+    """Rows of the tests of services, of tools and of devices."""
     return f"""
-CREATE OR REPLACE TEMP TABLE judge_rows AS
-SELECT w.m, n.u, o.obs, o.layer, o.depth, o.ip, o.port,
-  o.unit IN ({_POOLS}) OR o.nettest IN ({_TOOL_TESTS}) AS any_port, o.ip_network, o.failure,
-  o.layer <> 'step' OR o.nettest IN ({_TOOL_TESTS}) AS counts,
-  CASE o.layer
-    WHEN 'dns' THEN CASE WHEN o.ip IS NULL THEN 0
-      WHEN {_ENGINE} = 'system' THEN {SYSTEM}
-      WHEN o.dns_engine IN ('doh', 'dot') THEN {ENCRYPTED}
-      WHEN o.dns_engine IN ('udp', 'tcp') THEN {PLAIN} WHEN o.dns_engine = 'udp_again' THEN {AGAIN} ELSE 0 END
-    WHEN 'tls' THEN CASE
-      WHEN o.failure IS NULL AND NOT coalesce(o.tls_no_verify, false) THEN {PROVED}
-      WHEN o.failure IN ('ssl_unknown_authority', 'ssl_invalid_hostname') THEN {REFUTED} ELSE 0 END
-    WHEN 'tcp' THEN CASE WHEN o.failure IS NULL THEN {REACHED} ELSE 0 END
-    WHEN 'http' THEN CASE WHEN o.failure IS NULL THEN {REACHED} ELSE 0 END
-    ELSE 0 END + CASE WHEN {bogon("o")} THEN {IS_BOGON} ELSE 0 END
-    AS known,
-  CASE WHEN o.layer <> 'dns' THEN NULL WHEN {_ENGINE} = 'system' THEN {SYSTEM}
-    WHEN o.dns_engine IN ('doh', 'dot') THEN {ENCRYPTED} WHEN o.dns_engine IN ('udp', 'tcp') THEN {PLAIN}
-    WHEN o.dns_engine = 'udp_again' THEN {AGAIN} END AS asked,
-  CASE WHEN (o.layer = 'dns' AND o.dns_engine = 'udp' AND o.ip IS NOT NULL) OR (o.layer = 'tcp' AND o.failure IS NULL)
-    THEN o.duration_seconds END AS seconds,
-  o.layer = 'dns' AND coalesce(o.dns_query_type = 'AAAA', false) AS asked_6,
-  CASE o.layer WHEN 'http' THEN o.failure IS NULL AND o.http_fingerprint IS NULL
-    WHEN 'step' THEN coalesce({_STEP_OK}, false) ELSE false END AS opened,
-  CASE o.layer WHEN 'step' THEN coalesce(o.step = 'success' AND o.step_value = 'false', false) OR o.failure IS NOT NULL
-    WHEN 'tcp' THEN o.failure IS NOT NULL AND NOT coalesce(o.ip LIKE '%:%' AND o.failure IN {NO_ROUTE}, false)
-    WHEN 'dns' THEN o.failure IS NOT NULL AND NOT coalesce(o.dns_query_type = 'AAAA', false)
-    ELSE o.failure IS NOT NULL END AS failed,
-  o.layer = 'step' AND coalesce(o.failure IS NULL AND o.step = 'bootstrap_time' AND o.step_number > 0, false) AS started,
-  {_ENGINE} = 'system' AS system, coalesce(o.tls_no_verify, false) AS no_verify, o.tls_certificate_sha256, o.tls_issuer,
-  {later("tls_not_before")}, {later("tls_not_after")}, o.tls_self_signed, o.tls_matches_name,
-  {later("read_count")}, o.duration_seconds, {later("failure_text")}, o.http_url, o.http_status, o.http_body_length,
-  o.http_body_sha256, {later("http_title")}, o.http_location, {later("http_server")}, {later("http_header_names")},
-  {later("dns_fingerprint")}, o.http_fingerprint, o.step, o.step_value, o.step_number, o.step_target, o.tls_ech,
-  CASE WHEN o.nettest <> 'web_connectivity' THEN o.host END AS host,
-  CASE WHEN o.nettest <> 'web_connectivity' THEN o.unit END AS unit
-FROM (SELECT *, {unit()} AS unit FROM {chunk.rows(source, "observations")}) o
-JOIN judge_this w ON w.measurement_id = o.measurement_id
-LEFT JOIN judge_names n ON n.unit = o.unit
+CREATE OR REPLACE TEMP TABLE judge_test_rows AS
+SELECT r.m, r.nettest, r.target, r.layer, r.host, r.ip, r.port, r.ip_network, r.failure, r.step, r.step_value,
+  r.step_number, r.step_target, r.tls_ech, r.unit
+FROM {_rows(chunk, source, f"w.nettest IN ({_ALL_TESTS})")}
 """
 
 
-#: The same by what they are: what every layer has, then what only TLS and HTTP have. Nothing is computed that the steps
-#: do not ask for.
-VIEWS: tuple[str, ...] = (
-    """
-CREATE OR REPLACE TEMP VIEW judge_units AS
-SELECT m, coalesce(u, 0) AS u, obs, layer, depth, ip, CASE WHEN any_port THEN NULL ELSE port END AS port, ip_network,
-  failure, known, asked, seconds, asked_6, opened, failed, started
-FROM judge_rows WHERE counts
-""",
-    """
-CREATE OR REPLACE TEMP VIEW judge_tls_units AS
-SELECT m, u, ip, port, failure, no_verify, tls_certificate_sha256, tls_issuer, tls_not_before, tls_not_after,
-  coalesce(tls_self_signed, false) AS self_signed, coalesce(tls_matches_name, false) AS matches_name,
-  coalesce(NOT tls_matches_name, false) AS other_name, read_count,
-  duration_seconds
-FROM judge_rows WHERE layer = 'tls' AND u IS NOT NULL
-""",
-    """
-CREATE OR REPLACE TEMP VIEW judge_http_units AS
-SELECT m, u, obs, coalesce(depth, 0) AS depth, ip, port, failure, failure_text, http_url, http_status, http_body_length,
-  http_body_sha256, http_title, http_location, http_server, http_header_names, duration_seconds,
-  coalesce(http_url LIKE 'https:%', false) AS encrypted, coalesce(http_url LIKE 'http:%', false) AS clear,
-  CASE WHEN http_url LIKE 'http:%' AND http_location LIKE 'http:%' THEN
-    lower(split_part(split_part(split_part(split_part(http_location, '://', 2), '/', 1), '?', 1), ':', 1)) END AS landing
-FROM judge_rows WHERE layer = 'http'
-""",
-)
-
-FINGERPRINTS = """
+def fingerprints(chunk: Chunk, source: Source = from_views) -> str:
+    """The fingerprints that were found in the rows of a chunk, each of them."""
+    found = "(o.layer = 'dns' AND o.dns_fingerprint IS NOT NULL) OR (o.layer = 'http' AND o.http_fingerprint IS NOT NULL)"
+    return f"""
 CREATE OR REPLACE TEMP TABLE judge_fingerprints AS
-SELECT o.m, o.u, o.obs, o.layer, w.country, o.system,
-  unnest(CASE o.layer WHEN 'dns' THEN o.dns_fingerprint ELSE o.http_fingerprint END) AS hit
-FROM judge_rows o JOIN judge_this w ON w.m = o.m
-WHERE (o.dns_fingerprint IS NOT NULL OR o.http_fingerprint IS NOT NULL) AND o.layer IN ('dns', 'http')
-  AND o.u IS NOT NULL
+SELECT r.m, n.u, r.obs, r.layer, w.country, {_ENGINE} = 'system' AS system,
+  unnest(CASE r.layer WHEN 'dns' THEN r.dns_fingerprint ELSE r.http_fingerprint END) AS hit
+FROM {_rows(chunk, source, found)} JOIN judge_names n ON n.unit = r.unit JOIN judge_this w ON w.m = r.m
 """
 
 
