@@ -21,12 +21,12 @@ def assemble(con: duckdb.DuckDBPyConnection, rule_set: str, reference_set: str) 
     """
     rows = con.sql(decide.IN_ORDER).to_arrow_table()
     measured = con.sql("SELECT * FROM judge_ordered ORDER BY place").to_arrow_table()
-    place = rows["place"].combine_chunks()
+    place = rows["place"].combine_chunks().cast(pa.int32())
     columns: dict[str, pa.Array | pa.ChunkedArray] = {name: rows[name] for name in ("host", "layer", "locus")}
     for name in (*decide.OF_MEASUREMENT, "service"):
         values = measured[name].combine_chunks()
-        if pa.types.is_string(values.type) and name not in _MOSTLY_DIFFERENT:
-            values = values.dictionary_encode()
+        if pa.types.is_string(values.type):
+            values = values.dictionary_encode()  # a row then needs four bytes until it is written
         columns[name] = values.take(place)
     for name, number, words in (("state", "rank", decide.STATES), ("evidence", "evidence", decide.KINDS)):
         columns[name] = _words(words).take(rows[number].cast(pa.int64()).combine_chunks())
@@ -34,11 +34,8 @@ def assemble(con: duckdb.DuckDBPyConnection, rule_set: str, reference_set: str) 
     for name in ("mechanisms", "rules", "against", "flags"):
         columns[name] = lists.get(name, lists["rules"]).take(rows[name].combine_chunks())
     for name, value in (("rule_set", rule_set), ("reference_set", reference_set)):
-        columns[name] = pa.DictionaryArray.from_arrays(pa.array([0] * rows.num_rows, pa.int32()), [value])
+        columns[name] = pa.DictionaryArray.from_arrays(pa.nulls(rows.num_rows, pa.int32()).fill_null(0), [value])
     return pa.table(columns)
-
-
-_MOSTLY_DIFFERENT = ("measurement_id", "session", "probe_id", "input", "target")
 
 
 def _words(words: tuple[str, ...]) -> pa.DictionaryArray:
