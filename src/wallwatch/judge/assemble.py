@@ -8,6 +8,16 @@ import pyarrow as pa
 from wallwatch.judge.steps import decide
 
 
+#: The tables that verdicts are put together from.
+ASSEMBLED = (
+    "judge_found",
+    "judge_ordered",
+    "judge_mechanism_lists",
+    "judge_rule_lists",
+    "judge_flag_lists",
+)
+
+
 def assemble(con: duckdb.DuckDBPyConnection, rule_set: str, reference_set: str) -> pa.Table:
     """The verdicts that `decide.verdicts` describes, in the order of their key.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import queue
+import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from wallwatch.judge.assemble import assemble
+from wallwatch.judge.assemble import ASSEMBLED, assemble
 from wallwatch.judge.networks import networks
 from wallwatch.judge.references import References
 from wallwatch.judge.rules import RULES
@@ -168,10 +169,12 @@ def batches(
         _run(own_con, service.VOTES, service.DEVICES, service.GATHER_DEVICES)
 
     def judge(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
+        steps = [units.fingerprints(chunk, source), units.controls(chunk, source), *_JUDGE]
         if several:
-            _run(own_con, units.this(chunk, source), *units.read(chunk, source), own.OWN, doubts.IMPLAUSIBLE)
-            _run(own_con, units.tests(chunk, source), service.ENDPOINTS, service.DEVICES)
-        _run(own_con, units.fingerprints(chunk, source), units.controls(chunk, source), *_JUDGE)
+            again = (units.tests(chunk, source), service.ENDPOINTS, service.DEVICES)
+            seen = (units.this(chunk, source), *units.read(chunk, source), own.OWN, doubts.IMPLAUSIBLE)
+            steps = [*seen, *again, *steps]
+        _run(own_con, *_dropping(steps))
         return assemble(own_con, RULE_SET, references.version)
 
     with _Cursors(con, len(chunks)) as cursors:
@@ -286,6 +289,20 @@ def _put(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
 def _run(con: duckdb.DuckDBPyConnection, *steps: str) -> None:
     for step in steps:
         con.execute(step)
+
+
+def _dropping(steps: Sequence[str]) -> Iterator[str]:
+    """The steps, each followed by those that drop what none after it reads: so more rows fit into memory."""
+    reads = [set(re.findall(r"\bjudge_\w+", step)) for step in steps]
+    last = {name: place for place, names in enumerate(reads) for name in names}
+    temporary = {found[1] for step in steps if (found := re.match(r"\s*CREATE OR REPLACE TEMP TABLE (\w+)", step))}
+    for place, step in enumerate(steps):
+        yield step
+        yield from (
+            f"DROP TABLE {name}"
+            for name in sorted(reads[place] & temporary)
+            if last[name] == place and name not in ASSEMBLED
+        )
 
 
 class _Cursors:

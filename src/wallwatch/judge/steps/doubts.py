@@ -26,9 +26,10 @@ IMPLAUSIBLE = """
 CREATE OR REPLACE TEMP TABLE judge_implausible AS
 WITH unconnected AS (
   SELECT m, ip, port FROM judge_units
-  WHERE layer = 'tcp' AND ip IS NOT NULL AND port IS NOT NULL
-    AND m IN (SELECT m FROM judge_units WHERE layer = 'tcp' AND failure IS NOT NULL)
-  GROUP BY m, ip, port HAVING bool_and(failure IS NOT NULL)
+  WHERE layer = 'tcp' AND ip IS NOT NULL AND port IS NOT NULL AND failure IS NOT NULL
+  GROUP BY m, ip, port
+  EXCEPT
+  SELECT m, ip, port FROM judge_units WHERE layer = 'tcp' AND failure IS NULL
 )
 SELECT o.m FROM judge_units o JOIN unconnected c ON c.m = o.m AND c.ip = o.ip AND c.port = o.port
 WHERE o.layer IN ('tls', 'http') AND o.failure IS NULL

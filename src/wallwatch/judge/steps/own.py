@@ -18,11 +18,12 @@ from wallwatch.judge.steps.words import (
 
 
 def _asked(name: str, bit: int) -> str:
-    return f"""
-  coalesce(bool_or(asked = {bit} AND known & {IS_BOGON} <> 0), false) AS {name}_bogon,
-  coalesce(bool_or(asked = {bit} AND ip IS NOT NULL AND known & {IS_BOGON} = 0), false) AS {name}_global,
-  min(failure) FILTER (asked = {bit} AND ip IS NULL AND NOT asked_6) AS {name}_failure_4,
-  min(failure) FILTER (asked = {bit} AND ip IS NULL AND asked_6) AS {name}_failure_6"""
+    return f"bogons & {bit} <> 0 AS {name}_bogon, globals & {bit} <> 0 AS {name}_global"
+
+
+def _of_failures(test: str) -> str:
+    """How many rows, of all but steps, meet a predicate over `failure`; looked at only where there is one."""
+    return f"count(*) FILTER (CASE WHEN failure IS NULL OR layer = 'step' THEN false ELSE {test} END)"
 
 
 _LOST = (
@@ -55,30 +56,35 @@ GROUP BY m, u
 #: One row for each measurement and unit; unit 0 gathers rows that name none.
 OWN = f"""
 CREATE OR REPLACE TEMP TABLE judge_own AS
-SELECT m, u,
-  count(*) FILTER (layer <> 'step') AS own_rows,
-  coalesce(min(depth) FILTER (layer <> 'step'), 0) AS depth,
-  coalesce(min(obs) FILTER (layer <> 'step'), 0) AS first_obs,
-  count(*) FILTER (asked = {SYSTEM}) AS system_rows,
-  {_asked("system", SYSTEM)},
-  {_asked("encrypted", ENCRYPTED)},
-  {_asked("udp", PLAIN)},
-  coalesce(bool_or(layer = 'tls' AND failure = 'ssl_unknown_authority'), false) AS refused,
-  coalesce(bool_or(known & {PROVED} <> 0), false) AS tls_proved,
-  count(*) FILTER (layer = 'tls') AS tls_rows,
-  coalesce(bool_or(layer = 'tcp' AND failure IS NULL), false) AS tcp_ok,
-  count(*) FILTER (layer = 'tcp') AS tcp_rows,
-  count(*) FILTER (layer = 'quic') AS quic_rows,
-  count(*) FILTER (layer = 'quic' AND failure IS NOT NULL) AS quic_failures,
-  {_OPENED},
-  count(*) FILTER (failure IS NULL AND layer IN ('tcp', 'tls', 'http')) AS fine,
-  count(*) FILTER (layer <> 'step' AND failure IN ({_LOST})) AS lost,
-  count(*) FILTER (layer <> 'step' AND failure IN ('network_down', 'network_unreachable') AND ip NOT LIKE '%:%')
-    AS no_network,
-  count(*) FILTER (layer = 'dns' AND ip IS NOT NULL) AS answers,
-  count(*) FILTER (layer <> 'step' AND failure = 'dns_temporary_failure') AS no_resolver
-FROM judge_units
-GROUP BY m, u
+SELECT * EXCLUDE (bogons, globals), {_asked("system", SYSTEM)}, {_asked("encrypted", ENCRYPTED)}, {_asked("udp", PLAIN)}
+FROM (
+  SELECT m, u,
+    count(*) FILTER (layer <> 'step') AS own_rows,
+    coalesce(min(depth) FILTER (layer <> 'step'), 0) AS depth,
+    coalesce(min(obs) FILTER (layer <> 'step'), 0) AS first_obs,
+    count(*) FILTER (asked = {SYSTEM}) AS system_rows,
+    -- Who was answered with an address that cannot be public, and who with another.
+    coalesce(bit_or(CASE WHEN known & {IS_BOGON} <> 0 THEN asked END), 0) AS bogons,
+    coalesce(bit_or(CASE WHEN ip IS NOT NULL AND known & {IS_BOGON} = 0 THEN asked END), 0) AS globals,
+    min(failure) FILTER (asked = {SYSTEM} AND ip IS NULL AND NOT asked_6) AS system_failure_4,
+    min(failure) FILTER (asked = {SYSTEM} AND ip IS NULL AND asked_6) AS system_failure_6,
+    min(failure) FILTER (asked = {ENCRYPTED} AND ip IS NULL AND NOT asked_6) AS encrypted_failure_4,
+    coalesce(bool_or(layer = 'tls' AND failure = 'ssl_unknown_authority'), false) AS refused,
+    coalesce(bool_or(known & {PROVED} <> 0), false) AS tls_proved,
+    count(*) FILTER (layer = 'tls') AS tls_rows,
+    coalesce(bool_or(layer = 'tcp' AND failure IS NULL), false) AS tcp_ok,
+    count(*) FILTER (layer = 'tcp') AS tcp_rows,
+    count(*) FILTER (layer = 'quic') AS quic_rows,
+    count(*) FILTER (layer = 'quic' AND failure IS NOT NULL) AS quic_failures,
+    {_OPENED},
+    count(*) FILTER (failure IS NULL AND layer IN ('tcp', 'tls', 'http')) AS fine,
+    {_of_failures(f"failure IN ({_LOST})")} AS lost,
+    {_of_failures("failure IN ('network_down', 'network_unreachable') AND ip NOT LIKE '%:%'")} AS no_network,
+    count(*) FILTER (layer = 'dns' AND ip IS NOT NULL) AS answers,
+    {_of_failures("failure = 'dns_temporary_failure'")} AS no_resolver
+  FROM judge_units
+  GROUP BY m, u
+)
 """
 
 #: One row for each address of a unit, by the probe and by the test helper together.

@@ -201,7 +201,8 @@ def this(chunk: Chunk, source: Source = from_views) -> str:
     return f"""
 CREATE OR REPLACE TEMP TABLE judge_this AS
 SELECT {chunk.before} + row_number() OVER (ORDER BY w.file_id, w.line, w.measurement_id) AS m, w.measurement_id, s.s,
-  CAST(w.time AT TIME ZONE 'UTC' AS DATE) AS day, CAST(floor(epoch(w.time) / 3600) AS BIGINT) AS hour, w.time, w.time_flag,
+  DATE '1970-01-01' + CAST(floor(epoch(w.time) / 86400) AS INTEGER) AS day,
+  CAST(floor(epoch(w.time) / 3600) AS BIGINT) AS hour, w.time, w.time_flag,
   w.country, w.network, w.network_name, w.resolver_network, w.resolver_kind, w.nettest, w.nettest_version, w.software,
   w.session, w.probe_id, w.input, w.target, w.received, w.helper_failure,
   w.controls > 0 AND w.helper_failure IS NULL AS helped, w.nettest IN ({_TOOL_TESTS}) AS tool, w.file_id, w.line
