@@ -7,7 +7,6 @@ import pyarrow as pa
 
 from wallwatch.judge.steps import decide
 
-
 #: The tables that verdicts are put together from.
 ASSEMBLED = (
     "judge_found",
@@ -44,7 +43,9 @@ def assemble(con: duckdb.DuckDBPyConnection, rule_set: str, reference_set: str) 
     for name in ("mechanisms", "rules", "against", "flags"):
         columns[name] = lists.get(name, lists["rules"]).take(rows[name].combine_chunks())
     for name, value in (("rule_set", rule_set), ("reference_set", reference_set)):
-        columns[name] = pa.DictionaryArray.from_arrays(pa.nulls(rows.num_rows, pa.int32()).fill_null(0), [value])
+        columns[name] = pa.DictionaryArray.from_arrays(
+            pa.nulls(rows.num_rows, pa.int32()).fill_null(0), [value]
+        )
     return pa.table(columns)
 
 

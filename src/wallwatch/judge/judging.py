@@ -43,9 +43,9 @@ from wallwatch.schema import VERDICTS
 
 _Result = TypeVar("_Result")
 
-#: Rows of `observations` and `controls` that are judged at a time on each core: two or three hundred megabytes in memory.
+#: Rows of `observations` and `controls` that are judged at a time on each core: some two hundred megabytes in memory.
 #: What verdicts say does not depend on it.
-ROWS_AT_ONCE = 250_000
+ROWS_AT_ONCE = 500_000
 
 #: Addresses that were answered without their network.
 _UNPLACED = """
@@ -113,7 +113,7 @@ def _version() -> str:
         _FIRST,
         units.this(any_chunk),
         units.read(any_chunk),
-        units.tests(any_chunk),
+        units.of_tests(any_chunk),
         units.fingerprints(any_chunk),
         units.controls(any_chunk),
         own.OWN,
@@ -163,7 +163,13 @@ def batches(
 
     def look(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
         _run(own_con, units.this(chunk, source), *units.read(chunk, source, looking=several))
-        _run(own_con, own.SEEN if several else own.OWN, *gather.STEPS, units.tests(chunk, source), service.ENDPOINTS)
+        _run(
+            own_con,
+            own.SEEN if several else own.OWN,
+            *gather.STEPS,
+            units.of_tests(chunk, source),
+            service.ENDPOINTS,
+        )
         with one_at_a_time:
             _run(own_con, service.ENDPOINT_NAMES)
         _run(own_con, service.VOTES, service.DEVICES, service.GATHER_DEVICES)
@@ -171,7 +177,7 @@ def batches(
     def judge(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
         steps = [units.fingerprints(chunk, source), units.controls(chunk, source), *_JUDGE]
         if several:
-            again = (units.tests(chunk, source), service.ENDPOINTS, service.DEVICES)
+            again = (units.of_tests(chunk, source), service.ENDPOINTS, service.DEVICES)
             seen = (units.this(chunk, source), *units.read(chunk, source), own.OWN, doubts.IMPLAUSIBLE)
             steps = [*seen, *again, *steps]
         _run(own_con, *_dropping(steps))
@@ -228,7 +234,7 @@ def program(references: References, rows: Callable[[str], list[tuple[Any, ...]]]
     looked = (units.this(whole, everything), *units.read(whole, everything), own.OWN)
     gathered = (
         *gather.STEPS,
-        units.tests(whole, everything),
+        units.of_tests(whole, everything),
         service.ENDPOINTS,
         service.ENDPOINT_NAMES,
         service.VOTES,
@@ -295,7 +301,9 @@ def _dropping(steps: Sequence[str]) -> Iterator[str]:
     """The steps, each followed by those that drop what none after it reads: so more rows fit into memory."""
     reads = [set(re.findall(r"\bjudge_\w+", step)) for step in steps]
     last = {name: place for place, names in enumerate(reads) for name in names}
-    temporary = {found[1] for step in steps if (found := re.match(r"\s*CREATE OR REPLACE TEMP TABLE (\w+)", step))}
+    temporary = {
+        found[1] for step in steps if (found := re.match(r"\s*CREATE OR REPLACE TEMP TABLE (\w+)", step))
+    }
     for place, step in enumerate(steps):
         yield step
         yield from (

@@ -307,7 +307,7 @@ FROM {_rows(chunk, source, "o.layer = 'http'")} LEFT JOIN judge_names n ON n.uni
     )
 
 
-def tests(chunk: Chunk, source: Source = from_views) -> str:
+def of_tests(chunk: Chunk, source: Source = from_views) -> str:
     """Rows of the tests of services, of tools and of devices."""
     return f"""
 CREATE OR REPLACE TEMP TABLE judge_test_rows AS
