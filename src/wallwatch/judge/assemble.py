@@ -6,6 +6,7 @@ import duckdb
 import pyarrow as pa
 
 from wallwatch.judge.steps import decide
+from wallwatch.schema import VERDICTS
 
 #: The tables that verdicts are put together from.
 ASSEMBLED = (
@@ -34,7 +35,7 @@ def assemble(con: duckdb.DuckDBPyConnection, rule_set: str, reference_set: str) 
     columns: dict[str, pa.Array | pa.ChunkedArray] = {name: rows[name] for name in ("host", "layer", "locus")}
     for name in (*decide.OF_MEASUREMENT, "service"):
         values = measured[name].combine_chunks()
-        if pa.types.is_string(values.type):
+        if pa.types.is_string(values.type) and name not in VERDICTS.key:
             values = values.dictionary_encode()  # a row then needs four bytes until it is written
         columns[name] = values.take(place)
     for name, number, words in (("state", "rank", decide.STATES), ("evidence", "evidence", decide.KINDS)):
