@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from wallwatch import judge
 from wallwatch._errors import WallwatchError
-from wallwatch.bench import Report, commands, compare, corpus, detection, limit, measure
+from wallwatch.archive import take_in
+from wallwatch.bench import Report, commands, compare, corpus, detection, limit, measure, scale
+from wallwatch.engine import Workspace
 from wallwatch.sources.readers import read_file
 
 
@@ -91,3 +94,32 @@ def test_series_to_scan_are_the_same_every_time_and_have_votes_against() -> None
     assert 0 < len(once) <= 30
     assert all(once.k[a:b].sum() > 0 for a, b in zip(once.start[:-1], once.start[1:], strict=True))
     assert (once.n > 0).all()
+
+
+def test_copies_of_a_corpus_are_measurements_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "c.gz"
+    corpus.write(path, 40, 7_500)
+    base = Workspace.create(tmp_path / "base")
+    take_in([path], base.layout, workers=1, fingerprints=None, as_of=measure.AS_OF)
+    for shape, countries in (("history", 1), ("countries", 3)):
+        grown = scale.grow(base, tmp_path / shape, 3, shape)
+        with grown.connect() as con:
+            (found,) = con.sql(
+                "SELECT count(DISTINCT measurement_id), count(DISTINCT session), count(DISTINCT time), "
+                "count(DISTINCT country), count(DISTINCT file_id) FROM measurements"
+            ).fetchall()
+            times = 120 if shape == "history" else 40
+            assert found == (120, 48, times, countries, 3)
+            failed = con.sql(
+                "SELECT count(*) FROM observations WHERE failure = 'connection_reset'"
+            ).fetchall()
+            verdicts = judge.verdicts(con, judge.References.load())
+            assert len(verdicts.filter("layer = 'all'").fetchall()) == 120
+        assert 0 < failed[0][0] < 40
+    row = {"engine": "duckdb", "measurements": 120}
+    row |= {
+        f"{stage}_{of}": 0.5
+        for stage in ("reading", "judge", "cells", "events")
+        for of in ("seconds", "cpu_seconds")
+    }
+    assert "4,167 (4,167)" in scale.Scale({"rows": [row]}).as_text()

@@ -10,10 +10,14 @@ import pytest
 from detect_worlds import many_countries
 from wallwatch import detect, pipeline, simulate
 from wallwatch.archive import take_in
+from wallwatch.archive.remote import Remote
 from wallwatch.cluster import Cluster
 from wallwatch.engine import Workspace
 from wallwatch.schema.layout import DERIVED, PER_FILE
 from workers_for_tests import Deadly
+
+boto3 = pytest.importorskip("boto3")
+moto = pytest.importorskip("moto.server")
 
 pytestmark = pytest.mark.xdist_group("spark")  # one cluster for all of them
 
@@ -35,7 +39,7 @@ QUICK = {
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
+def cluster(tmp_path_factory, store):
     folder = tmp_path_factory.mktemp("cluster")
     here = Path(__file__).parent
     with pytest.MonkeyPatch.context() as patch:
@@ -44,6 +48,23 @@ def cluster(tmp_path_factory):
         with Cluster(MASTER, QUICK) as cluster:
             assert cluster.spark.sparkContext.master == MASTER
             yield cluster
+
+
+@pytest.fixture(scope="module")
+def store():
+    """An S3 API on loopback, which the environment of all processes names."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        server.start()
+        host, port = server.get_host_and_port()
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="lab")
+        yield client
+        client.close()
+        server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +134,39 @@ def test_an_executor_that_is_killed_while_it_reads_changes_nothing(cluster, inpu
     assert (tmp_path / "killed").exists()
     assert found == expected
     assert bytes_of(there.layout.root) == bytes_of(here.layout.root)
+
+
+def test_files_and_tables_in_object_storage_are_read_and_written_there(
+    cluster, store, inputs, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for number, folder in enumerate(inputs):
+        for path in folder.rglob("*.*"):
+            store.upload_file(str(path), "lab", f"in/{number}/{path.relative_to(folder)}")
+    remote = Remote("s3://lab/workspace")
+    far = Cluster(MASTER, QUICK, remote=remote, scratch=tmp_path)  # the session that is there
+    here, there = Workspace.create(tmp_path / "here"), Workspace.create(remote.cache)
+    given = [path for folder in inputs for path in folder.rglob("*.*")]
+    expected = take_in(given, here.layout, workers=1, fingerprints=None, as_of=AS_OF)
+    listed = Remote("s3://lab/in").files()
+    assert {file.name for file in listed} == {path.name for path in given}
+    found = take_in([], there.layout, workers=1, fingerprints=None, as_of=AS_OF, elsewhere=far, listed=listed)
+    assert found == expected
+    # Raw files went from bucket to bucket, and what was read came here.
+    expected = bytes_of(here.layout.root)
+    raw = {name: content for name, content in expected.items() if name.startswith("raw/")}
+    assert bytes_of(remote.cache) == {name: expected[name] for name in expected if name not in raw}
+    objects = store.list_objects_v2(Bucket="lab", Prefix="workspace/raw/")["Contents"]
+    assert {one["Key"]: one["Size"] for one in objects} == {
+        f"workspace/{name}": len(content) for name, content in raw.items()
+    }
+    # Executors read the tables from the bucket.
+    for workspace in (here, there):
+        assert workspace.find_repeated() > 0
+    with far._tables(there, "observations", "controls"), here.connect() as con:
+        for name in ("observations", "controls"):
+            table = far.spark.table(name).toArrow().to_pylist()
+            assert sorted(map(repr, table)) == sorted(map(repr, con.table(name).to_arrow_table().to_pylist()))
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:

@@ -13,6 +13,11 @@ _UNSAFE = re.compile(
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%")
 
 
+def is_address(text: str) -> bool:
+    """Whether an input is an address and not a path. Any scheme counts, so that odd ones are named as such."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://", text) is not None
+
+
 def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -22,6 +22,8 @@ from wallwatch.cli_options import (
     CountryOption,
     FingerprintsOption,
     QuietOption,
+    ReadWorkspaceOption,
+    RunWorkspaceOption,
     SinceOption,
     TextFormat,
     TextFormatOption,
@@ -30,12 +32,14 @@ from wallwatch.cli_options import (
     WorkspaceOption,
     country_code,
     indented,
+    kept,
     progress_unless,
     say,
 )
 from wallwatch.cli_record import check, record_app
 
 if TYPE_CHECKING:
+    from wallwatch.archive.remote import Remote
     from wallwatch.cluster import Cluster
 
 app = typer.Typer(
@@ -75,6 +79,14 @@ class Format(StrEnum):
     jsonl = "jsonl"
     csv = "csv"
     parquet = "parquet"
+
+
+class Shape(StrEnum):
+    """How measurements lie: one country's history, one time in many countries, one target's history."""
+
+    history = "history"
+    countries = "countries"
+    target = "target"
 
 
 class Engine(StrEnum):
@@ -118,7 +130,7 @@ def run(
             help="Files, folders, or s3:// or https:// addresses; kinds are recognised by content.",
         ),
     ],
-    workspace: WorkspaceOption,
+    workspace: RunWorkspaceOption,
     workers: WorkersOption = None,
     fingerprints: FingerprintsOption = None,
     mmdb: Annotated[
@@ -142,19 +154,32 @@ def run(
             help="The Spark master (local[2], spark://host:7077, yarn), by default what spark-submit says.",
         ),
     ] = None,
+    scratch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="A folder that all machines of the Spark cluster reach, for what is made on the way.",
+        ),
+    ] = None,
     format_: TextFormatOption = TextFormat.text,
     quiet: QuietOption = False,
 ) -> None:
     """Take files in, judge their measurements, and detect restrictions and outages."""
     from wallwatch import pipeline
 
-    if master is not None and engine is not Engine.spark:
-        raise typer.BadParameter("only --engine spark has a master", param_hint="--master")
-    with progress_unless(quiet) as progress, _cluster(engine, master) as cluster:
-        paths = pipeline.local_inputs(inputs, workspace, progress)
+    for name, value in (("--master", master), ("--scratch", scratch)):
+        if value is not None and engine is not Engine.spark:
+            raise typer.BadParameter(f"only --engine spark has a {name[2:]}", param_hint=name)
+    remote, root = kept(workspace)
+    with (
+        progress_unless(quiet) as progress,
+        _cluster(engine, master, remote, scratch) as cluster,
+        pipeline.kept_in(remote, root, progress),
+    ):
+        paths, listed = pipeline.told_apart(inputs, root, progress, on_cluster=cluster is not None)
         summary = pipeline.run(
             paths,
-            workspace,
+            root,
             as_of=_as_of(as_of),
             published=datetime.now(UTC),
             workers=workers,
@@ -162,8 +187,9 @@ def run(
             mmdb=mmdb,
             progress=progress,
             cluster=cluster,
+            listed=listed,
         )
-    record = pipeline.describe(summary, workspace)
+    record = pipeline.describe(summary, root)
     if format_ is TextFormat.json:
         typer.echo(safe_json(record))
     else:
@@ -174,13 +200,15 @@ def run(
 
 
 @contextmanager
-def _cluster(engine: Engine, master: str | None) -> Iterator[Cluster | None]:
+def _cluster(
+    engine: Engine, master: str | None, remote: Remote | None, scratch: Path | None
+) -> Iterator[Cluster | None]:
     if engine is Engine.duckdb:
         yield None
         return
     from wallwatch.cluster import Cluster
 
-    with Cluster(master) as cluster:
+    with Cluster(master, remote=remote, scratch=scratch) as cluster:
         yield cluster
 
 
@@ -254,7 +282,7 @@ def watch(
 @app.command()
 def show(
     what: Annotated[What, typer.Argument(help="What to list.")],
-    workspace: WorkspaceOption,
+    workspace: ReadWorkspaceOption,
     country: Annotated[str | None, typer.Option(metavar="CC", help="Two-letter country code.")] = None,
     target: Annotated[str | None, typer.Option(metavar="T", help="A host, a service or an input.")] = None,
     since: SinceOption = None,
@@ -294,7 +322,7 @@ def explain(
     id_: Annotated[
         str, typer.Argument(metavar="ID", help="A measurement, event or outage id, or its unique beginning.")
     ],
-    workspace: WorkspaceOption,
+    workspace: ReadWorkspaceOption,
     revision: Annotated[
         int | None,
         typer.Option(
@@ -386,7 +414,7 @@ def refs_update(
 
 @refs_app.command("show")
 def refs_show(
-    workspace: WorkspaceOption,
+    workspace: ReadWorkspaceOption,
     format_: TextFormatOption = TextFormat.text,
 ) -> None:
     """Say which lists, rules and models verdicts rest on, each with its version."""
@@ -403,7 +431,7 @@ def refs_show(
 
 @refs_app.command("list")
 def refs_list(
-    workspace: WorkspaceOption,
+    workspace: ReadWorkspaceOption,
     country: Annotated[str | None, typer.Option(metavar="CC", help="Only those expected there.")] = None,
     scope: Annotated[
         str | None, typer.Option(help="Only of this scope: nat, isp, prod, inst, vbw or fp.")
@@ -430,7 +458,7 @@ def refs_list(
 
 @app.command()
 def report(
-    workspace: WorkspaceOption,
+    workspace: ReadWorkspaceOption,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="The folder to write; a file with --one-file.")
     ],
@@ -471,7 +499,7 @@ class RoutesAs(StrEnum):
 
 @app.command()
 def routes(
-    workspace: WorkspaceOption,
+    workspace: ReadWorkspaceOption,
     as_: Annotated[
         RoutesAs,
         typer.Option(
@@ -497,7 +525,7 @@ def routes(
 
 @app.command()
 def serve(
-    workspace: WorkspaceOption,
+    workspace: ReadWorkspaceOption,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="The address to listen on; by default only this machine.")
     ] = "127.0.0.1",
@@ -740,12 +768,34 @@ def bench(
     compare: Annotated[
         Path | None, typer.Option(metavar="FILE", help="An earlier result (JSON) to compare to.")
     ] = None,
+    scale: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Measure how cost grows instead: at N times 10,000 measurements; may be repeated.",
+        ),
+    ] = None,
+    shape: Annotated[
+        Shape, typer.Option("--shape", help="How the measurements of --scale lie.")
+    ] = Shape.history,
+    on: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ENGINE",
+            help="What --scale is measured on: duckdb, as by default, or a Spark master; may be repeated.",
+        ),
+    ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Print speed as ratios to a limit that is measured in the same run."""
+    """Print speed as ratios to a limit that is measured in the same run, or how cost grows with size."""
     from wallwatch.bench import commands
 
     with progress_unless(quiet) as progress:
+        if scale:
+            grown = commands.grow(scale, on or ("duckdb",), shape.value, progress)
+            typer.echo(safe_json(grown.as_dict()) if format_ is TextFormat.json else grown.as_text())
+            return
         result = commands.run(lines=lines, repeats=repeats, series=series, progress=progress)
     if compare:
         typer.echo(commands.compare(result, compare))

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wallwatch._errors import WallwatchError
 from wallwatch._progress import Progress, Silent, on_stderr
-from wallwatch._text import safe_json, safe_text
+from wallwatch._text import is_address, safe_json, safe_text
+
+if TYPE_CHECKING:
+    from wallwatch.archive.remote import Remote
 
 
 class TextFormat(StrEnum):
@@ -23,7 +26,35 @@ class TextFormat(StrEnum):
     json = "json"
 
 
-_WORKSPACE = typer.Option("--workspace", "-w", metavar="DIR", help="The folder that holds what was taken in.")
+def _folder(text: str) -> Path:
+    if is_address(text):
+        raise WallwatchError(
+            f"{safe_text(text, 200)!r} is in object storage, where this command cannot write: name a folder"
+        )
+    return Path(text)
+
+
+def _brought(text: str) -> Path:
+    """The folder; where it is an address, the one on this machine to which the workspace there was brought."""
+    remote, root = kept(text)
+    if remote:
+        remote.pull(root)
+    return root
+
+
+def kept(text: str) -> tuple[Remote | None, Path]:
+    """The folder; where it is an address, that and the folder to which it is brought."""
+    if not is_address(text):
+        return None, Path(text)
+    from wallwatch.archive.remote import Remote
+
+    remote = Remote(text)
+    return remote, remote.cache
+
+
+_WORKSPACE_HELP = "The folder that holds what was taken in."
+_WORKSPACE = typer.Option("--workspace", "-w", metavar="DIR", help=_WORKSPACE_HELP, parser=_folder)
+_ADDRESS_HELP = f"{_WORKSPACE_HELP[:-1]}, or its address in object storage (s3://bucket/path)."
 _FILE_OF_FINGERPRINTS = typer.Option(
     "--fingerprints",
     metavar="FILE",
@@ -31,6 +62,12 @@ _FILE_OF_FINGERPRINTS = typer.Option(
 )
 
 WorkspaceOption = Annotated[Path, _WORKSPACE]
+#: Of commands that do not change it.
+ReadWorkspaceOption = Annotated[
+    Path, typer.Option("--workspace", "-w", metavar="DIR", help=_ADDRESS_HELP, parser=_brought)
+]
+#: Of the command that makes it; see `kept`.
+RunWorkspaceOption = Annotated[str, typer.Option("--workspace", "-w", metavar="DIR", help=_ADDRESS_HELP)]
 MaybeWorkspace = Annotated[Path | None, _WORKSPACE]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
 WorkersOption = Annotated[

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
@@ -18,6 +19,7 @@ from wallwatch import archive, detect, history, judge, refs, routes
 from wallwatch._progress import Progress, Silent
 from wallwatch._text import safe_text
 from wallwatch.archive import Summary
+from wallwatch.archive.remote import Remote
 from wallwatch.engine import Workspace
 from wallwatch.schema import TABLES
 from wallwatch.schema.layout import HISTORY
@@ -57,6 +59,7 @@ def run(
     progress: Progress | None = None,
     wanted: Callable[[Path], bool] | None = None,
     cluster: Cluster | None = None,
+    listed: Sequence[archive.Given] = (),
 ) -> RunSummary:
     """Takes files in and brings every later table up to date.
 
@@ -72,6 +75,7 @@ def run(
         wanted: Says of each file whether it is looked at; every one where not given.
         cluster: A Spark cluster that reads, judges, counts and detects in place of this machine; it reaches inputs and
             workspace by the same paths. The tables' rows do not depend on it.
+        listed: Files in object storage, which the cluster reads there.
 
     Raises:
         WallwatchError: The workspace cannot be used, or an input does not exist.
@@ -93,6 +97,7 @@ def run(
             progress=progress,
             wanted=wanted,
             elsewhere=cluster,
+            listed=listed,
         )
         refs.note_matched(workspace.layout, set(workspace.layout.taken_in()) - before, known.version)
         return bring_up_to_date(workspace, taken_in, known, progress, published or as_of, cluster)
@@ -222,6 +227,44 @@ def local_inputs(inputs: Sequence[str], root: Path, progress: Progress) -> list[
         else:
             paths.append(Path(given))
     return paths
+
+
+def told_apart(
+    inputs: Sequence[str], root: Path, progress: Progress, *, on_cluster: bool
+) -> tuple[list[Path], list[archive.Given]]:
+    """The inputs as paths, and those that a cluster reads where they lie: in object storage.
+
+    Args:
+        inputs: Paths, or `s3://` and `https://` addresses.
+        root: The workspace; what has to be downloaded is kept in its folder `downloads`.
+        progress: Hears how far it is.
+        on_cluster: Whether a cluster reads.
+
+    Raises:
+        WallwatchError: An address cannot be read.
+    """
+    far = [given for given in inputs if on_cluster and given.startswith(("s3://", "s3a://"))]
+    near = [given for given in inputs if given not in far]
+    return local_inputs(near, root, progress), [file for given in far for file in Remote(given).files()]
+
+
+@contextmanager
+def kept_in(remote: Remote | None, root: Path, progress: Progress) -> Iterator[None]:
+    """Brings a workspace from object storage, and puts it back when the block ends well.
+
+    Args:
+        remote: Where it lies; nothing is done where not given.
+        root: The folder to which it is brought.
+        progress: Hears how far it is.
+
+    Raises:
+        WallwatchError: Something cannot be read or written.
+    """
+    if remote is not None:
+        remote.pull(root, progress)
+    yield
+    if remote is not None:
+        remote.push(root)
 
 
 def describe(summary: RunSummary, root: Path) -> dict[str, Any]:

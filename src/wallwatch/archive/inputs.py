@@ -18,11 +18,18 @@ class Given:
         path: Where it lies.
         name: Its path below the folder that was given, or its base name; never more (no home folders).
         size: In bytes.
+        address: Where it lies where that is no path of this machine.
     """
 
     path: Path
     name: str
     size: int
+    address: str = ""
+
+    @property
+    def place(self) -> str:
+        """Its address, or its path from the root on."""
+        return self.address or str(self.path.absolute())
 
 
 def given_files(

@@ -83,6 +83,7 @@ def take_in(
     progress: Progress | None = None,
     wanted: Callable[[Path], bool] | None = None,
     elsewhere: Elsewhere | None = None,
+    listed: Sequence[Given] = (),
 ) -> Summary:
     """Takes files and folders in; what was taken in before is passed over.
 
@@ -95,19 +96,18 @@ def take_in(
         progress: What is told of the progress.
         wanted: Says of each file whether it is looked at; every one where not given.
         elsewhere: Machines that read the files in place of processes here.
+        listed: More files, which they reach by their addresses.
 
     Raises:
         WallwatchError: An input is missing, or something cannot be read or written.
     """
     progress = progress or Silent()
-    files = given_files(inputs, layout.root, wanted)
+    files = [*given_files(inputs, layout.root, wanted), *listed]
     summary = Summary(files=len(files))
     _sweep(layout)
     progress.stage("hashing", len(files))
     found: dict[str, list[Given]] = {}
-    hashes = (
-        elsewhere.hashes([file.path for file in files]) if elsewhere else (hash_of(f.path) for f in files)
-    )
+    hashes = elsewhere.hashes([f.place for f in files]) if elsewhere else (hash_of(f.path) for f in files)
     for file, hashed in zip(files, hashes, strict=True):
         found.setdefault(hashed, []).append(file)
         progress.advance()
@@ -123,9 +123,7 @@ def take_in(
             summary.new += 1
             summary.skipped += len(copies) - 1
             summary.bytes += copies[0].size
-            new.append(
-                Task(str(layout.root), str(copies[0].path), hashed, tuple(names), copies[0].size, as_of)
-            )
+            new.append(Task(str(layout.root), copies[0].place, hashed, tuple(names), copies[0].size, as_of))
     _add_names(layout, more)
     progress.stage("taking in", len(new))
     try:
@@ -234,9 +232,9 @@ class Done:
 
 
 class Elsewhere(Protocol):
-    """Machines that reach the files and the workspace by the same paths."""
+    """Machines that reach the files and the workspace."""
 
-    def hashes(self, paths: Sequence[Path]) -> Iterable[str]:
+    def hashes(self, places: Sequence[str]) -> Iterable[str]:
         """What `hash_of` gives for each file."""
         ...
 

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 from wallwatch import __version__
 from wallwatch._errors import WallwatchError
 from wallwatch._progress import Progress, Silent
-from wallwatch.bench import connectivity, corpus, detection, limit, measure
+from wallwatch.bench import connectivity, corpus, detection, limit, measure, scale
 
 #: Lengths of the corpora's lines in bytes, and how many of each there are for one of the first.
 _SIZES = ((50_000, 1), (7_500, 6))
@@ -189,6 +190,12 @@ def run(
             "peak_mb": peak,
         }
     )
+
+
+def grow(sizes: Sequence[int], engines: Sequence[str], shape: str, progress: Progress) -> scale.Scale:
+    """How cost grows; see `scale.curve`. Uses the folder of temporary files."""
+    with tempfile.TemporaryDirectory(prefix="wallwatch-bench-") as name:
+        return scale.curve(Path(name), sizes, engines, shape, progress)
 
 
 def compare(result: Report, earlier: Path) -> str:

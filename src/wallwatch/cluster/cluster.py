@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from wallwatch import detect, judge
+from wallwatch._errors import WallwatchError
 from wallwatch.archive import Done, Task
+from wallwatch.archive.remote import Remote
 from wallwatch.cluster import countries, reading, writing
 from wallwatch.engine import Workspace
-from wallwatch.engine.spark import SparkTables, schema, session
-from wallwatch.schema import CELLS, EVENTS, VERDICTS
+from wallwatch.engine.spark import SparkTables, in_words, plain, session
+from wallwatch.schema import CELLS, EVENTS, VERDICTS, Table
 from wallwatch.sources.ooni.known import Matcher
 
 #: Files are handed out in so many portions at most: a task for each where there are fewer.
@@ -29,12 +32,27 @@ class Cluster:
     Args:
         master: A Spark master (`local[2]`, `spark://host:7077`, `yarn`); what `spark-submit` says where not given.
         options: More settings of Spark.
+        remote: Where the workspace lies in object storage, of which the one that is worked on is what was brought here;
+            where not given, executors reach that by its path.
+        scratch: A folder that driver and executors reach, for what is made on the way; by default in the workspace.
 
     Raises:
-        WallwatchError: PySpark or Java is missing, or Spark does not start.
+        WallwatchError: PySpark or Java is missing, or Spark does not start; or a remote workspace has no scratch.
     """
 
-    def __init__(self, master: str | None = None, options: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        master: str | None = None,
+        options: dict[str, str] | None = None,
+        *,
+        remote: Remote | None = None,
+        scratch: Path | None = None,
+    ) -> None:
+        if remote and not scratch:
+            raise WallwatchError(
+                "a workspace in object storage needs a folder that all machines reach, for what is made on the way: --scratch"
+            )
+        self.remote, self._scratch = remote, scratch
         self.spark = session(master, options)
 
     def __enter__(self) -> Cluster:
@@ -43,13 +61,13 @@ class Cluster:
     def __exit__(self, *_: object) -> None:
         self.spark.stop()
 
-    def hashes(self, paths: Sequence[Path]) -> list[str]:
+    def hashes(self, places: Sequence[str]) -> list[str]:
         """The hash of each file's content.
 
         Raises:
             WallwatchError: A file cannot be read.
         """
-        asked = pa.table({"number": range(len(paths)), "path": [str(path.absolute()) for path in paths]})
+        asked = pa.table({"number": range(len(places)), "place": pa.array(places, pa.string())})
         return reading.hashes(self._handed_out(asked))
 
     def take(self, tasks: Sequence[Task], fingerprints: Matcher | None) -> Iterator[Done]:
@@ -58,13 +76,17 @@ class Cluster:
         Raises:
             WallwatchError: A file changed meanwhile, or something cannot be read or written.
         """
+        here = Path(tasks[0].root)
+        root = self.remote.address if self.remote else str(here.absolute())
         # The longest first, so that none is waited for at the end.
-        ordered = sorted(tasks, key=lambda task: (-task.size, task.sha256))
+        ordered = sorted((replace(task, root=root) for task in tasks), key=lambda t: (-t.size, t.sha256))
         known = self.spark.sparkContext.broadcast(fingerprints)
         try:
             yield from reading.take(self._handed_out(reading.as_rows(ordered)), known)
         finally:
             known.destroy()
+        if self.remote:
+            self.remote.pull(here)
 
     def judge(self, workspace: Workspace, references: judge.References, stage: str) -> int:
         """Judges all measurements, and replaces the table `verdicts`; the number of its rows."""
@@ -73,13 +95,12 @@ class Cluster:
             for name, rows in judging.tables.items():
                 tables.put(name, rows)
             found = tables.run(judging.statements, judging.verdicts)
-            return workspace.replace_by("verdicts", partial(writing.write, found, VERDICTS), stage)
+            return self._replaced(workspace, VERDICTS, found, stage)
 
     def cells(self, workspace: Workspace, stage: str) -> int:
         """Counts cells, and replaces the table `cells`; the number of its rows."""
         with self._tables(workspace, "verdicts") as tables:
-            found = tables.run(*detect.cells_program())
-            return workspace.replace_by("cells", partial(writing.write, found, CELLS), stage)
+            return self._replaced(workspace, CELLS, tables.run(*detect.cells_program()), stage)
 
     def events(self, workspace: Workspace, con: duckdb.DuckDBPyConnection) -> pa.Table:
         """The events, with the columns of schema `EVENTS`, in the order of its key: country by country.
@@ -94,18 +115,35 @@ class Cluster:
                 self.spark.table("verdicts").select(*detect.by_country.COLUMNS).where("country IS NOT NULL")
             )
             grouped = verdicts.groupBy("country")
-            said = tables.written(grouped.applyInArrow(countries.said(faulty), countries.SAID), "said")
+            fields = in_words(detect.by_country.SAID)
+            said = tables.written(grouped.applyInArrow(countries.said(faulty), fields), "said")
             with _shown(con, said):
                 outages, fine, rows = detect.by_country.together(con, faulty)
             known = self.spark.sparkContext.broadcast((faulty, outages, fine))
-            found = grouped.applyInArrow(countries.restrictions(known), schema(EVENTS)).toArrow()
-            return detect.in_order([*rows, *found.to_pylist()])
+            told = grouped.applyInArrow(countries.restrictions(known), in_words(plain(EVENTS)))
+            return detect.in_order([*rows, *told.toArrow().to_pylist()])
 
     @contextmanager
     def _tables(self, workspace: Workspace, *names: str) -> Iterator[SparkTables]:
-        with SparkTables(self.spark, workspace.layout.root.absolute() / ".spill") as tables:
+        """Some tables of the workspace; what is new of it here is put where executors reach it."""
+        root, remote, read = workspace.layout.root, self.remote, None
+        if remote:
+            remote.push(root)
+
+            def read(files: Sequence[Path], fields: pa.Schema) -> Any:
+                below = [path.relative_to(root).as_posix() for path in files]
+                return reading.tables(self.spark, remote, below, fields)
+
+        with SparkTables(self.spark, self._scratch or root.absolute() / ".spill", read) as tables:
             tables.show(workspace, names)
             yield tables
+
+    def _replaced(self, workspace: Workspace, table: Table, found: Any, stage: str) -> int:
+        def write(folder: Path) -> int:
+            with TemporaryDirectory(prefix=".written-", dir=self._scratch or folder) as name:
+                return writing.write(found, table, Path(name).absolute(), folder)
+
+        return workspace.replace_by(table.name, write, stage)
 
     def _handed_out(self, rows: pa.Table) -> Any:
         """The rows as a frame of many small portions."""

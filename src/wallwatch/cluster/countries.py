@@ -13,20 +13,8 @@ import duckdb
 import pyarrow as pa
 
 from wallwatch.detect import by_country
+from wallwatch.engine.spark import plain
 from wallwatch.schema import EVENTS
-
-#: `by_country.SAID` in Spark's words.
-SAID = (
-    "measurement_id STRING, layer STRING, country STRING, network BIGINT, service STRING, target STRING, "
-    "session STRING, time TIMESTAMP, hour_index BIGINT, rank INT"
-)
-
-_PLAIN_EVENTS = pa.schema(
-    [
-        pa.field(field.name, pa.string() if pa.types.is_dictionary(field.type) else field.type)
-        for field in EVENTS.arrow
-    ]
-)
 
 Grouped = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
@@ -53,7 +41,7 @@ def restrictions(known: Any) -> Grouped:
         faulty, outages, fine = known.value
         with _verdicts(batches) as con:
             rows = EVENTS.from_rows(by_country.restrictions(con, faulty, outages, fine))
-            yield from rows.cast(_PLAIN_EVENTS).combine_chunks().to_batches()
+            yield from rows.cast(plain(EVENTS)).combine_chunks().to_batches()
 
     return _typed(tell)
 

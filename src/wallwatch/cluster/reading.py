@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from wallwatch._errors import WallwatchError
 from wallwatch.archive import Done, Task, hash_of, take_file
+from wallwatch.archive.remote import Remote, at_hand, put_at
+from wallwatch.engine.spark import in_words
+
+#: Rows that are handed to Spark at once.
+_ROWS = 65_536
 
 _HASHES = "number BIGINT, hash STRING, error STRING"
 _DONE = "measurements BIGINT, signals BIGINT, set_aside BIGINT, reasons STRING, error STRING"
@@ -21,8 +26,8 @@ def as_rows(tasks: Sequence[Task]) -> pa.Table:
     """Tasks as a table, a row each."""
     return pa.table(
         {
-            "root": [str(Path(task.root).absolute()) for task in tasks],
-            "path": [str(Path(task.path).absolute()) for task in tasks],
+            "root": [task.root for task in tasks],
+            "path": [task.path for task in tasks],
             "sha256": [task.sha256 for task in tasks],
             "names": pa.array([list(task.names) for task in tasks], pa.list_(pa.string())),
             "size": pa.array([task.size for task in tasks], pa.int64()),
@@ -35,14 +40,15 @@ def hashes(files: Any) -> list[str]:
     """The hashes of files, in the order of their numbers.
 
     Args:
-        files: A frame with the columns `number` and `path`.
+        files: A frame with the columns `number` and `place`.
 
     Raises:
         WallwatchError: A file cannot be read.
     """
 
     def work(row: dict[str, Any]) -> dict[str, Any]:
-        return {"number": row["number"], "hash": hash_of(Path(row["path"]))}
+        with at_hand(row["place"]) as path:
+            return {"number": row["number"], "hash": hash_of(path)}
 
     found = _done(files.mapInArrow(_each(work, ("number", "hash", "error")), _HASHES))
     return [row["hash"] for row in sorted(found, key=lambda row: int(row["number"]))]
@@ -61,7 +67,8 @@ def take(tasks: Any, fingerprints: Any) -> Iterator[Done]:
 
     def work(row: dict[str, Any]) -> dict[str, Any]:
         fields = {**row, "names": tuple(row["names"]), "as_of": datetime.fromisoformat(row["as_of"])}
-        done = take_file(Task(**fields), fingerprints.value)
+        with at_hand(row["path"]) as path, put_at(row["root"]) as root:
+            done = take_file(Task(**fields | {"path": str(path), "root": str(root)}), fingerprints.value)
         return {
             "measurements": done.measurements,
             "signals": done.signals,
@@ -72,6 +79,36 @@ def take(tasks: Any, fingerprints: Any) -> Iterator[Done]:
     names = ("measurements", "signals", "set_aside", "reasons", "error")
     for row in _done(tasks.mapInArrow(_each(work, names), _DONE)):
         yield Done(row["measurements"], row["signals"], row["set_aside"], json.loads(row["reasons"]))
+
+
+def tables(spark: Any, remote: Remote, names: Sequence[str], fields: pa.Schema) -> Any:
+    """A frame of the rows of Parquet files in object storage, each read by one task.
+
+    Args:
+        spark: The session.
+        remote: Where they lie.
+        names: Their names there.
+        fields: The columns; those that a file lacks are null.
+    """
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        pa.set_cpu_count(1)
+        for batch in batches:
+            for place in batch["place"].to_pylist():
+                with at_hand(place) as path, pq.ParquetFile(path) as file:
+                    has = [name for name in fields.names if name in file.schema_arrow.names]
+                    for some in file.iter_batches(_ROWS, columns=has):
+                        columns = [
+                            some[field.name].cast(field.type)
+                            if field.name in has
+                            else pa.nulls(some.num_rows, field.type)
+                            for field in fields
+                        ]
+                        yield pa.RecordBatch.from_arrays(columns, schema=fields)
+
+    places = pa.table({"place": pa.array([remote.below(name).address for name in names], pa.string())})
+    handed = spark.createDataFrame(places).repartition(max(len(names), 1))
+    return handed.mapInArrow(read, in_words(fields))
 
 
 def _each(

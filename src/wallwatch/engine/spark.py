@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +23,14 @@ from wallwatch.engine.workspace import Workspace
 from wallwatch.schema import TABLES, Table
 
 _TYPES = {
-    "string": "STRING",
-    "label": "STRING",
-    "int32": "INT",
-    "int64": "BIGINT",
-    "double": "DOUBLE",
-    "bool": "BOOLEAN",
-    "timestamp": "TIMESTAMP",
-    "list<string>": "ARRAY<STRING>",
-    "list<int64>": "ARRAY<BIGINT>",
+    pa.string(): "STRING",
+    pa.int32(): "INT",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.bool_(): "BOOLEAN",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMP",
+    pa.list_(pa.string()): "ARRAY<STRING>",
+    pa.list_(pa.int64()): "ARRAY<BIGINT>",
 }
 _JAVAS = ("java-17-*", "java-21-*", "default-java")
 
@@ -132,9 +131,14 @@ class SparkTables:
     Args:
         spark: The session.
         scratch: A folder that driver and executors reach, for what programs make on their way.
+        read: Makes a frame of Parquet files of a workspace, which may lack columns of the schema; by default they are read
+            where they lie.
     """
 
-    def __init__(self, spark: Any, scratch: Path) -> None:
+    def __init__(
+        self, spark: Any, scratch: Path, read: Callable[[Sequence[Path], pa.Schema], Any] | None = None
+    ) -> None:
+        self._read = read or self._read_in_place
         self._spark, self._scratch = spark, scratch / f"spark-{uuid.uuid4().hex}"
         self._made = 0
 
@@ -147,18 +151,13 @@ class SparkTables:
     def show(self, workspace: Workspace, names: Iterable[str]) -> None:
         """Shows tables of a workspace, without the copies of measurements that other files hold."""
         for name in names:
-            table = TABLES[name]
-            files = [_address(part) for part in workspace.layout.parts(name)]
-            frame = (
-                self._spark.read.schema(schema(table)).parquet(*files)
-                if files
-                else self._spark.createDataFrame([], schema(table))
-            )
+            frame = self._read(workspace.layout.parts(name), plain(TABLES[name]))
             repeated = workspace.layout.table("repeated") / "0.parquet"
             if repeated.exists() and name in views.REPEATED:
-                again = self._spark.read.parquet(_address(repeated))
-                frame = frame.join(again, ["measurement_id", "file_id", "line"], "left_anti")
-            frame.select(*table.names).createOrReplaceTempView(name)
+                keys = ["measurement_id", "file_id", "line"]
+                again = self._read([repeated], pa.schema([plain(TABLES[name]).field(key) for key in keys]))
+                frame = frame.join(again, keys, "left_anti")
+            frame.select(*TABLES[name].names).createOrReplaceTempView(name)
 
     def put(self, name: str, rows: pa.Table) -> None:
         """Makes a small table of rows."""
@@ -194,6 +193,11 @@ class SparkTables:
         frame.write.parquet(_address(folder))
         return folder
 
+    def _read_in_place(self, files: Sequence[Path], fields: pa.Schema) -> Any:
+        if not files:
+            return self._spark.createDataFrame([], in_words(fields))
+        return self._spark.read.schema(in_words(fields)).parquet(*map(_address, files))
+
     def _step(self, step: Any, reads: int) -> None:
         from sqlglot import exp
 
@@ -212,14 +216,21 @@ class SparkTables:
         else:
             raise ValueError(f"no statement of a program: {step.sql()[:80]}")
         if reads > 1 and step.args.get("kind") != "VIEW":
-            fields = frame.schema
-            frame = self._spark.read.schema(fields).parquet(_address(self.written(frame, name)))
+            made = frame.schema
+            frame = self._spark.read.schema(made).parquet(_address(self.written(frame, name)))
         frame.createOrReplaceTempView(name)
 
 
-def schema(table: Table) -> str:
-    """A table's columns in Spark's words."""
-    return ", ".join(f"`{column.name}` {_TYPES[column.type]}" for column in table.columns)
+def plain(table: Table) -> pa.Schema:
+    """A table's schema with text where it has labels: Spark has no dictionaries."""
+    return pa.schema(
+        [(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in table.arrow]
+    )
+
+
+def in_words(fields: pa.Schema) -> str:
+    """A schema in Spark's words."""
+    return ", ".join(f"`{field.name}` {_TYPES[field.type]}" for field in fields)
 
 
 def _address(path: Path) -> str:

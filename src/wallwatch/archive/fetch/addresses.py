@@ -16,11 +16,13 @@ from urllib.parse import unquote, urlsplit
 
 from wallwatch._errors import WallwatchError
 from wallwatch._progress import Progress, Silent
-from wallwatch._text import safe_text
+from wallwatch._text import is_address, safe_text
 from wallwatch.archive.fetch.download import RefusedError, safe_path
 from wallwatch.archive.fetch.objects import bucket as open_bucket
 from wallwatch.archive.fetch.parallel import fetched, first_line, listed
 from wallwatch.archive.fetch.summary import Summary
+
+__all__ = ["LARGEST", "SCHEMES", "download_inputs", "is_address"]
 
 SCHEMES = ("s3", "https", "http")
 
@@ -30,11 +32,6 @@ LARGEST = 64 << 30
 _REDIRECTS = 5
 _TIMEOUT = 60.0
 _BLOCK = 1 << 20
-
-
-def is_address(text: str) -> bool:
-    """Whether an input is an address and not a path. Any scheme counts, so that odd ones are named as such."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://", text) is not None
 
 
 def download_inputs(

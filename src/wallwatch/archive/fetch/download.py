@@ -61,7 +61,8 @@ def safe_path(into: Path, key: str) -> Path:
     return into.joinpath(*PurePosixPath(key).parts)
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """The MD5 of a file's content, as stores say it."""
     found = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
@@ -73,7 +74,7 @@ def is_whole(item: Item, path: Path) -> bool:
     """Whether the file is here with the right length and, where upstream gives one, checksum."""
     if not path.is_file() or path.stat().st_size != item.size:
         return False
-    return item.md5 is None or _digest(path) == item.md5
+    return item.md5 is None or digest(path) == item.md5
 
 
 def download(
@@ -131,7 +132,7 @@ def download(
         if part.stat().st_size != item.size:
             reason = f"{part.stat().st_size:,} of {item.size:,} bytes came"
             continue
-        if item.md5 is not None and _digest(part) != item.md5:
+        if item.md5 is not None and digest(part) != item.md5:
             part.unlink()
             reason = "the content does not have the checksum that its source gives"
             continue

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from wallwatch._errors import WallwatchError
@@ -44,6 +45,29 @@ class Bucket:
         for block in obstore.get(self.store, item.key, options=options).stream(min_chunk_size=_STREAM):
             yield bytes(block)
 
+    def find(self, key: str) -> Item | None:
+        """The object of that key; null where there is none."""
+        import obstore
+
+        try:
+            meta = obstore.head(self.store, key)
+        except FileNotFoundError:
+            return None
+        return Item(str(meta["path"]), int(meta["size"]), str(meta["e_tag"] or ""))
+
+    def write(self, key: str, path: Path) -> None:
+        """Puts a file's content in place of an object: readers see the old one or the new."""
+        import obstore
+
+        obstore.put(self.store, key, path)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Removes objects."""
+        import obstore
+
+        for key in keys:
+            obstore.delete(self.store, key)
+
 
 def bucket(
     name: str,
@@ -52,11 +76,13 @@ def bucket(
     endpoint: str | None = None,
     anonymous: bool = True,
     retries: int = 5,
+    prefix: str | None = None,
 ) -> Bucket:
     """A bucket by its name.
 
     Args:
         name: The bucket.
+        prefix: What all keys begin with; they are told without it.
         region: Where it is; by default as known for the bucket, or as the environment says (`AWS_REGION`).
         endpoint: Address of the store; by default Amazon's, or as the environment says (`AWS_ENDPOINT_URL`).
         anonymous: Whether to ask without an account.
@@ -81,7 +107,9 @@ def bucket(
         client["allow_http"] = endpoint.startswith("http://")
     retry: Any = {"max_retries": retries, "retry_timeout": timedelta(seconds=120)}
     try:
-        return Bucket(S3Store(name, client_options=client, retry_config=retry, **options))
+        return Bucket(
+            S3Store(name, prefix=prefix or None, client_options=client, retry_config=retry, **options)
+        )
     except Exception as error:
         # The client's own classes are not all public.
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
