@@ -88,7 +88,7 @@ def rows(workspace: Workspace, names):
         return {name: con.sql(f"SELECT * FROM {name} ORDER BY ALL").to_arrow_table() for name in names}
 
 
-def test_a_whole_run_gives_the_same_tables(cluster, inputs, tmp_path):
+def test_a_whole_run_gives_the_sametables_of(cluster, inputs, tmp_path):
     here = pipeline.run(inputs, tmp_path / "here", as_of=AS_OF)
     there = pipeline.run(inputs, tmp_path / "there", as_of=AS_OF, cluster=cluster)
     assert there.taken_in == here.taken_in
@@ -163,7 +163,7 @@ def test_files_and_tables_in_object_storage_are_read_and_written_there(
     # Executors read the tables from the bucket.
     for workspace in (here, there):
         assert workspace.find_repeated() > 0
-    with far._tables(there, "observations", "controls"), here.connect() as con:
+    with far.tables_of(there, "observations", "controls"), here.connect() as con:
         for name in ("observations", "controls"):
             table = far.spark.table(name).toArrow().to_pylist()
             assert sorted(map(repr, table)) == sorted(map(repr, con.table(name).to_arrow_table().to_pylist()))

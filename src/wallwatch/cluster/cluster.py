@@ -78,6 +78,8 @@ class Cluster:
         """
         here = Path(tasks[0].root)
         root = self.remote.address if self.remote else str(here.absolute())
+        if self.remote:
+            self.remote.push(here)
         # The longest first, so that none is waited for at the end.
         ordered = sorted((replace(task, root=root) for task in tasks), key=lambda t: (-t.size, t.sha256))
         known = self.spark.sparkContext.broadcast(fingerprints)
@@ -90,7 +92,7 @@ class Cluster:
 
     def judge(self, workspace: Workspace, references: judge.References, stage: str) -> int:
         """Judges all measurements, and replaces the table `verdicts`; the number of its rows."""
-        with self._tables(workspace, "measurements", "observations", "controls") as tables:
+        with self.tables_of(workspace, "measurements", "observations", "controls") as tables:
             judging = judge.program(references, tables.rows)
             for name, rows in judging.tables.items():
                 tables.put(name, rows)
@@ -99,7 +101,7 @@ class Cluster:
 
     def cells(self, workspace: Workspace, stage: str) -> int:
         """Counts cells, and replaces the table `cells`; the number of its rows."""
-        with self._tables(workspace, "verdicts") as tables:
+        with self.tables_of(workspace, "verdicts") as tables:
             return self._replaced(workspace, CELLS, tables.run(*detect.cells_program()), stage)
 
     def events(self, workspace: Workspace, con: duckdb.DuckDBPyConnection) -> pa.Table:
@@ -109,7 +111,7 @@ class Cluster:
             workspace: The workspace.
             con: Its views; what is told from all countries together is told here.
         """
-        with self._tables(workspace, "verdicts") as tables:
+        with self.tables_of(workspace, "verdicts") as tables:
             faulty = tables.run(*detect.by_country.FAULTY).toArrow()
             verdicts = (
                 self.spark.table("verdicts").select(*detect.by_country.COLUMNS).where("country IS NOT NULL")
@@ -124,7 +126,7 @@ class Cluster:
             return detect.in_order([*rows, *told.toArrow().to_pylist()])
 
     @contextmanager
-    def _tables(self, workspace: Workspace, *names: str) -> Iterator[SparkTables]:
+    def tables_of(self, workspace: Workspace, *names: str) -> Iterator[SparkTables]:
         """Some tables of the workspace; what is new of it here is put where executors reach it."""
         root, remote, read = workspace.layout.root, self.remote, None
         if remote:
