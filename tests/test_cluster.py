@@ -88,7 +88,7 @@ def rows(workspace: Workspace, names):
         return {name: con.sql(f"SELECT * FROM {name} ORDER BY ALL").to_arrow_table() for name in names}
 
 
-def test_a_whole_run_gives_the_sametables_of(cluster, inputs, tmp_path):
+def test_a_whole_run_gives_the_same_tables(cluster, inputs, tmp_path):
     here = pipeline.run(inputs, tmp_path / "here", as_of=AS_OF)
     there = pipeline.run(inputs, tmp_path / "there", as_of=AS_OF, cluster=cluster)
     assert there.taken_in == here.taken_in
