@@ -61,7 +61,7 @@ def store():
         host, port = server.get_host_and_port()
         patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
         client = boto3.client("s3", region_name="us-east-1")
-        client.create_bucket(Bucket="lab")
+        client.create_bucket(Bucket="atlas")
         yield client
         client.close()
         server.stop()
@@ -142,13 +142,13 @@ def test_files_and_tables_in_object_storage_are_read_and_written_there(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for number, folder in enumerate(inputs):
         for path in folder.rglob("*.*"):
-            store.upload_file(str(path), "lab", f"in/{number}/{path.relative_to(folder)}")
-    remote = Remote("s3://lab/workspace")
+            store.upload_file(str(path), "atlas", f"in/{number}/{path.relative_to(folder)}")
+    remote = Remote("s3://atlas/workspace")
     far = Cluster(MASTER, QUICK, remote=remote, scratch=tmp_path)  # the session that is there
     here, there = Workspace.create(tmp_path / "here"), Workspace.create(remote.cache)
     given = [path for folder in inputs for path in folder.rglob("*.*")]
     expected = take_in(given, here.layout, workers=1, fingerprints=None, as_of=AS_OF)
-    listed = Remote("s3://lab/in").files()
+    listed = Remote("s3://atlas/in").files()
     assert {file.name for file in listed} == {path.name for path in given}
     found = take_in([], there.layout, workers=1, fingerprints=None, as_of=AS_OF, elsewhere=far, listed=listed)
     assert found == expected
@@ -156,7 +156,7 @@ def test_files_and_tables_in_object_storage_are_read_and_written_there(
     expected = bytes_of(here.layout.root)
     raw = {name: content for name, content in expected.items() if name.startswith("raw/")}
     assert bytes_of(remote.cache) == {name: expected[name] for name in expected if name not in raw}
-    objects = store.list_objects_v2(Bucket="lab", Prefix="workspace/raw/")["Contents"]
+    objects = store.list_objects_v2(Bucket="atlas", Prefix="workspace/raw/")["Contents"]
     assert {one["Key"]: one["Size"] for one in objects} == {
         f"workspace/{name}": len(content) for name, content in raw.items()
     }
