@@ -54,6 +54,8 @@ def test_a_small_bench_measures_everything() -> None:
     assert 0 < data["run"]["ratio"] < 1
     assert data["together"]["all_cpu_seconds"] > 0
     assert data["peak_mb"] > 10
+    assert [row["files"] for row in data["added"]] == [2, 5, 10]
+    assert all(row["take_in_cpu_seconds"] > 0 < row["others_cpu_seconds"] for row in data["added"])
     assert [(row["series"], row["hours"]) for row in data["detection"]] == [
         (10, 720),
         (20, 720),

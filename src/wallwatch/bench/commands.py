@@ -39,7 +39,7 @@ class Report:
 
     Attributes:
         data: The numbers; `reading` by line length, `together` for one file on all cores, `run` for the whole
-            way, `machine`, `peak_mb`.
+            way, `added` for one more file, `machine`, `peak_mb`.
     """
 
     data: dict[str, Any]
@@ -96,6 +96,18 @@ class Report:
             f"  run, which is the first three: {run['ratio']:.2f} of the limit",
             f"  peak memory {self.data['peak_mb']:,.0f} MB",
             "",
+            f"{'history of':>10} {'in all, a file':>16} {'one more: take in':>19} {'all that follows':>17}",
+            f"{'files':>10} {'CPU ms':>16} {'CPU ms':>19} {'CPU ms':>17}",
+        ]
+        for row in self.data["added"]:
+            text.append(
+                f"{row['files']:>10,} {1e3 * row['history_file_cpu_seconds']:>16,.1f} "
+                f"{1e3 * row['take_in_cpu_seconds']:>19,.0f} {1e3 * row['others_cpu_seconds']:>17,.0f}"
+            )
+        text += [
+            "",
+            "Hourly files of thirty lines: what each costs where all come at once, and what one more costs.",
+            "",
             f"{'blocking':>10} {'hours':>8} {'with votes':>12} {'s':>8} {'CPU s':>8} {'series/s':>10} {'CPU ns/hour':>12}",
         ]
         for row in self.data["detection"]:
@@ -126,7 +138,8 @@ def run(
     """Measures on a corpus that is made for it.
 
     Args:
-        lines: Lines of 50 kB; six times as many of 7.5 kB, and 75 times as many more for the whole run.
+        lines: Lines of 50 kB; six times as many of 7.5 kB, 75 times as many more for the whole run, and as many small
+            files.
         repeats: How often each stage is measured; medians are given.
         series: Blocking series that are scanned, of a month each; a quarter as many of connectivity.
         progress: Hears how far it is.
@@ -167,6 +180,8 @@ def run(
         progress.stage("Measuring one file on all cores")
         together = measure.together(paths[-1], folder / "together", known, workers)
         together["measurements"] = float(lines * _RUN[0])
+        progress.stage("Measuring one more file")
+        added = measure.added(lines, folder / "added", known)
     progress.stage("Measuring detection")
     peak = measure.peak_bytes() / 1e6
     scanned = detection.curve(series)
@@ -185,6 +200,7 @@ def run(
             "reading": rows,
             "together": together,
             "run": {"workers": workers, **found},
+            "added": added,
             "detection": scanned,
             "connectivity": signals,
             "peak_mb": peak,

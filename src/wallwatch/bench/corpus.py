@@ -28,7 +28,9 @@ _START = datetime(2024, 3, 1, tzinfo=UTC)
 _NETWORKS = tuple(range(64_496, 64_512))
 
 
-def write(path: Path, lines: int, line_bytes: int, seed: int = 1, sites: int = _SITES) -> int:
+def write(
+    path: Path, lines: int, line_bytes: int, seed: int = 1, sites: int = _SITES, first: int = 0
+) -> int:
     """Writes a gzip file of lines.
 
     Args:
@@ -37,24 +39,27 @@ def write(path: Path, lines: int, line_bytes: int, seed: int = 1, sites: int = _
         line_bytes: About how long each is, in bytes: the bodies are made to fit.
         seed: The same seed gives the same lines.
         sites: How many targets they measure.
+        first: The number of the first line; each is three seconds later than the one before.
 
     Returns:
         Their length in bytes, line ends included.
     """
     total = 0
     with igzip.open(path, "wb", compresslevel=1) as file:  # type: ignore[no-untyped-call]
-        for line in make_lines(lines, line_bytes, seed, sites):
+        for line in make_lines(lines, line_bytes, seed, sites, first):
             file.write(line + b"\n")
             total += len(line) + 1
     return total
 
 
-def make_lines(lines: int, line_bytes: int, seed: int = 1, sites: int = _SITES) -> Iterator[bytes]:
+def make_lines(
+    lines: int, line_bytes: int, seed: int = 1, sites: int = _SITES, first: int = 0
+) -> Iterator[bytes]:
     """The lines; see `write`."""
     rng = random.Random(seed)  # noqa: S311 - a corpus must be repeatable
     words = ["".join(rng.choices(_SYLLABLES, k=rng.randint(1, 4))) for _ in range(4_000)]
     chain = 3 if line_bytes > 20_000 else 1
-    for number in range(lines):
+    for number in range(first, first + lines):
         site = rng.randrange(sites)
         record = _measurement(rng, words, number, site, chain, "")
         bare = len(_written(record))

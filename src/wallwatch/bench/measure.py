@@ -15,10 +15,11 @@ from pathlib import Path
 
 import duckdb
 
-from wallwatch import detect, judge, report
-from wallwatch.archive import take_in
+from wallwatch import detect, judge, pipeline, report
+from wallwatch._progress import Silent
+from wallwatch.archive import Summary, take_in
 from wallwatch.archive.parts import parts_of
-from wallwatch.bench import limit
+from wallwatch.bench import corpus, limit
 from wallwatch.engine import Workspace
 from wallwatch.schema.layout import Layout
 from wallwatch.sources.fingerprints import Fingerprint, Fingerprints
@@ -185,6 +186,45 @@ def together(path: Path, root: Path, known: Fingerprints, workers: int) -> dict[
             take_in([path], layout, workers=count, fingerprints=known, as_of=AS_OF)
         found |= spent.named(name)
     found["speed_up_ratio"] = found["one_seconds"] / found["all_seconds"]
+    return found
+
+
+def added(files: int, folder: Path, known: Fingerprints) -> list[dict[str, float]]:
+    """What one more hourly file costs in workspaces of a quarter, half and all of so many of them, by one process.
+
+    Each has thirty lines. Apart: taking it in, and bringing every later table up to date. Also what each file of the
+    history cost to take in, all at once.
+    """
+    folder.mkdir()
+    paths = [folder / f"{number:04}.jsonl.gz" for number in range(files + 1)]
+    for number, path in enumerate(paths):
+        corpus.write(path, 30, 7_500, seed=number, first=1_200 * number)
+    found = []
+    for count in dict.fromkeys((max(files // 4, 1), max(files // 2, 1), files)):
+        workspace = Workspace.create(folder / f"{count}")
+
+        def take(new: list[Path], into: Workspace = workspace) -> Spent:
+            with Spent() as spent:
+                take_in(new, into.layout, workers=1, fingerprints=known, as_of=AS_OF)
+            return spent
+
+        def bring_up_to_date(of: Workspace = workspace) -> Spent:
+            with Spent() as spent:
+                pipeline.bring_up_to_date(of, Summary(), known, Silent(), AS_OF)
+            return spent
+
+        with workspace.lock():
+            history = take(paths[:count])
+            bring_up_to_date()
+            one = take(paths[count : count + 1])
+            found.append(
+                {
+                    "files": count,
+                    "history_file_cpu_seconds": history.cpu_seconds / count,
+                    "take_in_cpu_seconds": one.cpu_seconds,
+                    "others_cpu_seconds": bring_up_to_date().cpu_seconds,
+                }
+            )
     return found
 
 
