@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from history_worlds import signals
 from wallwatch.archive import packs, read_again, take_in
 from wallwatch.engine import Workspace
 from wallwatch.schema.layout import PER_FILE
@@ -85,16 +86,25 @@ def test_c14_any_order_and_slicing_gives_the_same_packs(
 
 
 def test_packing_changes_no_row(hours: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    packed = go(hours, tmp_path / "packed")
+    """Nor does reading many files at once: signals, torn files and unknown ones between others."""
+    text = "".join(path.read_text() for path in hours[:3])
+    torn, many = tmp_path / "torn.jsonl.gz", tmp_path / "two.jsonl"
+    torn.write_bytes(gzip.compress(text.encode(), mtime=0)[:-30])
+    many.write_text(text.replace("a.example", "b.example") + "no JSON\n\n" + text)
+    (tmp_path / "notes.txt").write_text("nothing that is known\n")
+    odd = [torn, many, tmp_path / "notes.txt", signals(tmp_path / "s.csv", range(5))]
+    packed = go([*hours, *odd], tmp_path / "packed")
     monkeypatch.setattr(packs, "LEAST", 1_000)
-    alone = go(hours, tmp_path / "alone")
+    alone = go([*hours, *odd], tmp_path / "alone")
     assert packed.layout.packs()
     assert not alone.layout.packs()
     assert packed.layout.taken_in() == alone.layout.taken_in()
     found = rows(packed)
     assert found == rows(alone)
-    assert len(found["measurements"]) == 48
-    assert len(found["quarantine"]) == 1
+    assert len(found["files"]) == 52
+    assert len(found["measurements"]) == 48 + 6 + 1  # of the torn one, one can be read
+    assert len(found["signals"]) == 20
+    assert len(found["quarantine"]) == 4
 
 
 def test_queries_of_some_files_get_theirs_alone(hours: list[Path], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -17,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wallwatch._files import atomic_path, write_atomic
@@ -90,35 +90,42 @@ class Filling:
 
     Attributes:
         name: Of the pack, which the list does not name yet.
-        hours: The hour of each file, see `Layout.packs`; empty where it has too many rows for a pack.
-        counts: How many rows the present file has of each table.
+        counts: How many rows each file has, by table.
     """
 
     def __init__(self, layout: Layout, ids: Sequence[str], stack: ExitStack) -> None:
-        self.name, self.hours = _name("incoming", ids), dict.fromkeys(ids, "")
-        self.counts: dict[str, int] = {}
+        self.name = _name("incoming", ids)
+        self.counts: dict[str, Counter[str]] = {id_: Counter() for id_ in ids}
         self._layout, self._stack = layout, stack
         self._writers: dict[str, PartWriter] = {}
-        self._first: dict[str, datetime] = {}
+        self._first: dict[str, dict[str, datetime]] = {table: {} for table in _TIMED}
 
     def add(self, table: str, rows: pa.Table) -> None:
-        """Rows of the present file."""
+        """Rows of one file or of several that follow each other."""
         if not rows.num_rows:
             return
         if table not in self._writers:
             path = self._stack.enter_context(atomic_path(self._layout.table(table) / f"{self.name}.parquet"))
             self._writers[table] = PartWriter(table, path)
         self._writers[table].add(rows)
-        self.counts[table] = self.counts.get(table, 0) + rows.num_rows
-        if table in _TIMED and (time := pc.min(rows["time"]).as_py()) is not None:
-            self._first[table] = min(time, self._first.get(table, time))
+        by_file = pa.table({"file_id": rows["file_id"].cast(pa.string())})
+        if table in _TIMED:
+            by_file = by_file.append_column("time", rows["time"])
+        wanted = [([], "count_all"), *([("time", "min")] if table in _TIMED else [])]
+        for row in by_file.group_by("file_id").aggregate(wanted).to_pylist():
+            self.counts[row["file_id"]][table] += row["count_all"]
+            if (time := row.get("time_min")) is not None:
+                first = self._first[table]
+                first[row["file_id"]] = min(time, first.get(row["file_id"], time))
 
-    def end_of_file(self, file_id: str) -> None:
-        """The present file has no more rows."""
-        if sum(self.counts.values()) - self.counts.get("files", 0) <= SMALL:
-            times = [self._first[table] for table in _TIMED if table in self._first]
-            self.hours[file_id] = _hour_of(times[0]) if times else _UNDATED
-        self.counts, self._first = {}, {}
+    def hours(self) -> dict[str, str]:
+        """The hour of each file, see `Layout.packs`; empty where it has too many rows for a pack."""
+        found = {}
+        for id_, counts in self.counts.items():
+            times = [first[id_] for first in self._first.values() if id_ in first]
+            small = counts.total() - counts["files"] <= SMALL
+            found[id_] = "" if not small else _hour_of(times[0]) if times else _UNDATED
+        return found
 
     def close(self) -> None:
         """No more files."""

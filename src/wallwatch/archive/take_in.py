@@ -29,7 +29,7 @@ from wallwatch.schema.layout import Layout
 from wallwatch.sources.batch import Batch
 from wallwatch.sources.ooni import OONIReader
 from wallwatch.sources.ooni.known import Matcher
-from wallwatch.sources.readers import ReadPortions, read_file, read_portion
+from wallwatch.sources.readers import ReadPortions, read_file, read_portion, read_small_files
 from wallwatch.sources.stretch import Limits, Stretch
 
 #: Characters of a hash that name a file.
@@ -398,8 +398,19 @@ def take_file(task: Task, fingerprints: Matcher | None, together: ReadPortions |
     layout = Layout(Path(task.root))
     file_id = task.sha256[:ID]
     _keep(Path(task.path), layout.raw(task.sha256), task.sha256)
+    reasons: dict[str, int] = {}
     with parts_of(layout, file_id) as parts:
-        kind, reasons = _read(task, parts.add, fingerprints, together)
+        kind, batches = read_file(
+            layout.raw(task.sha256),
+            file_id,
+            as_of=task.as_of,
+            matcher=fingerprints,
+            limits=_TOGETHER if together is not None else None,
+            read_portions=together,
+        )
+        for batch in batches:
+            parts.add(batch)
+            _add_reasons(reasons, batch)
     counts = {name: parts.rows(name) for name in ("measurements", "signals", "quarantine")}
     write_files_row(layout, _files_rows(task, kind, counts))
     return _done(counts, reasons)
@@ -413,46 +424,28 @@ def _take_group(
     They are taken in when the pack is put on the list. Done again, it gives the same bytes.
     """
     layout = Layout(Path(tasks[0].root))
-    done: list[Done] = []
+    by_id = {task.sha256[:ID]: task for task in tasks}
     kept: list[Path] = []
-    with packs.filling(layout, [task.sha256[:ID] for task in tasks]) as filling:
+    done: list[Done] = []
+    reasons: dict[str, int] = {}
 
-        def add(batch: Batch) -> None:
+    def files() -> Iterator[tuple[Path, str]]:
+        for id_, task in by_id.items():
+            raw = layout.raw(task.sha256)
+            _keep(Path(task.path), raw, task.sha256, kept)
+            yield raw, id_
+
+    with packs.filling(layout, list(by_id)) as filling:
+        for ended, batch in read_small_files(files(), as_of=tasks[0].as_of, matcher=fingerprints):
             for name, rows in batch.tables.items():
                 filling.add(name, rows)
-
-        for task in tasks:
-            _keep(Path(task.path), layout.raw(task.sha256), task.sha256, kept)
-            kind, reasons = _read(task, add, fingerprints, None)
-            counts = dict(filling.counts)
-            filling.add("files", _files_rows(task, kind, counts))
-            filling.end_of_file(task.sha256[:ID])
-            done.append(_done(counts, reasons))
+            _add_reasons(reasons, batch)
+            for id_, kind in ended:
+                filling.add("files", _files_rows(by_id[id_], kind, filling.counts[id_]))
+                # The reasons are those of all files of the group.
+                done.append(_done(filling.counts[id_], {} if done else reasons))
         sync_all(kept)
-    return filling.name, filling.hours, done
-
-
-def _read(
-    task: Task,
-    add: Callable[[Batch], None],
-    fingerprints: Matcher | None,
-    together: ReadPortions | None,
-) -> tuple[str, dict[str, int]]:
-    """Reads a file that was kept: its kind, and how often each reason for setting lines aside occurred."""
-    reasons: dict[str, int] = {}
-    kind, batches = read_file(
-        Layout(Path(task.root)).raw(task.sha256),
-        task.sha256[:ID],
-        as_of=task.as_of,
-        matcher=fingerprints,
-        limits=_TOGETHER if together is not None else None,
-        read_portions=together,
-    )
-    for batch in batches:
-        add(batch)
-        for reason in _reasons(batch):
-            reasons[reason] = reasons.get(reason, 0) + 1
-    return kind, reasons
+    return filling.name, filling.hours(), done
 
 
 def _files_rows(task: Task, kind: str, counts: Mapping[str, int]) -> pa.Table:
@@ -477,10 +470,12 @@ def _done(counts: Mapping[str, int], reasons: dict[str, int]) -> Done:
     return Done(counts.get("measurements", 0), counts.get("signals", 0), counts.get("quarantine", 0), reasons)
 
 
-def _reasons(batch: Batch) -> list[str]:
-    """The reasons of a batch's quarantine rows, without what differs from line to line."""
+def _add_reasons(reasons: dict[str, int], batch: Batch) -> None:
+    """Counts the reasons of a batch's quarantine rows, without what differs from line to line."""
     rows = batch.tables.get("quarantine")
-    return [] if rows is None else [reason.partition(":")[0] for reason in rows["reason"].to_pylist()]
+    for text in [] if rows is None else rows["reason"].to_pylist():
+        reason = text.partition(":")[0]
+        reasons[reason] = reasons.get(reason, 0) + 1
 
 
 def hash_of(path: Path) -> str:

@@ -143,7 +143,9 @@ class _Export:
         for first in range(0, total, _AT_A_TIME):
             yield self._batch(first, min(first + _AT_A_TIME, total))
         if self._aside:
-            yield Batch({"quarantine": set_aside(self._file_id, sorted(self._aside))}, size)
+            yield Batch(
+                {"quarantine": set_aside([(self._file_id, *row) for row in sorted(self._aside)])}, size
+            )
         else:
             yield Batch({}, size)
 

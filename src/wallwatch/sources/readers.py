@@ -7,14 +7,12 @@ from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
 
-import pyarrow as pa
-
 from wallwatch._text import safe_bytes
 from wallwatch.sources import obs_web
 from wallwatch.sources.batch import Batch
 from wallwatch.sources.bytestream import RefusedError
 from wallwatch.sources.containers import head, open_stream, stretches
-from wallwatch.sources.ooni import OONIReader, set_aside
+from wallwatch.sources.ooni import Gathered, OONIReader, set_aside
 from wallwatch.sources.ooni.known import Matcher
 from wallwatch.sources.recognise import HEAD, OONI, UNKNOWN, recognise, signal_reader
 from wallwatch.sources.stretch import Aside, Limits, Line, Lines, Stretch, portions
@@ -28,6 +26,12 @@ def read_portion(reader: OONIReader, stretches: Iterable[Lines], file_id: str) -
 
     Stretches are asked for one by one, as their lines are read.
     """
+    gathered = reader.gather()
+    _gather(gathered, stretches, file_id)
+    return gathered.batch()
+
+
+def _gather(into: Gathered, stretches: Iterable[Lines], file_id: str) -> None:
     aside: list[Aside] = []
 
     def lines() -> Iterator[Line]:
@@ -35,17 +39,50 @@ def read_portion(reader: OONIReader, stretches: Iterable[Lines], file_id: str) -
             aside.extend(stretch.aside)
             yield from stretch.lines()
 
-    batch = reader.read(lines(), file_id)
-    if not aside:
-        return batch
-    refused = set_aside(file_id, [(a.number, a.offset, a.reason, safe_bytes(a.excerpt)) for a in aside])
-    tables = dict(batch.tables)
-    if "quarantine" in tables:
-        refused = pa.concat_tables([tables["quarantine"], refused]).sort_by(
-            [("line", "ascending"), ("byte_offset", "ascending")]
-        )
-    tables["quarantine"] = refused
-    return Batch(tables, batch.bytes_read)
+    into.add(lines(), file_id, aside)
+
+
+def read_small_files(
+    files: Iterable[tuple[Path, str]], *, as_of: datetime, matcher: Matcher | None = None
+) -> Iterator[tuple[list[tuple[str, str]], Batch]]:
+    """Reads many small files: what Arrow costs for each column is paid for once for many of them.
+
+    Args:
+        files: Where each lies, and its id.
+        as_of: No measurement can be later than this.
+        matcher: What finds fingerprints.
+
+    Yields:
+        The id and the kind of each file that is complete with this batch, and the batch: the rows of these files and of
+        none that was complete before, file by file.
+
+    Raises:
+        OSError: One cannot be read.
+    """
+    limits, reader = Limits(), OONIReader(as_of, matcher)
+    gathered, ended = reader.gather(), list[tuple[str, str]]()
+    for path, file_id in files:
+        try:
+            kind, _ = recognise(path, limits)
+        except RefusedError:
+            kind = UNKNOWN
+        if kind == OONI:
+            for portion in portions(stretches(path, limits), limits.batch):
+                _gather(gathered, portion, file_id)
+                if gathered.size >= limits.batch:
+                    yield ended, gathered.batch()
+                    gathered, ended = reader.gather(), []
+            ended.append((file_id, kind))
+            continue
+        if ended or gathered.size:
+            yield ended, gathered.batch()
+            gathered, ended = reader.gather(), []
+        kind, batches = read_file(path, file_id, as_of=as_of, matcher=matcher, limits=limits)
+        for batch in batches:
+            yield [], batch
+        yield [(file_id, kind)], Batch()
+    if ended or gathered.size:
+        yield ended, gathered.batch()
 
 
 def read_file(
@@ -92,7 +129,7 @@ def whole_aside(path: Path, file_id: str, reason: str) -> Batch:
     """A batch that sets a whole file aside."""
     with path.open("rb") as file:
         beginning = file.read(200)
-    return Batch({"quarantine": set_aside(file_id, [(1, 0, reason, safe_bytes(beginning))])})
+    return Batch({"quarantine": set_aside([(file_id, 1, 0, reason, safe_bytes(beginning))])})
 
 
 def _obs_web(
@@ -120,4 +157,4 @@ def _signals(path: Path, file_id: str, limits: Limits) -> Iterator[Batch]:
 def _torn(trouble: str | None, file_id: str, offset: int) -> Iterator[Batch]:
     """A quarantine row for the rest of a file that ended too soon; line 0 stands for the rest."""
     if trouble is not None:
-        yield Batch({"quarantine": set_aside(file_id, [(0, offset, f"torn: {trouble}", "")])})
+        yield Batch({"quarantine": set_aside([(file_id, 0, offset, f"torn: {trouble}", "")])})

@@ -7,9 +7,11 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from wallwatch._text import safe_bytes
@@ -22,8 +24,8 @@ from wallwatch.sources.ooni.known import Known, Matcher, NoFingerprints
 from wallwatch.sources.ooni.lenient import Lenient, coerce
 from wallwatch.sources.ooni.nettests import NO_OUTCOME, OTHER, Nettest, nettest
 from wallwatch.sources.ooni.remembered import URLS
-from wallwatch.sources.ooni.rows import integers, label
-from wallwatch.sources.stretch import Line
+from wallwatch.sources.ooni.rows import integers
+from wallwatch.sources.stretch import Aside, Line
 
 
 class _Head(Lenient, gc=False):
@@ -49,11 +51,15 @@ class OONIReader:
     Args:
         as_of: No measurement can be later than this.
         matcher: What finds fingerprints; none are looked for without it.
+
+    Attributes:
+        as_of: See above.
+        known: What was found out before.
     """
 
     def __init__(self, as_of: datetime, matcher: Matcher | None = None) -> None:
-        self._as_of = as_of
-        self._known = Known(matcher or NoFingerprints())
+        self.as_of = as_of
+        self.known = Known(matcher or NoFingerprints())
         self._decoders: dict[str, tuple[Nettest, msgspec.json.Decoder[Any]]] = {}
         self._guess = "web_connectivity"
 
@@ -64,21 +70,16 @@ class OONIReader:
             lines: In the order of the file.
             file_id: The file.
         """
-        # Rows are many small tuples without cycles, and the collector would walk them again and again.
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
-            return self._read(lines, file_id)
-        finally:
-            if collecting:
-                gc.enable()
+        gathered = self.gather()
+        gathered.add(lines, file_id)
+        return gathered.batch()
 
-    def _read(self, lines: Iterable[Line], file_id: str) -> Batch:
-        flattener = Flattener(self._known)
-        envelopes = Envelopes(self._as_of)
-        notes: list[list[str] | None] = []
-        numbers: list[int] = []
-        aside: list[tuple[int, int, str, str]] = []
+    def gather(self) -> Gathered:
+        """Takes lines of one file or several, and gives the rows of all in one batch."""
+        return Gathered(self)
+
+    def _read(self, lines: Iterable[Line], into: Gathered, file_id: str) -> None:
+        flattener, envelopes, numbers = into.flattener, into.envelopes, into.numbers
         size = 0
         for number, offset, whole, name_given in lines:
             content = whole.strip()
@@ -89,7 +90,7 @@ class OONIReader:
             try:
                 found = self._decode(content, own_notes)
             except UnreadableError as error:
-                aside.append((number, offset, str(error), safe_bytes(content)))
+                into.aside.append((file_id, number, offset, str(error), safe_bytes(content)))
                 continue
             test, record = found.test, found.record
             keys = record.test_keys
@@ -110,18 +111,12 @@ class OONIReader:
                 outcome.peer_verdict,
             )
             record.test_keys = None
-            notes.append(own_notes or None)
+            into.notes.append(own_notes or None)
             numbers.append(number)
             if len(numbers) % TOGETHER == 0:
                 flattener.complete()
                 envelopes.settle()
-        tables: dict[str, pa.Table] = {}
-        flattener.complete()
-        if numbers:
-            tables = _tables(flattener, envelopes, notes, numbers, file_id)
-        if aside:
-            tables["quarantine"] = set_aside(file_id, aside)
-        return Batch(tables, size)
+        into.size += size
 
     def _decode(self, content: bytes, notes: list[str]) -> _Found:
         """The measurement.
@@ -178,6 +173,64 @@ class OONIReader:
                 return found
             self._decoders[name] = found
         return found
+
+
+class Gathered:
+    """What was read of one file or several and is not a batch yet.
+
+    Args:
+        reader: Reads the lines.
+
+    Attributes:
+        flattener: Holds rows.
+        envelopes: Hold what measurements say of themselves.
+        notes: What was repaired, by measurement.
+        numbers: The line of each measurement.
+        aside: What was set aside: file, line, byte offset, reason, excerpt.
+        size: Bytes of lines.
+    """
+
+    def __init__(self, reader: OONIReader) -> None:
+        self._reader = reader
+        self.flattener = Flattener(reader.known)
+        self.envelopes = Envelopes(reader.as_of)
+        self.notes: list[list[str] | None] = []
+        self.numbers: list[int] = []
+        self.aside: list[tuple[str, int, int, str, str]] = []
+        self.size = 0
+        self._files: list[tuple[str, int]] = []
+
+    def add(self, lines: Iterable[Line], file_id: str, refused: Sequence[Aside] = ()) -> None:
+        """Reads lines.
+
+        Args:
+            lines: In the order of the file.
+            file_id: The file.
+            refused: What its container could not give, looked at once the lines are used up.
+        """
+        # Rows are many small tuples without cycles, and the collector would walk them again and again.
+        collecting = gc.isenabled()
+        gc.disable()
+        before, aside = len(self.numbers), len(self.aside)
+        try:
+            self._reader._read(lines, self, file_id)
+        finally:
+            if collecting:
+                gc.enable()
+        if refused:
+            self.aside += [(file_id, a.number, a.offset, a.reason, safe_bytes(a.excerpt)) for a in refused]
+            self.aside[aside:] = sorted(self.aside[aside:], key=itemgetter(1, 2))
+        self._files.append((file_id, len(self.numbers) - before))
+
+    def batch(self) -> Batch:
+        """The rows of all, file by file in the order in which they were added."""
+        self.flattener.complete()
+        tables: dict[str, pa.Table] = {}
+        if self.numbers:
+            tables = _tables(self.flattener, self.envelopes, self.notes, self.numbers, self._files)
+        if self.aside:
+            tables["quarantine"] = set_aside(self.aside)
+        return Batch(tables, self.size)
 
 
 class _Found(NamedTuple):
@@ -268,20 +321,23 @@ def _tables(
     envelopes: Envelopes,
     notes: list[list[str] | None],
     numbers: list[int],
-    file_id: str,
+    files: list[tuple[str, int]],
 ) -> dict[str, pa.Table]:
     size = len(numbers)
     who, own = envelopes.arrays()
-    shared = {"line": pa.array(numbers, pa.int64()), **who}
-    one = {"file_id": file_id}
-    observations, observed = flattener.rows.table(OBSERVATIONS, shared, one, size)
-    controls, controlled = flattener.controls.table(
-        CONTROLS, shared, {**one, "control_origin": "test_helper"}, size
-    )
+    ids = list(dict.fromkeys(file_id for file_id, _ in files))
+    places = {file_id: place for place, file_id in enumerate(ids)}
+    codes = np.repeat([places[file_id] for file_id, _ in files], [count for _, count in files])
+    shared = {
+        "file_id": pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), ids),
+        "line": pa.array(numbers, pa.int64()),
+        **who,
+    }
+    observations, observed = flattener.rows.table(OBSERVATIONS, shared, {}, size)
+    controls, controlled = flattener.controls.table(CONTROLS, shared, {"control_origin": "test_helper"}, size)
     tables = {
         "measurements": MEASUREMENTS.from_columns(
             {
-                "file_id": label(file_id, size),
                 **shared,
                 **own,
                 "observations": integers(observed),
@@ -298,16 +354,10 @@ def _tables(
     return tables
 
 
-def set_aside(file_id: str, rows: Sequence[tuple[int, int, str, str]]) -> pa.Table:
-    """Quarantine rows of (line, byte offset, reason, excerpt)."""
-    lines, offsets, reasons, excerpts = (list(values) for values in zip(*rows, strict=True))
+def set_aside(rows: Sequence[tuple[str, int, int, str, str]]) -> pa.Table:
+    """Quarantine rows of (file id, line, byte offset, reason, excerpt)."""
+    ids, lines, offsets, reasons, excerpts = (list(values) for values in zip(*rows, strict=True))
     return QUARANTINE.from_columns(
-        {
-            "file_id": label(file_id, len(rows)),
-            "line": lines,
-            "byte_offset": offsets,
-            "reason": reasons,
-            "excerpt": excerpts,
-        },
+        {"file_id": ids, "line": lines, "byte_offset": offsets, "reason": reasons, "excerpt": excerpts},
         len(rows),
     )
