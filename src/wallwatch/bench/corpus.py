@@ -28,9 +28,7 @@ _START = datetime(2024, 3, 1, tzinfo=UTC)
 _NETWORKS = tuple(range(64_496, 64_512))
 
 
-def write(
-    path: Path, lines: int, line_bytes: int, seed: int = 1, sites: int = _SITES, first: int = 0
-) -> int:
+def write(path: Path, lines: int, line_bytes: int, seed: int = 1, sites: int = _SITES, first: int = 0) -> int:
     """Writes a gzip file of lines.
 
     Args:
