@@ -300,7 +300,52 @@ def _pages() -> World:
     return world
 
 
-WORLDS = (_failures, _answers, _connections, _slow, _pages)
+def _quic_handshakes() -> World:
+    """Hosts that are tried over QUIC, some over TCP as well: they fail here, elsewhere or in the control."""
+    world = World()
+
+    def shake(target: str, network: int, session: str, failure: str | None, tcp: bool = False) -> Measured:
+        m = world.measure(
+            target, network=network, session=session, country="XW" if network < 67_100 else "XX"
+        ).dns()
+        if tcp:
+            m.tcp().tls()
+        values = {
+            "layer": "quic",
+            "obs": len(m.seen),
+            "host": target,
+            "ip": TRUE,
+            "port": 443,
+            "ip_kind": "global",
+        }
+        m.seen.append({**values, "failure": failure})
+        return m
+
+    def helped(m: Measured, failure: str | None) -> None:
+        m.helper(tcp=None, tls=None, status=None)
+        values = {"layer": "quic", "host": m.who["target"], "ip": TRUE, "port": 443, "failure": failure}
+        m.control.append({**values, "obs": len(m.control)})
+
+    lost = "generic_timeout_error"
+    for number in range(6):
+        for target, failure in (("fine.example", None), ("gone.example", lost)):
+            shake(target, 67_100 + number // 2, f"e{number}", failure)
+    for tcp in (False, True):
+        for target in ("fine.example", "gone.example"):
+            shake("other.example", 67_000, f"s{target}{tcp}", None)
+            shake(target, 67_000, f"s{target}{tcp}", lost, tcp)
+        for failure in (None, lost):
+            shake("other.example", 67_000, f"h{failure}{tcp}", None)
+            helped(shake("helped.example", 67_000, f"h{failure}{tcp}", lost, tcp), failure)
+    for session in range(2):
+        for target in ("fine.example", "gone.example", "helped.example"):
+            shake(target, 67_001, f"n{session}", lost)
+    shake("fine.example", 67_002, "alone", lost)
+    shake("unknown.example", 67_002, "unknown", lost)
+    return world
+
+
+WORLDS = (_failures, _answers, _connections, _slow, _pages, _quic_handshakes)
 
 
 def _fired() -> Iterator[str]:

@@ -35,6 +35,7 @@ MECHANISMS: Final = {
     "tls.mitm.self_signed": "a forged, self-signed certificate",
     "tls.mitm.ca_signed": "a forged certificate signed by an unexpected authority",
     "tls.throttle.sni": "TLS to the server name is slowed",
+    "quic.timeout": "QUIC handshakes get no answer",
     "http.blockpage": "a block page in place of the site",
     "http.redirect": "a redirect to a block page",
     "http.error": "an HTTP error made by the network",

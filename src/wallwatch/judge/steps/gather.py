@@ -6,7 +6,7 @@ The tables are narrow, and hold each fact once a session: a volunteer who measur
 
 from __future__ import annotations
 
-from wallwatch.judge.steps import doubts, early, names, pace
+from wallwatch.judge.steps import doubts, early, names, pace, quic
 from wallwatch.judge.steps.words import IS_BOGON, SYSTEM
 
 TABLES = (
@@ -30,6 +30,7 @@ TABLES = (
     *doubts.TABLES,
     *early.TABLES,
     *names.TABLES,
+    *quic.TABLES,
 )
 
 #: Whether each session got through to each unit. Days are of UTC.
@@ -115,4 +116,5 @@ STEPS = (
     *doubts.GATHER,
     *early.GATHER,
     *names.GATHER,
+    quic.GATHER,
 )

@@ -74,8 +74,6 @@ FROM (
     count(*) FILTER (layer = 'tls') AS tls_rows,
     coalesce(bool_or(layer = 'tcp' AND failure IS NULL), false) AS tcp_ok,
     count(*) FILTER (layer = 'tcp') AS tcp_rows,
-    count(*) FILTER (layer = 'quic') AS quic_rows,
-    count(*) FILTER (layer = 'quic' AND failure IS NOT NULL) AS quic_failures,
     {_OPENED},
     count(*) FILTER (failure IS NULL AND layer IN ('tcp', 'tls', 'http')) AS fine,
     {_of_failures(f"failure IN ({_LOST})")} AS lost,

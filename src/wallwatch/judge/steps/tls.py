@@ -1,4 +1,4 @@
-"""Features of TLS and QUIC handshakes."""
+"""Features of TLS handshakes."""
 
 from __future__ import annotations
 
@@ -96,11 +96,4 @@ JOIN judge_context c ON c.m = t.m AND c.u = t.u
 LEFT JOIN judge_slowed s ON s.m = t.m AND s.u = t.u AND NOT s.clear
 """
 
-QUIC = """
-CREATE OR REPLACE TEMP TABLE judge_quic AS
-SELECT m, u, place, quic_rows > quic_failures AS proved, quic_failures AS failures, tls_proved
-FROM judge_context
-WHERE quic_rows > 0
-"""
-
-STEPS = (FEATURES, QUIC)
+STEPS = (FEATURES,)
