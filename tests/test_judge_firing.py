@@ -17,7 +17,7 @@ LAYERS = ("dns", "tcp", "tls", "quic", "http")
 #: Needs a test of another kind on the network; tested with services.
 ELSEWHERE = {"http.device_in_network"}
 LIE, NEAR, SECOND = "198.51.100.7", "203.0.113.9", "203.0.113.4"
-_BACKGROUND = 3
+_BACKGROUND = 4
 _number = count()
 
 
