@@ -9,9 +9,10 @@ import pytest
 
 from detect_worlds import many_countries
 from wallwatch import detect, pipeline, simulate
+from wallwatch._errors import WallwatchError
 from wallwatch.archive import take_in
 from wallwatch.archive.remote import Remote
-from wallwatch.cluster import Cluster
+from wallwatch.cluster import Cluster, failures_in_words
 from wallwatch.engine import Workspace
 from wallwatch.schema.layout import DERIVED, PER_FILE
 from workers_for_tests import Deadly
@@ -134,6 +135,19 @@ def test_an_executor_that_is_killed_while_it_reads_changes_nothing(cluster, inpu
     assert (tmp_path / "killed").exists()
     assert found == expected
     assert bytes_of(there.layout.root) == bytes_of(here.layout.root)
+
+
+def test_what_fails_is_said_in_a_line(cluster, tmp_path):
+    with pytest.raises(WallwatchError, match=r"gone\.jsonl cannot be read: No such file"):
+        cluster.hashes([str(tmp_path / "gone.jsonl")])
+
+    def fail(batches):
+        raise OSError("no space left")
+
+    with pytest.raises(WallwatchError, match=r"^Spark gave up: OSError: no space left$"), failures_in_words():
+        cluster.spark.range(1).mapInArrow(fail, "id LONG").collect()
+    with pytest.raises(ZeroDivisionError), failures_in_words():
+        raise ZeroDivisionError
 
 
 def test_files_and_tables_in_object_storage_are_read_and_written_there(

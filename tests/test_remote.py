@@ -90,6 +90,9 @@ def test_an_address_that_cannot_be_used_is_named(tmp_path):
     refused = run(["watch", "x", "-w", "s3://lab/ws", "--once"], tmp_path)
     assert refused.returncode == 2
     assert "cannot write" in refused.stderr
+    refused = run(["run", "x", "-w", "ws", "--scratch", "y"], tmp_path)
+    assert refused.returncode == 2
+    assert "only --engine spark has a scratch" in refused.stderr
     assert not list(tmp_path.iterdir())
     with pytest.raises(WallwatchError, match="no address of an object store"):
         Remote("ftp://lab/ws").files()

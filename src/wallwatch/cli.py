@@ -206,9 +206,9 @@ def _cluster(
     if engine is Engine.duckdb:
         yield None
         return
-    from wallwatch.cluster import Cluster
+    from wallwatch.cluster import Cluster, failures_in_words
 
-    with Cluster(master, remote=remote, scratch=scratch) as cluster:
+    with Cluster(master, remote=remote, scratch=scratch) as cluster, failures_in_words():
         yield cluster
 
 

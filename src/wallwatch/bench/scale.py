@@ -64,16 +64,13 @@ class Scale:
     def as_text(self) -> str:
         """The numbers as a table: microseconds a measurement, of processors and of the clock."""
         text = [
-            f"{'µs a measurement, of processors (of the clock)':<58} {'MB a million measurements':>30}",
             f"{'engine':<26} {'measurements':>12} "
             + "".join(f"{name:>20}" for name in ("reading", *_STAGES))
             + f"{'shuffled':>12}",
         ]
         for row in self.data["rows"]:
             cells = [
-                ""
-                if f"{name}_seconds" not in row
-                else f"{1e6 * row[f'{name}_cpu_seconds'] / count:,.0f} ({1e6 * row[f'{name}_seconds'] / count:,.0f})"
+                f"{1e6 * row[f'{name}_cpu_seconds'] / count:,.0f} ({1e6 * row[f'{name}_seconds'] / count:,.0f})"
                 for name, count in (("reading", _LINES), *((name, row["measurements"]) for name in _STAGES))
             ]
             shuffled = (
@@ -84,6 +81,10 @@ class Scale:
                 + "".join(f"{cell:>20}" for cell in cells)
                 + f"{shuffled:>12}"
             )
+        text += [
+            "",
+            "µs of processors a measurement (of the clock in brackets); shuffled: bytes a measurement",
+        ]
         return "\n".join(text)
 
 

@@ -14,10 +14,11 @@ import pyarrow as pa
 
 from wallwatch import detect, judge
 from wallwatch._errors import WallwatchError
+from wallwatch._text import safe_text
 from wallwatch.archive import Done, Task
 from wallwatch.archive.remote import Remote
 from wallwatch.cluster import countries, reading, writing
-from wallwatch.engine import Workspace
+from wallwatch.engine import Workspace, views
 from wallwatch.engine.spark import SparkTables, in_words, plain, session
 from wallwatch.schema import CELLS, EVENTS, VERDICTS, Table
 from wallwatch.sources.ooni.known import Matcher
@@ -52,7 +53,8 @@ class Cluster:
             raise WallwatchError(
                 "a workspace in object storage needs a folder that all machines reach, for what is made on the way: --scratch"
             )
-        self.remote, self._scratch = remote, scratch
+        self.remote = remote
+        self._scratch = scratch.absolute() if scratch else None
         self.spark = session(master, options)
 
     def __enter__(self) -> Cluster:
@@ -154,9 +156,28 @@ class Cluster:
 
 
 @contextmanager
+def failures_in_words() -> Iterator[None]:
+    """Says in one line what made Spark give up, after it has tried several times.
+
+    Raises:
+        WallwatchError: It gave up.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not type(error).__module__.startswith(("pyspark.", "py4j.")):
+            raise
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        # Of what failed in Python the last line says what; of all else the first.
+        said = next((line for line in reversed(lines) if "Error:" in line), lines[0] if lines else "")
+        raise WallwatchError(f"Spark gave up: {safe_text(said.strip(), 300)}", status=1) from error
+
+
+@contextmanager
 def _shown(con: duckdb.DuckDBPyConnection, said: Path) -> Iterator[None]:
     """The files of a folder as `detect_rows`."""
-    con.execute(f"CREATE OR REPLACE TEMP VIEW detect_rows AS SELECT * FROM read_parquet('{said}/*.parquet')")
+    files = views.quoted(f"{said}/*.parquet")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW detect_rows AS SELECT * FROM read_parquet({files})")
     try:
         yield
     finally:

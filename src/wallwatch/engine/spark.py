@@ -32,6 +32,7 @@ _TYPES = {
     pa.list_(pa.string()): "ARRAY<STRING>",
     pa.list_(pa.int64()): "ARRAY<BIGINT>",
 }
+_OWN_NUMBER = "MONOTONICALLY_INCREASING_ID"
 _JAVAS = ("java-17-*", "java-21-*", "default-java")
 
 
@@ -94,7 +95,7 @@ def translate(statement: str) -> Any:
     """A DuckDB statement as an expression of sqlglot whose text in Spark's dialect means the same.
 
     The differences, beyond those that sqlglot knows: lengths of lists, the order within gathered lists, patterns of
-    `SIMILAR TO`, what lists share, quantiles, microseconds, and windows without an order.
+    `SIMILAR TO`, what lists share, quantiles, microseconds, and rows that are numbered.
     """
     import sqlglot
     from sqlglot import exp
@@ -108,12 +109,6 @@ def translate(statement: str) -> Any:
             # sqlglot would make an approximation of it.
             quantile = exp.Anonymous(this="PERCENTILE_DISC", expressions=[node.args["expression"]])
             return exp.WithinGroup(this=quantile, expression=order)
-        if (
-            isinstance(node, exp.Window)
-            and isinstance(node.this, exp.RowNumber)
-            and not node.args.get("order")
-        ):
-            node.set("order", exp.Order(expressions=[exp.Ordered(this=exp.Literal.number(1))]))
         if isinstance(node, exp.Anonymous) and node.name.lower() == "epoch_us":
             return exp.Anonymous(this="UNIX_MICROS", expressions=node.expressions)
         if isinstance(node, exp.Anonymous) and node.name.lower() == "list_intersect":
@@ -122,7 +117,38 @@ def translate(statement: str) -> Any:
 
     text = re.sub(r"\blen\(", "array_length(", statement)
     text = re.sub(r"\blist\((\S+) ORDER BY \1\)", r"list_sort(list(\1))", text)
-    return sqlglot.parse_one(text, read="duckdb").transform(differ)
+    return _numbered(sqlglot.parse_one(text, read="duckdb").transform(differ))
+
+
+def _numbered(statement: Any) -> Any:
+    """Rows numbered without `PARTITION BY`: by each task for itself, in the same order, where one would number all.
+
+    The numbers have gaps, then. Where rows are gathered as well as numbered they are few, and numbered by one.
+    """
+    from sqlglot import exp
+
+    for window in list(statement.find_all(exp.Window)):
+        select = window.parent_select
+        if not isinstance(window.this, exp.RowNumber) or window.args.get("partition_by"):
+            continue
+        order = window.args.get("order")
+        if select.args.get("group") or isinstance(window.parent, exp.Qualify):
+            window.set("order", order or exp.Order(expressions=[exp.Ordered(this=exp.Literal.number(1))]))
+            continue
+        window.replace(
+            exp.Paren(this=exp.Add(this=exp.Anonymous(this=_OWN_NUMBER), expression=exp.Literal.number(1)))
+        )
+        if order is None:
+            continue
+        numbers = [one for one in select.expressions if _OWN_NUMBER in one.sql()]
+        fields = [
+            one.copy() if one in numbers else exp.column(one.alias_or_name) for one in select.expressions
+        ]
+        sorted_rows = select.copy()
+        sorted_rows.set("expressions", [one.copy() for one in select.expressions if one not in numbers])
+        sorted_rows.set("order", order.copy())
+        select.replace(exp.select(*fields).from_(sorted_rows.subquery("sorted_rows")))
+    return statement
 
 
 class SparkTables:
@@ -215,7 +241,9 @@ class SparkTables:
             frame = self._spark.sql(_updated(step, self._spark.table(name).columns))
         else:
             raise ValueError(f"no statement of a program: {step.sql()[:80]}")
-        if reads > 1 and step.args.get("kind") != "VIEW":
+        # Numbers must not be given anew when a task is run again: they are written at once.
+        numbered = reads > 0 and _OWN_NUMBER in step.sql(dialect="spark")
+        if (reads > 1 or numbered) and step.args.get("kind") != "VIEW":
             made = frame.schema
             frame = self._spark.read.schema(made).parquet(_address(self.written(frame, name)))
         frame.createOrReplaceTempView(name)
