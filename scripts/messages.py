@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "src" / "wallwatch" / "report"
 LOCALE = REPORT / "locale"
+#: Pages that are made in another room.
+ELSEWHERE = ("src/wallwatch/bundles/page.py",)
 LANGUAGES = ("ar", "fa", "ru")
 KEYWORDS = {"gettext": None, "_": None, "marked": None, "ngettext": (1, 2)}
 HEADER = """\
@@ -60,6 +62,11 @@ def template() -> Catalog:
     for path, _line, message, _comments, _context in extract_from_dir(REPORT, methods, keywords=KEYWORDS):
         if "language.py" not in path or isinstance(message, str):
             found.add(message, locations=[(path, 0)])
+    for path in ELSEWHERE:
+        for _line, message, _comments, _context in extract_from_file(
+            "python", ROOT / path, keywords=KEYWORDS
+        ):
+            found.add(message, locations=[(path.removeprefix("src/wallwatch/"), 0)])
     for place, message in data_messages():
         found.add(message, locations=[(place, 0)])
     return found

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from console import run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -49,3 +55,26 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
             assert ran.returncode == 0, ran.stderr
             printed.write_text(ran.stdout, encoding="utf-8")
     return Demo(folder, printed.read_text(encoding="utf-8"))
+
+
+def _executable() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("WALLWATCH_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found:
+        return found
+    message = "Chromium is not installed (apt-get install chromium), or name it in WALLWATCH_CHROMIUM"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = _executable()
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=executable, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield started
+        started.close()

@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from wallwatch.schema import TABLES
+from wallwatch.schema.statement_fields import row
 
 #: Monday.
 START = datetime(2024, 3, 4, tzinfo=UTC)
@@ -358,6 +359,16 @@ def rows() -> dict[str, list[Row]]:
             event("ev-without-data", country="ZW"),
         ],
         "signals": list(_signals()),
+        "statements": [
+            {**row({"speaker": speaker, "quotation": quotation, "country": "KE", "date": date, "kind": "order", "targets": "news.example", "restriction": "blocking"}), "file_id": "22" * 8, "line": number}
+            for number, (speaker, quotation, date) in enumerate(
+                (
+                    ("The regulator", "access to the site is suspended", at(2).date().isoformat()),
+                    (SCRIPT, f"{SCRIPT}{OVERRIDE}", at(3).date().isoformat()),
+                ),
+                1,
+            )
+        ],
         "outages": [
             outage(),
             outage("ou-coast", scope="region", region="Coast", parent=OUTAGE_ID, regions=1, regions_measured=1),

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
-from wallwatch import judge
+from conftest import Demo
+from wallwatch import judge, web
 from wallwatch._errors import WallwatchError
 from wallwatch.archive import take_in
-from wallwatch.bench import Report, commands, compare, corpus, detection, limit, measure, scale
+from wallwatch.bench import (
+    Report,
+    commands,
+    compare,
+    corpus,
+    detection,
+    large,
+    limit,
+    measure,
+    scale,
+    serving,
+)
 from wallwatch.engine import Workspace
 from wallwatch.sources.readers import read_file
 
@@ -125,3 +139,49 @@ def test_copies_of_a_corpus_are_measurements_of_their_own(tmp_path: Path) -> Non
         for of in ("seconds", "cpu_seconds")
     }
     assert "4,167 (4,167)" in scale.Scale({"rows": [row]}).as_text()
+
+
+class Asked:
+    """Stands in for a server in a process of its own."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        answer = self.client.get(path)
+        return answer.status_code, answer.content
+
+    records = serving.Server.records
+
+
+def test_a_large_workspace_is_a_small_one_many_times_and_every_address_that_is_measured_is_there(
+    demo: Demo, tmp_path: Path
+) -> None:
+    base = demo.folder / "workspace"
+
+    def counts(root: Path) -> dict[str, Any]:
+        with Workspace.open(root).connect() as con:
+            names = ("measurements", "observations", "controls", "verdicts", "signals")
+            found: dict[str, Any] = {
+                name: con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0] for name in names
+            }
+            found["ids"] = con.execute("SELECT count(DISTINCT measurement_id) FROM verdicts").fetchall()[0][0]
+            found["where"] = con.execute(
+                "SELECT count(DISTINCT country), count(DISTINCT network) FROM measurements"
+            ).fetchall()[0]
+            found["events"] = con.execute("SELECT count(*) FROM events WHERE kind = 'blocking'").fetchall()[
+                0
+            ][0]
+            return found
+
+    one = counts(base)
+    assert large.write(tmp_path / "large", one["observations"] + 1, base=base) == 2
+    two = counts(tmp_path / "large")
+    assert two == {
+        name: tuple(2 * n for n in value) if name == "where" else 2 * value for name, value in one.items()
+    }
+    with TestClient(web.create_app(tmp_path / "large"), base_url="http://localhost") as client:
+        for kind, paths in serving.kinds(Asked(client)).items():  # type: ignore[arg-type]
+            assert paths, kind
+            for path in paths[:2]:
+                assert client.get(path).status_code == 200, path

@@ -26,6 +26,7 @@ import pytest
 
 import bundle_worlds as worlds
 from console import run as run_in
+from report_pages import Page
 from wallwatch import bundles
 from wallwatch._errors import WallwatchError
 from wallwatch.evidence import bag, onefile, signing
@@ -468,6 +469,34 @@ def test_the_page_has_no_script_and_asks_for_nothing(one: Made, tmp_path: Path) 
     assert not re.search(r'(?:src|href)="(?:https?:)?//', text)
     assert "default-src 'none'" in html.unescape(text)
     assert "dns.injection.bogon" in text
+
+
+def test_the_page_shows_the_charts_in_the_language_asked_for(iran: Made, tmp_path: Path) -> None:
+    """Drawn from the enclosed lines; what has no translation is marked as English."""
+    for lang, direction, word in (("en", "ltr", "How it went"), ("fa", "rtl", "روند در گذر زمان")):
+        out = tmp_path / f"{lang}.zip"
+        ran = run(
+            [
+                "bundle",
+                _national(iran.workspace),
+                "-w",
+                str(iran.workspace),
+                "-o",
+                str(out),
+                "--lang",
+                lang,
+                "-q",
+            ]
+        )
+        assert ran.returncode == 0, ran.stderr
+        text = (unzipped(out, tmp_path / f"u-{lang}") / "data" / "index.html").read_text(encoding="utf-8")
+        page = Page.of(text)
+        assert page.unbalanced == []
+        assert f'<html lang="{lang}" dir="{direction}">' in text
+        assert word in page.text
+        assert "<figure" in text
+        assert 'class="patterns"' in text
+    assert '<bdi lang="en" dir="ltr">' in text
 
 
 def _everything(folder: Path) -> bytes:

@@ -63,13 +63,54 @@ def test_every_kind_of_page_is_there(found: dict[str, str]) -> None:
         "network/KE-64500.html",
         f"event/{world.EVENT_ID}.html",
         f"outage/{world.OUTAGE_ID}.html",
+        "services.html",
+        "service/news.example.html",
+        "record.html",
+        "record/KE.html",
     } <= set(found)
+
+
+def test_a_service_has_its_countries_its_networks_its_history_and_how_it_is_blocked(
+    found: dict[str, str],
+) -> None:
+    page = Page.of(found["service/news.example.html"])
+    assert "Kenya (KE)" in page.text
+    assert "1 of 2 networks" in page.text
+    assert "the handshake is cut when it names the site" in page.text or "tls.reset.sni" in page.text
+    links = {
+        resolved("service/news.example.html", link) for _, _, link, _ in page.links if link.endswith(".html")
+    }
+    assert {f"event/{world.EVENT_ID}.html", "country/KE.html", "services.html"} <= links
+    assert "<svg" in found["service/news.example.html"]
+    for path in ("country/KE.html", f"event/{world.EVENT_ID}.html", "services.html"):
+        links = {resolved(path, link) for _, _, link, _ in Page.of(found[path]).links}
+        assert "service/news.example.html" in links, path
+    hostile = hashlib.sha256(world.SCRIPT.encode()).hexdigest()[:16]
+    assert f"service/{hostile}.html" in found
+
+
+def test_the_record_leads_from_what_was_said_to_what_was_measured(found: dict[str, str]) -> None:
+    page = Page.of(found["record/KE.html"])
+    assert "The regulator" in page.text
+    assert "access to the site is suspended" in page.text
+    assert world.SCRIPT in page.text  # shown, not run
+    links = {resolved("record/KE.html", link) for _, _, link, _ in page.links if link.endswith(".html")}
+    assert {f"event/{world.EVENT_ID}.html", "country/KE.html", "record.html"} <= links
+    assert "record/KE.html" in {
+        resolved("record.html", link) for _, _, link, _ in Page.of(found["record.html"]).links
+    }
+    assert "record/KE.html" in {
+        resolved("country/KE.html", link) for _, _, link, _ in Page.of(found["country/KE.html"]).links
+    }
 
 
 def test_x3_names_of_files_come_from_safe_ids_alone(folder: Path) -> None:
     """X3, X8: an id or a country code from the tables never becomes a path of its own."""
     names = [str(path.relative_to(folder)) for path in folder.rglob("*")]
-    assert all(re.fullmatch(r"[a-z]+(/[A-Za-z0-9_-]+\.html)?|[a-z-]+\.(html|json)", name) for name in names)
+    assert all(
+        re.fullmatch(r"[a-z]+(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.html)?|[a-z-]+\.(html|json)", name)
+        for name in names
+    )
     assert not list(folder.parent.rglob("*evil*"))
     assert "event/" + hashlib.sha256(b"../../../evil").hexdigest()[:16] + ".html" in names
 
@@ -260,6 +301,8 @@ def test_one_country_alone(tmp_path: Path) -> None:
     found = pages(tmp_path / "out")
     assert set(found) == {
         "index.html",
+        "services.html",
+        "record.html",
         "method.html",
         "data.html",
         "country/XW.html",
@@ -280,7 +323,7 @@ def test_a_country_without_data_is_said(tmp_path: Path) -> None:
 def test_an_empty_workspace_has_a_report_that_says_so(tmp_path: Path) -> None:
     with world.connect({}) as con:
         written = report.write(con, tmp_path / "out")
-    assert written.pages == 3
+    assert written.pages == 5
     text = Page.of(written.index.read_text(encoding="utf-8")).text
     assert "There are no data yet" in text
     assert "No restriction" not in text

@@ -210,6 +210,17 @@ def test_a_mirror_is_a_whole_copy_with_its_feed(iran: Path, tmp_path: Path) -> N
     assert files - sums == {"SHA256SUMS"}
     assert {"index.html", "report.zip", "feed.atom", "digest/IR.txt", "tables/outages.csv"} <= files
     assert _dead_links(out) == []
+    for path, where in (
+        ("index.html", "feed.atom"),
+        ("country/IR.html", "../feed.atom"),
+        ("fa/index.html", "../feed.atom"),
+    ):
+        link_ = re.search(
+            r'<link rel="alternate" type="application/atom\+xml"[^>]* href="([^"]+)"',
+            (out / path).read_text(),
+        )
+        assert link_ is not None
+        assert link_[1] == where
     feed = ET.parse(out / "feed.atom").getroot()  # noqa: S314 - our own
     atom = "{http://www.w3.org/2005/Atom}"
     assert feed.find(f"{atom}link").get("href") == link  # type: ignore[union-attr]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import socket
 import threading
 import xml.etree.ElementTree as ET
@@ -16,14 +17,21 @@ from typing import Any
 import openapi_spec_validator
 import pyarrow.parquet as pq
 import pytest
+from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from conftest import Demo
 from report_pages import Page
 from wallwatch import web
 from wallwatch._errors import WallwatchError
+from wallwatch._progress import Silent
 from wallwatch.engine import Workspace
+from wallwatch.report import facts
+from wallwatch.report.language import Language
+from wallwatch.report.write import render
+from wallwatch.schema import TABLES
 from wallwatch.web import server
+from wallwatch.web.state import Kept
 
 V1 = "/api/wallwatch/v1"
 
@@ -147,10 +155,15 @@ def test_the_openapi_document_is_valid_and_names_every_route(client: TestClient)
     )
 
 
+def _main(page: str) -> str:
+    return page[page.index("<main") : page.index("</main>")]
+
+
 def test_the_pages_are_those_of_the_report(client: TestClient, demo: Demo) -> None:
     assert client.get("/", follow_redirects=False).headers["location"] == "/en/index.html"
     found = client.get("/en/index.html")
-    assert found.text == (demo.folder / "report" / "index.html").read_text(encoding="utf-8")
+    written = (demo.folder / "report" / "index.html").read_text(encoding="utf-8")
+    assert _main(found.text) == _main(written)
     page = Page.of(found.text)
     for link in sorted({link for _, _, link, _ in page.links if link.endswith(".html")})[:12]:
         assert client.get(f"/en/{link}").status_code == 200, link
@@ -288,3 +301,67 @@ def test_a_slow_client_is_cut_off_and_others_are_served(
         with socket.create_connection(("127.0.0.1", port), timeout=60) as long:
             long.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 100_000)
             assert long.recv(12) in (b"HTTP/1.1 400", b"")
+
+
+def test_pages_from_stored_summaries_are_those_counted_anew(workspace: Path) -> None:
+    with Workspace.open(workspace).connect() as con:
+        assert facts.are_stored(con)
+        stored = dict(render(con, country="XB", language=Language.of("en"), progress=Silent()))
+        for (name,) in con.execute(
+            "SELECT view_name FROM duckdb_views() WHERE starts_with(view_name, 'report_')"
+        ).fetchall():
+            con.execute(f"DROP VIEW {name}")
+        assert not facts.are_stored(con)
+        counted = dict(render(con, country="XB", language=Language.of("en"), progress=Silent()))
+    assert stored == counted
+
+
+def test_summaries_of_other_tables_are_not_read(workspace: Path, tmp_path: Path) -> None:
+    shutil.copytree(workspace, tmp_path / "w", ignore=shutil.ignore_patterns("raw"))
+    changed = Workspace.open(tmp_path / "w")
+    with changed.connect() as con:
+        assert facts.are_stored(con)
+    changed.replace("events", TABLES["events"].from_rows([]), "another")
+    with changed.connect() as con:
+        assert not facts.are_stored(con)
+    with TestClient(web.create_app(tmp_path / "w"), base_url="http://localhost") as client:
+        assert client.get("/en/services.html").text.count("<tr>") == 0
+        assert rows(client, f"{V1}/verdicts?limit=1")
+
+
+def test_a_measurement_has_a_page_that_says_why(client: TestClient) -> None:
+    event = rows(client, f"{V1}/events?limit=1&country=XW")[0]
+    id_ = event["witnesses"][0]
+    assert f"../measurement/{id_}.html" in client.get(f"/en/event/{event['event_id']}.html").text
+    for lang in ("en", "fa"):
+        page = Page.of(client.get(f"/{lang}/measurement/{id_}.html").text)
+        assert page.unbalanced == []
+        assert id_ in page.text
+    explained = client.get(f"{V1}/explain/{id_}").json()
+    whole = Page.of(client.get(f"/en/measurement/{id_}.html").text).text
+    assert all(sentence in whole for sentence in explained["seen"][:3])
+    assert client.get(f"/en/measurement/{id_[:-3]}.html").status_code == 404
+    assert client.get("/en/measurement/nothing.html").status_code == 404
+
+
+def test_answers_are_kept_until_the_data_change(workspace: Path, tmp_path: Path) -> None:
+    shutil.copytree(workspace, tmp_path / "w", ignore=shutil.ignore_patterns("raw"))
+    with TestClient(web.create_app(tmp_path / "w"), base_url="http://localhost") as client:
+        first = client.get(f"{V1}/events")
+        assert client.get(f"{V1}/events").content == first.content
+        assert first.json()["results"]
+        Workspace.open(tmp_path / "w").replace("events", TABLES["events"].from_rows([]), "another")
+        later = client.get(f"{V1}/events")
+        assert later.json()["results"] == []
+        assert later.headers["etag"] != first.headers["etag"]
+
+
+def test_what_is_kept_stays_within_its_bounds() -> None:
+    kept = Kept(10_000)
+    for number in range(20):
+        kept.put(str(number), Response(b"x" * 1_000))
+    assert kept.get("0") is None
+    assert kept.get("19") is not None
+    assert sum(kept.get(str(number)) is not None for number in range(20)) == 3
+    kept.put("large", Response(b"x" * (5 << 20)))
+    assert kept.get("large") is None

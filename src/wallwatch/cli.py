@@ -582,6 +582,9 @@ def bundle(
             help="The original files are public: record plain hashes of lines that addresses were cut out of.",
         ),
     ] = False,
+    lang: Annotated[
+        str, typer.Option(metavar="LANG", help="Language of the page for people: en, fa, ar or ru.")
+    ] = "en",
     created: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="When it is made; by default the time of the last datum."),
@@ -602,6 +605,7 @@ def bundle(
             created=parse_time(created) if created else None,
             signer=sign,
             stamp_url=timestamp,
+            lang=lang,
             progress=progress,
         )
     if format_ is TextFormat.json:
@@ -764,6 +768,16 @@ def bench(
     series: Annotated[
         int, typer.Option(min=40, max=1_000_000, help="Blocking series of 720 hours that are scanned.")
     ] = 4_000,
+    serve_: Annotated[
+        bool, typer.Option("--serve", help="Measure the server alone, on a large simulated workspace.")
+    ] = False,
+    observations: Annotated[
+        int, typer.Option(min=1, help="With --serve: observations of that workspace, at least.")
+    ] = 20_000_000,
+    keep: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="With --serve: where that workspace is kept, to be used again."),
+    ] = None,
     format_: TextFormatOption = TextFormat.text,
     compare: Annotated[
         Path | None, typer.Option(metavar="FILE", help="An earlier result (JSON) to compare to.")
@@ -789,9 +803,13 @@ def bench(
     quiet: QuietOption = False,
 ) -> None:
     """Print speed as ratios to a limit that is measured in the same run, or how cost grows with size."""
-    from wallwatch.bench import commands
+    from wallwatch.bench import commands, serving
 
     with progress_unless(quiet) as progress:
+        if serve_:
+            found = serving.run(observations, workspace=keep, progress=progress)
+            typer.echo(safe_json(found) if format_ is TextFormat.json else serving.as_text(found))
+            return
         if scale:
             grown = commands.grow(scale, on or ("duckdb",), shape.value, progress)
             typer.echo(safe_json(grown.as_dict()) if format_ is TextFormat.json else grown.as_text())

@@ -26,12 +26,13 @@ class Answer:
     lines: list[str]
 
 
-def explain(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
+def explain(con: duckdb.DuckDBPyConnection, id_: str, *, days: bool = True) -> Answer:
     """Explains what an id, or the unique beginning of one, stands for.
 
     Args:
         con: A connection with the workspace's views.
         id_: A measurement, event or outage id; one that was published stands for what it has become.
+        days: Whether the numbers of an event have its days and rules, for which all verdicts are read again.
 
     Raises:
         WallwatchError: Nothing has that id, or several things begin with it.
@@ -49,7 +50,7 @@ def explain(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
     kind, found = known
     if kind == "verdict":
         return _verdict(con, found)
-    answer = _event(con, found) if kind == "event" else _outage(con, found)
+    answer = _event(con, found, days) if kind == "event" else _outage(con, found)
     if not states:
         return answer
     as_of_old = (
@@ -142,7 +143,8 @@ def find(con: duckdb.DuckDBPyConnection, id_: str) -> tuple[str, str] | None:
         ("verdict", "verdicts", "measurement_id"),
     )
     for exact in (True, False):
-        test = "{0} = $1" if exact else "starts_with({0}, $1)"
+        # The bounds let statistics of the tables say where to look.
+        test = "{0} = $1" if exact else "starts_with({0}, $1) AND {0} >= $1 AND {0} <= $1 || chr(1114111)"
         found = [
             (kind, row[0])
             for kind, table, column in places
@@ -241,9 +243,9 @@ def _one(con: duckdb.DuckDBPyConnection, what: str, id_: str) -> dict[str, Any]:
     return next(records(con, what, Filters(id=id_)))
 
 
-def _event(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
+def _event(con: duckdb.DuckDBPyConnection, id_: str, days: bool) -> Answer:
     record = _one(con, "events", id_)
-    numbers = detect.explain(con, id_)
+    numbers = detect.explain(con, id_, days=days)
     networks = []
     for part in record["details"]:
         if "network" not in part:  # a service that failed in many countries has no networks of its own

@@ -77,7 +77,10 @@ def mirror(
             for code in sorted(DIRECTIONS):
                 language = Language.of(code)
                 below = folder if code == lang else folder / code
-                for path, page in render(con, country=None, language=language, progress=progress):
+                feed_path = "feed.atom" if code == lang else "../feed.atom"
+                for path, page in render(
+                    con, country=None, language=language, progress=progress, feed=feed_path
+                ):
                     target = below / path
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(page.encode())

@@ -21,6 +21,7 @@ from wallwatch._text import safe_text
 from wallwatch.archive import Summary
 from wallwatch.archive.remote import Remote
 from wallwatch.engine import Workspace
+from wallwatch.report import facts
 from wallwatch.schema import TABLES
 from wallwatch.schema.layout import HISTORY
 from wallwatch.show import Filters, iso, records
@@ -117,37 +118,33 @@ def bring_up_to_date(
     """
     rows: dict[str, int] = {}
     references = refs.references(workspace.layout, known)
-    searched = refs.matched(workspace.layout)
     con = workspace.connect()
     try:
-        facts = _digest(*(f"{id_} {searched.get(id_, '')}" for id_ in _with_rows(con, "measurements")))
-        verdicts = _digest(facts, judge.RULE_SET, references.version, _source("judge"), _source("engine"))
-        if workspace.stage("verdicts") != verdicts:
+        wanted = stages(workspace, con, known)
+        if workspace.stage("verdicts") != wanted["verdicts"]:
             workspace.find_repeated()
             workspace.refresh(con)
             progress.stage("Judging")
             if cluster is None:
                 judged = judge.batches(con, references, source=workspace.source(con))
-                rows["verdicts"] = workspace.replace("verdicts", judged, verdicts)
+                rows["verdicts"] = workspace.replace("verdicts", judged, wanted["verdicts"])
             else:
-                rows["verdicts"] = cluster.judge(workspace, references, verdicts)
+                rows["verdicts"] = cluster.judge(workspace, references, wanted["verdicts"])
             workspace.refresh(con)
-        cells = _digest(verdicts, _source("detect"), _source("engine"))
-        if workspace.stage("cells") != cells:
+        if workspace.stage("cells") != wanted["cells"]:
             progress.stage("Counting by hour")
             if cluster is None:
-                rows["cells"] = workspace.replace("cells", detect.cells(con), cells)
+                rows["cells"] = workspace.replace("cells", detect.cells(con), wanted["cells"])
             else:
-                rows["cells"] = cluster.cells(workspace, cells)
+                rows["cells"] = cluster.cells(workspace, wanted["cells"])
             workspace.refresh(con)
-        if workspace.stage("events") != cells:
+        if workspace.stage("events") != wanted["events"]:
             progress.stage("Looking for restrictions")
             events = detect.events(con) if cluster is None else cluster.events(workspace, con)
-            rows["events"] = workspace.replace("events", events, cells)
-        signals = _digest(cells, *_with_rows(con, "signals"))
-        if workspace.stage("outages") != signals:
+            rows["events"] = workspace.replace("events", events, wanted["events"])
+        if workspace.stage("outages") != wanted["outages"]:
             progress.stage("Looking for outages")
-            rows["outages"] = workspace.replace("outages", detect.outages(con), signals)
+            rows["outages"] = workspace.replace("outages", detect.outages(con), wanted["outages"])
         workspace.refresh(con)
         basis = history.Basis(
             tuple(workspace.layout.taken_in()),
@@ -156,10 +153,13 @@ def bring_up_to_date(
             program(),
         )
         revisions = history.publish(con, workspace.layout, findings(con), basis, published)
-        ways = _digest(verdicts, _source("routes"), _source("engine"))
-        if workspace.stage("routes") != ways:
+        if workspace.stage("routes") != wanted["routes"]:
             progress.stage("Looking for what still works")
-            rows["routes"] = workspace.replace("routes", routes.routes(con), ways)
+            rows["routes"] = workspace.replace("routes", routes.routes(con), wanted["routes"])
+        workspace.refresh(con)
+        if not facts.are_stored(con):
+            progress.stage("Summing up")
+            facts.store(workspace, con)
     finally:
         con.close()
     return RunSummary(taken_in, rows, workspace.repeated(), revisions)
@@ -171,6 +171,22 @@ def _with_rows(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
         row[0]
         for row in con.sql(f"SELECT DISTINCT file_id FROM files WHERE {table} > 0 ORDER BY ALL").fetchall()
     ]
+
+
+def stages(workspace: Workspace, con: duckdb.DuckDBPyConnection, known: Fingerprints) -> dict[str, str]:
+    """Derived table to what it is to be made from, as a digest: the files, the rules and the code."""
+    references = refs.references(workspace.layout, known)
+    searched = refs.matched(workspace.layout)
+    read = _digest(*(f"{id_} {searched.get(id_, '')}" for id_ in _with_rows(con, "measurements")))
+    verdicts = _digest(read, judge.RULE_SET, references.version, _source("judge"), _source("engine"))
+    cells = _digest(verdicts, _source("detect"), _source("engine"))
+    return {
+        "verdicts": verdicts,
+        "cells": cells,
+        "events": cells,
+        "outages": _digest(cells, *_with_rows(con, "signals")),
+        "routes": _digest(verdicts, _source("routes"), _source("engine")),
+    }
 
 
 def program() -> str:

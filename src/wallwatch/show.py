@@ -56,6 +56,7 @@ class Listing:
         record: One row to the record.
         columns: What a table for people shows: heading and how to make it from a record.
         key: The column that an id is looked for in; empty where records have none.
+        paged: The same for a part of the rows, and takes `{limit}` too: where rows are wide, sorting them is slow.
     """
 
     query: str
@@ -66,6 +67,7 @@ class Listing:
     record: Callable[[Record], Record]
     columns: tuple[tuple[str, Callable[[Record], str]], ...]
     key: str = ""
+    paged: str = "{query} {limit}"
 
 
 def parse_time(text: str, *, last: bool = False) -> datetime:
@@ -263,26 +265,6 @@ def _measured(record: Record) -> str:
     return f"{found} of {found + len(record['networks_ok'])}"
 
 
-# Worst first; a list and not text, so that one state's name may be part of another's.
-_STATE_ORDER = "['blocked', 'likely_blocked', 'impaired', 'down', 'ok', 'insufficient']"
-_VERDICTS = f"""
-    WITH layers AS (
-        SELECT measurement_id, layer, arg_min(state, list_position({_STATE_ORDER}, state)) AS state
-        FROM verdicts WHERE layer <> 'all' GROUP BY measurement_id, layer
-    ), by_measurement AS (
-        SELECT measurement_id, list(layer ORDER BY layer) AS layer_names, list(state ORDER BY layer) AS layer_states
-        FROM layers GROUP BY measurement_id
-    ), names AS (
-        SELECT file_id, min(path) AS path FROM files GROUP BY file_id
-    )
-    SELECT v.*, l.layer_names, l.layer_states, coalesce(n.path, v.file_id) AS path
-    FROM verdicts AS v
-    LEFT JOIN by_measurement AS l USING (measurement_id)
-    LEFT JOIN names AS n USING (file_id)
-    WHERE v.layer = 'all' {{where}}
-    ORDER BY v.time NULLS FIRST, v.measurement_id
-"""
-
 LISTINGS: Final[Mapping[str, Listing]] = {
     "events": Listing(
         "SELECT * FROM events WHERE true {where} ORDER BY onset_earliest NULLS FIRST, country, service, event_id",
@@ -329,11 +311,11 @@ LISTINGS: Final[Mapping[str, Listing]] = {
         "outage_id",
     ),
     "verdicts": Listing(
-        _VERDICTS,
-        "v.country",
-        "v.target = {0} OR v.host = {0} OR v.service = {0} OR lower(v.input) = {0}",
-        "v.time",
-        "v.time",
+        "SELECT * FROM judged WHERE true {where} ORDER BY time NULLS FIRST, measurement_id",
+        "country",
+        "target = {0} OR host = {0} OR service = {0} OR lower(input) = {0}",
+        "time",
+        "time",
         _verdict,
         (
             ("time (UTC)", lambda r: _short(r["time"])),
@@ -347,7 +329,16 @@ LISTINGS: Final[Mapping[str, Listing]] = {
             ("evidence", lambda r: r["evidence"]),
             ("measurement", lambda r: r["measurement_id"]),
         ),
-        "v.measurement_id",
+        "measurement_id",
+        """
+        WITH page AS MATERIALIZED (
+            SELECT time, measurement_id FROM judged WHERE true {where}
+            ORDER BY time NULLS FIRST, measurement_id {limit}
+        )
+        SELECT judged.* FROM judged SEMI JOIN page
+          ON judged.time IS NOT DISTINCT FROM page.time AND judged.measurement_id = page.measurement_id
+        ORDER BY time NULLS FIRST, measurement_id
+        """,
     ),
     "cells": Listing(
         "SELECT * FROM cells WHERE true {where} ORDER BY hour, country, service, target, network, layer, resolver_network NULLS FIRST",
@@ -494,9 +485,16 @@ def records(
     if filters.until:
         add(f"{listing.start} < {{0}}", filters.until)
     where = "".join(f" AND {clause}" for clause in clauses)
-    query = listing.query.replace("{where}", where)
+    query = listing.query
     if limit is not None or offset:
-        query += f" LIMIT {2**62 if limit is None else int(limit)} OFFSET {int(offset)}"
+        part = f"LIMIT {2**62 if limit is None else int(limit)} OFFSET {int(offset)}"
+        # The first rows alone are found without sorting the others.
+        query = (
+            f"{query} {part}"
+            if not offset
+            else listing.paged.replace("{query}", query).replace("{limit}", part)
+        )
+    query = query.replace("{where}", where)
     reader = con.sql(query, params=values).to_arrow_reader(_BATCH)
     for batch in reader:
         rows: list[Record] = batch.to_pylist() or []

@@ -39,6 +39,11 @@ from wallwatch.judge.references import BLOCK_WORDS, DELIVERY_NETWORKS, KNOWN_FAU
 from wallwatch.judge.rules import RULES
 from wallwatch.judge.services import CATALOGUE, SERVICES, TOOLS
 from wallwatch.pipeline import program
+from wallwatch.report.book import Book
+from wallwatch.report.embed import Charts, charts
+from wallwatch.report.facts import counted
+from wallwatch.report.language import Language
+from wallwatch.report.places import event_page, outage_page
 from wallwatch.show import iso
 
 #: More bytes of raw lines than this are not put into one bundle.
@@ -152,6 +157,7 @@ def bundle(
     created: datetime | None = None,
     signer: Path | None = None,
     stamp_url: str | None = None,
+    lang: str = "en",
     progress: Progress | None = None,
 ) -> Bundled:
     """Writes all that is needed to check one claim into one file.
@@ -167,13 +173,14 @@ def bundle(
         created: When the bundle is made; by default the time of the last datum, so that bytes depend on data alone.
         signer: An SSH key to sign with.
         stamp_url: A time-stamp authority to ask.
+        lang: Language of the page for people.
         progress: Hears how far it is.
 
     Raises:
         WallwatchError: There is no such claim; raw files are gone or changed; a key or the authority fails.
     """
     progress = progress or Silent()
-    workspace = Workspace.open(root)
+    workspace, language = Workspace.open(root), Language.of(lang)
     public = signing.public_key(signer) if signer is not None else None
     with tempfile.TemporaryDirectory(prefix="wallwatch-") as folder, workspace.connect() as con:
         subject = find(con, id_)
@@ -181,14 +188,16 @@ def bundle(
         known = _known(con)
         references = Path(folder) / REFERENCES
         _references(workspace, references)
-        attempt = _Attempt(Path(folder), workspace, con, subject, known, key, moment, references, progress)
+        attempt = _Attempt(
+            Path(folder), workspace, con, subject, known, key, moment, references, language, progress
+        )
         draft = attempt.smallest()
         payload = Path(folder) / "bag" / "data"
         shutil.move(str(draft.payload), payload)
         shutil.move(str(references), payload / REFERENCES)
         bagged = payload.parent
         when = created or subject.last or moment
-        _write_rest(bagged, subject, draft, moment, when, public, stamp_url is not None, bool(key))
+        _write_rest(bagged, subject, draft, moment, when, public, stamp_url is not None, bool(key), language)
         if signer is not None:
             tagged = (bagged / bag.TAG_MANIFEST).read_bytes()
             (bagged / bag.SIGNATURE).write_bytes(signing.sign(tagged, signer))
@@ -278,6 +287,8 @@ class _Draft:
     ids: Mapping[str, str]
     explanation: list[str]
     tables: list[str]
+    heading: object
+    charts: Charts | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +303,7 @@ class _Attempt:
     key: str
     as_of: datetime
     references: Path
+    language: Language
     progress: Progress
 
     def smallest(self) -> _Draft:
@@ -354,7 +366,22 @@ class _Attempt:
             explanation = _without_history(explain(again.con, found).lines)
         claimed = [ids[one.measurement] for one in extracted.taken if one.claim and one.measurement in ids]
         kept = tables.write(again.con, self.con, subject, found, claimed, payload / "tables")
-        return _Draft(payload, selection, extracted, outcome, record, id_, ids, explanation, kept)
+        heading, drawn = self._drawn(again.con, found)
+        return _Draft(
+            payload, selection, extracted, outcome, record, id_, ids, explanation, kept, heading, drawn
+        )
+
+    def _drawn(self, con: duckdb.DuckDBPyConnection, found: str | None) -> tuple[object, Charts | None]:
+        """What the report says of an event or outage that follows from these lines: its headline and charts."""
+        subject = self.subject
+        if found is None or subject.kind == "verdict":
+            return subject.heading, None
+        path = event_page(found) if subject.kind == "event" else outage_page(found)
+        with counted(con, subject.country):
+            book = Book(con, self.language, subject.country)
+            page = book.page(con, path)
+            headline = next((one.headline for one in book.findings if one.page == path), subject.heading)
+        return headline, None if page is None else charts(page)
 
     def _witnesses(self, again: Rebuilt, ids: Mapping[str, str], outcome: Outcome) -> None:
         """Holds the verdicts of an event's witnesses against those of the workspace."""
@@ -413,6 +440,7 @@ def _write_rest(
     public: signing.Key | None,
     stamped: bool,
     sealed: bool,
+    language: Language,
 ) -> None:
     """Everything but the raw lines and the tables, then the manifests."""
     payload = bagged / "data"
@@ -445,7 +473,7 @@ def _write_rest(
     ]
     (payload / "index.html").write_bytes(
         page(
-            subject.heading,
+            draft.heading,
             _follows(draft.outcome),
             _facts(subject, draft, public),
             draft.explanation,
@@ -453,6 +481,8 @@ def _write_rest(
             [one.as_dict() for one in subject.links],
             listed,
             commands,
+            draft.charts,
+            language,
         )
     )
     made = crate.Made(

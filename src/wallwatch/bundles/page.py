@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from markupsafe import Markup
 
 from wallwatch._text import safe_text
+from wallwatch.report.embed import Charts
 from wallwatch.report.environment import policy, style
+from wallwatch.report.language import Language, foreign, marked
+
+#: Charts that are shown.
+_CHARTS: Final = 4
 
 _PAGE = Markup("""<!DOCTYPE html>
-<html lang="en" dir="ltr">
+<html lang="{lang}" dir="{direction}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
-<title>Evidence: {heading}</title>
+<title>{title}</title>
 <style>{style}</style>
 </head>
 <body>
+{patterns}
 <main id="main" class="page">
-<h1>Evidence: {heading}</h1>
+<h1>{title}</h1>
 <p>{follows}</p>
 {sections}
 </main>
@@ -35,9 +41,45 @@ _ITEM = Markup("<li>{}</li>\n")
 _ROW = Markup('<tr><th scope="row">{}</th><td>{}</td></tr>\n')
 _FILE = Markup('<tr><td><a href="{}">{}</a></td><td>{}</td><td>{}</td></tr>\n')
 
+#: Headings of `wallwatch explain`, which the catalogues have.
+TITLES: Final = (
+    marked("What was found"),
+    marked("By which mechanism"),
+    marked("On which networks"),
+    marked("Measured at the time and found fine"),
+    marked("Measured too little to say"),
+    marked("Why this is claimed"),
+    marked("Why this kind"),
+    marked("What speaks against it"),
+    marked("How to check by hand"),
+    marked("How it was judged"),
+    marked("What the probe saw, in order"),
+    marked("What the control saw"),
+    marked("Rules that fired"),
+    marked("What would change it"),
+)
+#: What `make` says of whether the finding follows.
+FOLLOWS: Final = (
+    marked("The finding follows from the enclosed lines: they were judged again when this was made."),
+    marked("THE FINDING DOES NOT FOLLOW from the enclosed lines alone."),
+)
+#: Names of facts, which they have too.
+NAMES: Final = (
+    marked("Networks"),
+    marked("Mechanisms"),
+    marked("Depth"),
+    marked("Signals"),
+    marked("Measured"),
+    marked("State"),
+    marked("Raw lines"),
+    marked("Which lines"),
+    marked("Rules"),
+    marked("Signed by"),
+)
+
 
 def page(
-    heading: str,
+    heading: object,
     follows: str,
     facts: Sequence[tuple[str, str]],
     explanation: Sequence[str],
@@ -45,6 +87,8 @@ def page(
     statements: Sequence[dict[str, Any]],
     files: Sequence[tuple[str, str, int]],
     commands: Sequence[str],
+    taken: Charts | None,
+    language: Language,
 ) -> bytes:
     """The page.
 
@@ -57,58 +101,83 @@ def page(
         statements: Statements of the record that concern it, as `Link.as_dict` gives them.
         files: Path, what it holds, and size of each file.
         commands: Commands that repeat the finding.
+        taken: The charts of the finding, drawn from the enclosed lines.
+        language: Of the words; what the catalogue does not have stays English, and is marked so.
     """
-    sections = [_SECTION.format("In short", _table(facts))]
+    _ = language.gettext
+    sections = [_SECTION.format(_("In short"), _table(facts, language))]
+    if taken is not None and taken.figures:
+        sections.append(_SECTION.format(_("How it went"), Markup("\n").join(taken.figures[:_CHARTS])))
     for title, lines in _sections(explanation):
-        sections.append(_SECTION.format(_shown(title), _list(lines)))
+        sections.append(_SECTION.format(_titled(title, language), _list(lines, language)))
     if differs:
-        sections.append(
-            _SECTION.format("What is not the same when made again from these lines", _list(differs))
-        )
+        title = _("What is not the same when made again from these lines")
+        sections.append(_SECTION.format(title, _list(differs, language)))
     if statements:
         said = [
             f"{row['speaker']}, {row['date'] or 'undated'}: “{row['quotation']}” ({row['kind']}; {row['place']}"
             f"{', ' + row['lag'] if row['lag'] else ''}; tied by {', '.join(row['why']) or 'nothing that was noted'})"
             for row in statements
         ]
-        note = Markup("<p>Each is its speaker’s statement, and no measurement.</p>\n")
-        sections.append(_SECTION.format("Statements of the record that concern it", note + _list(said)))
-    sections.append(_SECTION.format("How to check it", _steps(commands)))
-    sections.append(_SECTION.format("The files", _files(files)))
+        note = Markup("<p>{}</p>\n").format(_("Each is its speaker’s statement, and no measurement."))
+        sections.append(
+            _SECTION.format(_("Statements of the record that concern it"), note + _list(said, language))
+        )
+    sections.append(_SECTION.format(_("How to check it"), _steps(commands, language)))
+    sections.append(_SECTION.format(_("The files"), _files(files, language)))
+    shown = heading if isinstance(heading, Markup) else foreign(heading, 2000)
     filled = _PAGE.format(
-        policy=policy(), heading=_shown(heading), style=style(), follows=_shown(follows), sections=Markup("").join(sections)
-    )  # fmt: skip
+        lang=language.code,
+        direction=language.direction,
+        policy=policy(),
+        title=_("Evidence: %(heading)s", heading=shown.striptags()),
+        patterns=Markup() if taken is None else taken.patterns,
+        style=style(),
+        follows=_titled(follows, language),
+        sections=Markup("").join(sections),
+    )
     return filled.encode()
 
 
-def _shown(text: object) -> str:
-    return safe_text(text, 2000)
+def _titled(words: str, language: Language) -> Markup:
+    """A heading, a name or a known sentence, translated where it is one of those that do not come from data."""
+    return language.gettext(words) if words in (*TITLES, *NAMES, *FOLLOWS) else language.sentence(words, 2000)
 
 
-def _table(rows: Sequence[tuple[str, str]]) -> Markup:
+def _table(rows: Sequence[tuple[str, str]], language: Language) -> Markup:
     return Markup("<table>\n<tbody>\n{}</tbody>\n</table>").format(
-        Markup("").join(_ROW.format(_shown(name), _shown(value)) for name, value in rows)
+        Markup("").join(
+            _ROW.format(_titled(name, language), language.sentence(value, 2000)) for name, value in rows
+        )
     )
 
 
-def _list(items: Sequence[str]) -> Markup:
-    return Markup("<ul>\n{}</ul>").format(Markup("").join(_ITEM.format(_shown(item)) for item in items))
+def _list(items: Sequence[str], language: Language) -> Markup:
+    return Markup("<ul>\n{}</ul>").format(
+        Markup("").join(_ITEM.format(language.sentence(item, 2000)) for item in items)
+    )
 
 
-def _files(files: Sequence[tuple[str, str, int]]) -> Markup:
+def _files(files: Sequence[tuple[str, str, int]], language: Language) -> Markup:
+    _ = language.gettext
     head = Markup(
-        '<thead><tr><th scope="col">file</th><th scope="col">what it holds</th><th scope="col">bytes</th></tr></thead>'
+        '<thead><tr><th scope="col">{}</th><th scope="col">{}</th><th scope="col">{}</th></tr></thead>'
+    ).format(_("File"), _("What it holds"), _("Bytes"))
+    rows = Markup("").join(
+        _FILE.format(path, path, language.sentence(says, 2000), language.number(size))
+        for path, says, size in files
     )
-    rows = Markup("").join(_FILE.format(path, path, _shown(says), f"{size:,}") for path, says, size in files)
     return Markup("<table>\n{}\n<tbody>\n{}</tbody>\n</table>").format(head, rows)
 
 
-def _steps(commands: Sequence[str]) -> Markup:
-    text = Markup(
-        "<p>The file README.txt one folder above says how to check with <code>sha256sum</code> and "
-        "<code>ssh-keygen</code> that nothing was changed and who signed it. To make the finding again:</p>\n<pre>{}</pre>"
+def _steps(commands: Sequence[str], language: Language) -> Markup:
+    return Markup('<p>{}</p>\n<pre dir="ltr" tabindex="0">{}</pre>').format(
+        language.gettext(
+            "The file README.txt one folder above says how to check with sha256sum and ssh-keygen that nothing was "
+            "changed and who signed it. To make the finding again:"
+        ),
+        "\n".join(safe_text(command, 2000) for command in commands),
     )
-    return text.format("\n".join(_shown(command) for command in commands))
 
 
 def _sections(lines: Sequence[str]) -> list[tuple[str, list[str]]]:

@@ -15,12 +15,13 @@ from wallwatch.detect.timeline import timeline
 from wallwatch.detect.votes import AGAINST
 
 
-def explain(con: duckdb.DuckDBPyConnection, event_id: str) -> dict[str, Any]:
+def explain(con: duckdb.DuckDBPyConnection, event_id: str, *, days: bool = True) -> dict[str, Any]:
     """What lies behind an event, for people and scripts.
 
     Args:
         con: Shows `events` and `verdicts`.
         event_id: The event's whole id.
+        days: Whether the verdicts are read again, for `networks` and `rules`; else both are null.
 
     Returns:
         `why`: sentences that say why it is claimed; `against`: sentences that speak against it; `networks`: for each
@@ -40,8 +41,8 @@ def explain(con: duckdb.DuckDBPyConnection, event_id: str) -> dict[str, Any]:
         "event_id": event_id,
         "why": _why(event, details),
         "against": event["against"],
-        "networks": _days(con, event),
-        "rules": _rules(con, event),
+        "networks": _days(con, event) if days else None,
+        "rules": _rules(con, event) if days else None,
         "insufficient": event["networks_insufficient"],
         "model": {
             "levels": levels.LEVELS.tolist(),

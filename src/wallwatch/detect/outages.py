@@ -93,6 +93,11 @@ def _take_in(world: World, seen: Look) -> None:
         world.faults.setdefault(fault.country, []).append(fell)
 
 
+#: How much of the signals before an outage, and after it, charts of it are drawn from.
+_BEFORE = timedelta(days=90)
+_AFTER = timedelta(days=14)
+
+
 def outage_timeline(
     con: duckdb.DuckDBPyConnection, outage: Mapping[str, Any], *, probabilities: bool = True
 ) -> pa.Table:
@@ -121,6 +126,13 @@ def outage_timeline(
     begin = None if onset is None else (onset - timedelta(days=3)).timestamp()
     end = outage.get("end_best")
     finish = None if end is None else (end + timedelta(days=2)).timestamp()
+    # What is usual is told from weeks, not from years.
+    if onset is not None:
+        where.append("time >= ?")
+        values.append(onset - _BEFORE)
+    if end is not None:
+        where.append("time <= ?")
+        values.append(end + _AFTER)
     parts = [
         _lines(look(grid, probabilities=probabilities), outage["country"], region, network, begin, finish)
         for grid in grids(con, " AND ".join(where), values)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ _KNOWN = (1, FORMAT)
 
 #: Rows in a row group: fixed, so that a table's bytes depend on its rows alone.
 ROW_GROUP = 131_072
+
+#: Rows in a row group of a summary: few, so that statistics tell which of them a look-up needs.
+SMALL_GROUP = 16_384
 
 _STAGE = "stage.json"
 
@@ -140,7 +144,21 @@ class Workspace:
 
     def refresh(self, con: duckdb.DuckDBPyConnection) -> None:
         """Makes the views show what the workspace holds now."""
-        views.create(con, {name: self.layout.parts(name) for name in TABLES}, self._repeated())
+        views.create(con, {name: self.layout.parts(name) for name in TABLES}, self._repeated(), self._kept())
+
+    def narrow(self, con: duckdb.DuckDBPyConnection, measurement_id: str) -> None:
+        """Makes this connection's `measurements`, `observations` and `controls` those of one measurement's file alone."""
+        found = con.execute(
+            "SELECT file_id FROM verdicts WHERE measurement_id = ? LIMIT 1", [measurement_id]
+        ).fetchall()
+        if not found:
+            return
+        for name in ("measurements", "observations", "controls"):
+            part = self.layout.part(name, found[0][0])
+            rows = views.select(TABLES[name], [part] if part.exists() else [])
+            repeated = self._repeated()
+            rows = rows if repeated is None else views.without(rows, repeated)
+            con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows}")
 
     def _repeated(self) -> Path | None:
         path = self.layout.table("repeated") / "0.parquet"
@@ -213,6 +231,47 @@ class Workspace:
             count = write(folder)
             write_atomic(folder / _STAGE, json.dumps({"made_from": stage, "rows": count}) + "\n")
         return count
+
+    def state(self) -> str:
+        """A digest that changes when, and only when, what the workspace holds has changed."""
+        found = hashlib.sha256()
+        for name in DERIVED:
+            try:
+                found.update((self.layout.table(name) / _STAGE).read_bytes())
+            except OSError:
+                found.update(b"-")
+        for name in ("files", "revisions", "statements", "publications"):
+            folder = self.layout.table(name)
+            if folder.is_dir():
+                with os.scandir(folder) as entries:
+                    listed = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+                found.update("\n".join(listed).encode())
+        return found.hexdigest()[:16]
+
+    def keep(self, con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> None:
+        """Stores what queries give, in their order, as views of that name, for as long as no table changes.
+
+        Args:
+            con: A connection with the workspace's views.
+            queries: Name to query.
+        """
+        with atomic_folder(self.layout.summaries) as folder:
+            for name, query in queries.items():
+                con.execute(
+                    f"COPY ({query}) TO {views.quoted(str(folder / name) + '.parquet')} "
+                    f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {SMALL_GROUP}, PRESERVE_ORDER true)"
+                )
+            write_atomic(folder / _STAGE, json.dumps({"made_from": self.state()}) + "\n")
+        self.refresh(con)
+
+    def _kept(self) -> dict[str, Path]:
+        folder = self.layout.summaries
+        try:
+            if json.loads((folder / _STAGE).read_bytes())["made_from"] != self.state():
+                return {}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+        return {path.stem: path for path in sorted(folder.glob("*.parquet"))}
 
     def stage(self, name: str) -> str | None:
         """What a derived table was made from, as a digest; null where it was not made yet."""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import posixpath
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import cache
 from importlib.resources import files
 from itertools import islice
 from typing import Any, Final
 
+from babel import Locale
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from wallwatch import __version__
 from wallwatch._text import safe_text
 from wallwatch.report import charts
-from wallwatch.report.language import Language, foreign
+from wallwatch.report.language import DIRECTIONS, Language, foreign
+from wallwatch.report.places import service_page
 
 #: The greatest size of a page.
 MOST_BYTES: Final = 200_000
@@ -35,11 +38,16 @@ def style() -> Markup:
 
 
 @cache
-def policy() -> str:
-    """The pages' content policy: nothing is loaded, nothing runs, only our own style applies."""
+def policy(forms: bool = False) -> str:
+    """The pages' content policy: nothing is loaded, nothing runs, only our own style applies.
+
+    Args:
+        forms: Whether forms may be sent, to where the page comes from.
+    """
     digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
+    sent = "'self'" if forms else "'none'"
     return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action {sent}"
     )
 
 
@@ -61,9 +69,20 @@ class Pages:
         language: The language.
     """
 
-    def __init__(self, language: Language, about: Mapping[str, Any]) -> None:
-        """`about` is what every page says of the data: its range and the versions of rules."""
-        self.language = language
+    def __init__(
+        self,
+        language: Language,
+        about: Mapping[str, Any],
+        services: Set[str],
+        *,
+        live: bool = False,
+        feed: str | None = None,
+    ) -> None:
+        """`about` is what every page says of the data: its range and the versions of rules.
+
+        `services` have a page; `live` pages are served; `feed` is the Atom feed's path from the report's folder.
+        """
+        self.language, self._feed = language, feed
         self._environment = Environment(
             loader=PackageLoader("wallwatch.report", "templates"),
             autoescape=True,
@@ -79,10 +98,14 @@ class Pages:
             comma="،" if language.direction == "rtl" else ",",
             semicolon="؛" if language.direction == "rtl" else ";",
             style=style(),
-            policy=policy(),
+            policy=policy(live),
             patterns=charts.patterns(),
             version=__version__,
             about=about,
+            live=live,
+            languages=[(code, Locale(code).display_name.capitalize()) for code in DIRECTIONS],
+            services_known=services,
+            service_page=service_page,
         )
         self._environment.filters.update(
             foreign=foreign,
@@ -104,10 +127,11 @@ class Pages:
             context: What the template shows.
         """
         root = "../" * path.count("/")
+        feed = None if self._feed is None else posixpath.normpath(root + self._feed)
         found = self._environment.get_template(template)
         page = ""
         for share in _SHARES:
-            page = found.render(context, root=root, path=path, most=_most(share))
+            page = found.render(context, root=root, path=path, feed=feed, most=_most(share))
             if len(page.encode()) < MOST_BYTES:
                 break
         return page

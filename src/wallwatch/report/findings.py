@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
 import duckdb
@@ -30,39 +31,62 @@ NO_RESTRICTION: Final = (*FAULTS, "disruption")
 OPEN: Final = ("ongoing", "left_open")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Finding:
-    """An event or an outage.
+    """An event or an outage; what it is in words is put together when a page asks for it.
 
     Attributes:
         row: Its row in the table.
         sort: `event` or `outage`.
         page: Its page's path from the report's folder.
-        headline: What it is, in one sentence.
-        short: What it is, in a few words, for tables.
-        began: When it began, in words.
-        ended: When it ended, in words.
         status: `ongoing`, `ended_lately`, `left_open` (open where the country's data end early) or `past`.
         new: Whether it began in the last week of the data.
         restriction: Whether it is one, as far as can be told.
         fault: Whether it is a fault of a service or an instrument.
-        pattern: Its pattern in time: `text`, `hours_utc`, `weekdays`, `days`; empty where it has none.
-        details: Per network, as the detector says.
+        last: The newest data of its country.
+        language: Of the words.
     """
 
     row: Mapping[str, Any]
     sort: str
     page: str
-    headline: Markup
-    short: Markup
-    began: Markup
-    ended: Markup
     status: str
     new: bool
     restriction: bool
     fault: bool
-    pattern: Mapping[str, Any] = field(default_factory=dict)
-    details: tuple[Mapping[str, Any], ...] = ()
+    last: datetime | None
+    language: Language
+
+    @cached_property
+    def headline(self) -> Markup:
+        """What it is, in one sentence."""
+        say = _event_headline if self.sort == "event" else _outage_headline
+        return say(self.row, self.status, self.language)
+
+    @cached_property
+    def short(self) -> Markup:
+        """What it is, in a few words, for tables."""
+        return (_event_short if self.sort == "event" else _outage_short)(self.row, self.language)
+
+    @cached_property
+    def began(self) -> Markup:
+        """When it began, in words."""
+        return _began(self.row, self.language)
+
+    @cached_property
+    def ended(self) -> Markup:
+        """When it ended, in words."""
+        return _ended(self.row, self.language, self.last)
+
+    @cached_property
+    def pattern(self) -> Mapping[str, Any]:
+        """Its pattern in time: `text`, `hours_utc`, `weekdays`, `days`; empty where it has none."""
+        return _object(self.row["recurrence"])
+
+    @cached_property
+    def details(self) -> tuple[Mapping[str, Any], ...]:
+        """Per network, as the detector says; empty for an outage."""
+        return _details(self.row["details"]) if self.sort == "event" else ()
 
     @property
     def country(self) -> str:
@@ -392,24 +416,18 @@ def load(
             if not is_country(row["country"]):
                 continue
             last = known[row["country"]].last if row["country"] in known else None
-            status = _status(row, now, last)
-            onset = row["onset_best"] or row["onset_latest"]
-            is_event = sort == "event"
+            onset = row["onset_best"]
             found.append(
                 Finding(
                     row=row,
                     sort=sort,
-                    page=event_page(row[key]) if is_event else outage_page(row[key]),
-                    headline=(_event_headline if is_event else _outage_headline)(row, status, language),
-                    short=(_event_short if is_event else _outage_short)(row, language),
-                    began=_began(row, language),
-                    ended=_ended(row, language, last),
-                    status=status,
-                    new=now is not None and row["onset_best"] is not None and onset > now - WEEK,
+                    page=event_page(row[key]) if sort == "event" else outage_page(row[key]),
+                    status=_status(row, now, last),
+                    new=now is not None and onset is not None and onset > now - WEEK,
                     restriction=row["kind"] not in NO_RESTRICTION,
                     fault=row["kind"] in FAULTS,
-                    pattern=_object(row["recurrence"]),
-                    details=_details(row["details"]) if is_event else (),
+                    last=last,
+                    language=language,
                 )
             )
     found.sort(key=_newest_first)

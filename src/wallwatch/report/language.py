@@ -27,6 +27,7 @@ from markupsafe import Markup, escape
 from wallwatch._errors import WallwatchError
 from wallwatch._text import safe_text
 from wallwatch.report.sentences import translate
+from wallwatch.schema.words import is_made_up
 
 #: No text from data is shown longer than this.
 LONGEST: Final = 200
@@ -271,7 +272,8 @@ class Language:
 
     def country(self, code: str, english: str) -> str:
         """The country's name in this language; the English one where there is none."""
-        if self._locale == "en":
+        # Babel names two of the codes that belong to nobody after ways to test pages (`XA`, `XB`).
+        if self._locale == "en" or is_made_up(code):
             return english
         name = Locale(self._locale).territories.get(code)
         return english if name is None else escape(str(name))

@@ -12,6 +12,8 @@ from typing import Final
 from wallwatch.schema import words
 
 _CODE = re.compile(r"[A-Z]{2}")
+_MEASUREMENT = re.compile(r"[A-Za-z0-9_.-]{1,79}")
+_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 #: How services are written whose name in the tables is not a host name.
@@ -83,3 +85,19 @@ def event_page(event_id: str) -> str:
 def outage_page(outage_id: str) -> str:
     """The page's path from the report's folder."""
     return f"outage/{_file(outage_id)}.html"
+
+
+def service_page(service: str) -> str:
+    """The page's path from the report's folder."""
+    plain = len(service) <= 70 and _HOST.fullmatch(service) is not None
+    return f"service/{service if plain else hashlib.sha256(service.encode('utf-8', 'replace')).hexdigest()[:16]}.html"
+
+
+def record_page(country: str) -> str:
+    """The page's path from the report's folder."""
+    return f"record/{country}.html"
+
+
+def measurement_page(measurement_id: str) -> str | None:
+    """The page's path from the report's folder, where pages are served; null for an id that no address can hold."""
+    return f"measurement/{measurement_id}.html" if _MEASUREMENT.fullmatch(measurement_id) else None

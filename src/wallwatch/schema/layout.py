@@ -67,6 +67,11 @@ class Layout:
         return self.root / "tables" / "recorded" / "0.parquet"
 
     @property
+    def summaries(self) -> Path:
+        """What was counted of the tables, so that pages and answers need not read them; may be deleted at any time."""
+        return self.root / "summaries"
+
+    @property
     def references(self) -> Path:
         """Reference data that the user updated; the defaults are in the package."""
         return self.root / "references"

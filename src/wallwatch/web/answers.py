@@ -18,9 +18,13 @@ from fastapi.responses import StreamingResponse
 from wallwatch import __version__, show
 from wallwatch._text import safe_json
 from wallwatch.show import Record
+from wallwatch.web.state import Live
 
 #: The greatest number of records of one page of JSON.
 MOST: Final = 1000
+
+#: The greatest offset of a page of JSON: whoever wants more is better served by the whole as JSON lines or CSV.
+FURTHEST: Final = 100_000
 
 #: The greatest number of rows of a Parquet file, which is made before it is sent.
 MOST_PARQUET: Final = 1_000_000
@@ -49,18 +53,27 @@ Opens = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 Reads = Callable[[duckdb.DuckDBPyConnection, int | None, int], Iterable[Record]]
 
 
-def etag(state: str, request: Request) -> str:
-    """The tag of an answer: of the data, of the question and of this software."""
-    asked = f"{state}\n{request.url.path}\n{request.url.query}\n{__version__}"
-    return f'W/"{hashlib.sha256(asked.encode()).hexdigest()[:24]}"'
+def answer(live: Live, request: Request, make: Callable[[], Response]) -> Response:
+    """The answer to a request: 304 where the asker has it, what was made before, or what is made now.
 
-
-def unchanged(request: Request, tag: str) -> Response | None:
-    """The answer 304, where the asker already has this state."""
+    Args:
+        live: The workspace; of each state of it every answer is made once, as long as there is room.
+        request: The request.
+        make: Makes it. Only what was found (200) is kept and tagged.
+    """
+    asked = f"{live.state()}\n{request.url.path}\n{request.url.query}\n{__version__}"
+    tag = f'W/"{hashlib.sha256(asked.encode()).hexdigest()[:24]}"'
     known = [given.strip() for given in request.headers.get("if-none-match", "").split(",")]
     if tag in known or "*" in known:
         return Response(status_code=304, headers={"etag": tag})
-    return None
+    kept = live.kept()
+    found = kept.get(str(request.url))
+    if found is None:
+        found = make()
+        if found.status_code == 200:
+            found.headers.update({"etag": tag, "cache-control": "no-cache"})
+            kept.put(str(request.url), found)
+    return found
 
 
 def json_response(value: Any, headers: dict[str, str], status: int = 200) -> Response:
@@ -68,40 +81,36 @@ def json_response(value: Any, headers: dict[str, str], status: int = 200) -> Res
     return Response(safe_json(value) + "\n", status, headers, "application/json")
 
 
-def records(
-    request: Request, state: str, opens: Opens, reads: Reads, format_: Format, limit: int, offset: int
-) -> Response:
+def records(live: Live, request: Request, reads: Reads, format_: Format, limit: int, offset: int) -> Response:
     """A list of records.
 
     Args:
+        live: The workspace.
         request: The request.
-        state: Digest of the data.
-        opens: Opens a connection.
         reads: Gives the records: (connection, limit or null for all, offset).
         format_: JSON comes in pages, the other forms whole.
         limit: Records of a page.
         offset: Records before the page.
     """
-    tag = etag(state, request)
-    if same := unchanged(request, tag):
-        return same
-    headers = {"etag": tag, "cache-control": "no-cache"}
     if format_ is Format.json:
-        with opens() as con:
+        with live.connection() as con:
             found = list(reads(con, limit + 1, offset))
-        more = len(found) > limit
-        following = (
-            str(request.url.include_query_params(limit=limit, offset=offset + limit)) if more else None
-        )
-        if following:
-            headers["link"] = f'<{following}>; rel="next"'
-        page = {"limit": limit, "offset": offset, "next": following, "state": state}
+        following = next_page(request, len(found), limit, offset)
+        headers = {"link": f'<{following}>; rel="next"'} if following else {}
+        page = {"limit": limit, "offset": offset, "next": following, "state": live.state()}
         return json_response({"metadata": page, "results": found[:limit]}, headers)
     name = request.url.path.rsplit("/", 1)[-1]
-    headers["content-disposition"] = f'attachment; filename="{name}.{format_.value}"'
+    headers = {"content-disposition": f'attachment; filename="{name}.{format_.value}"'}
     if format_ is Format.parquet:
-        return _parquet(opens, reads, headers)
-    return StreamingResponse(_text(opens, reads, format_), 200, headers, _TYPES[format_])
+        return _parquet(live.connection, reads, headers)
+    return StreamingResponse(_text(live.connection, reads, format_), 200, headers, _TYPES[format_])
+
+
+def next_page(request: Request, found: int, limit: int, offset: int) -> str | None:
+    """The address of the following page; null where more than `limit` were asked for, and not found."""
+    if found <= limit or offset + limit > FURTHEST:
+        return None
+    return str(request.url.include_query_params(limit=limit, offset=offset + limit))
 
 
 def _text(opens: Opens, reads: Reads, format_: Format) -> Iterator[bytes]:

@@ -8,10 +8,9 @@ from typing import Annotated, Any
 import duckdb
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from wallwatch import explain as explaining
 from wallwatch import show
 from wallwatch._errors import WallwatchError
-from wallwatch.web import answers
+from wallwatch.web import answers, described
 from wallwatch.web.answers import Format
 from wallwatch.web.state import Live
 
@@ -33,7 +32,7 @@ Target = Annotated[str | None, Query(max_length=300, description="a host, a serv
 When = Annotated[str | None, Query(max_length=30, description="a date or time, UTC")]
 FormatQuery = Annotated[Format, Query(alias="format", description="JSON comes in pages, the others whole")]
 Limit = Annotated[int, Query(ge=1, le=answers.MOST)]
-Offset = Annotated[int, Query(ge=0, le=10_000_000)]
+Offset = Annotated[int, Query(ge=0, le=answers.FURTHEST)]
 Id = Annotated[str, Path(max_length=200, description="an id, or its unique beginning")]
 
 
@@ -71,9 +70,18 @@ def router(live: Live) -> APIRouter:
             def reads(con: duckdb.DuckDBPyConnection, most: int | None, skip: int) -> Any:
                 return show.records(con, what, wanted, limit=most, offset=skip)
 
-            return answers.records(request, live.state(), live.connection, reads, format_, limit, offset)
+            return answers.answer(
+                live, request, lambda: answers.records(live, request, reads, format_, limit, offset)
+            )
 
-        made.add_api_route(f"/{what}", listed, name=what, summary=f"List {meaning}", response_model=None)
+        made.add_api_route(
+            f"/{what}",
+            listed,
+            name=what,
+            summary=f"List {meaning}",
+            response_class=Response,
+            responses=described.RECORDS,
+        )
 
     for what, meaning in LISTED.items():
         add(what, meaning)
@@ -82,18 +90,25 @@ def router(live: Live) -> APIRouter:
         partial(_explain, live),
         name="explain",
         summary="How one verdict, event or outage was judged, and what speaks against it",
-        response_model=None,
+        response_class=Response,
+        responses=described.EXPLANATION,
     )
     return made
 
 
-def _explain(live: Live, request: Request, id: Id) -> Response:  # noqa: A002 - the name in the address
-    tag = answers.etag(live.state(), request)
-    if same := answers.unchanged(request, tag):
-        return same
-    try:
-        with live.connection() as con:
-            record = explaining.explain(con, id).record
-    except WallwatchError as error:
-        return answers.json_response({"error": str(error)}, {}, 404)
-    return answers.json_response(record, {"etag": tag, "cache-control": "no-cache"})
+def _explain(
+    live: Live,
+    request: Request,
+    id: Id,  # noqa: A002 - the name in the address
+    days: Annotated[
+        bool, Query(description="an event's days and rules too: all verdicts are read again")
+    ] = False,
+) -> Response:
+    def make() -> Response:
+        try:
+            with live.connection() as con:
+                return answers.json_response(live.explain(con, id, days=days).record, {})
+        except WallwatchError as error:
+            return answers.json_response({"error": str(error)}, {}, 404)
+
+    return answers.answer(live, request, make)

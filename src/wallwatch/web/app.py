@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from wallwatch import __version__
 from wallwatch._errors import WallwatchError
-from wallwatch.web import answers, api, ooni, site
+from wallwatch.web import answers, api, described, ooni, site
 from wallwatch.web.guard import Guard
 from wallwatch.web.state import BusyError, Live
 
@@ -39,7 +39,7 @@ def create_app(root: Path, *, hosts: Iterable[str] = (), origins: Iterable[str] 
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        # The first reader should not wait for all pages to be made.
+        # The first reader should not wait for the tables to be opened.
         warming = threading.Thread(target=_warm, args=(live,))
         warming.start()
         yield
@@ -55,6 +55,7 @@ def create_app(root: Path, *, hosts: Iterable[str] = (), origins: Iterable[str] 
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        responses=described.OTHERWISE,
     )
     app.include_router(api.router(live))
     app.include_router(ooni.router(live))
@@ -86,4 +87,4 @@ def create_app(root: Path, *, hosts: Iterable[str] = (), origins: Iterable[str] 
 
 def _warm(live: Live) -> None:
     with suppress(BusyError):
-        live.pages("en")
+        live.page("en", "index.html")

@@ -46,7 +46,12 @@ class Guard:
                 own = [(name, value) for name, value in message["headers"] if name.lower() != b"server"]
                 own += _ALWAYS
                 frames = "*" if embedded else "'none'"
-                own.append((b"content-security-policy", f"{policy()}; frame-ancestors {frames}".encode()))
+                own.append(
+                    (
+                        b"content-security-policy",
+                        f"{policy(forms=not embedded)}; frame-ancestors {frames}".encode(),
+                    )
+                )
                 if not embedded:
                     own.append((b"x-frame-options", b"DENY"))
                 shared = b"cross-origin" if embedded or origin in self._origins else b"same-origin"

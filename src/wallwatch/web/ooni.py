@@ -15,13 +15,13 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 import duckdb
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from wallwatch import show
 from wallwatch._errors import WallwatchError
 from wallwatch.report.links import measurement as public_page
 from wallwatch.schema.measurements import UNREPORTED
-from wallwatch.web import answers
+from wallwatch.web import answers, described
 from wallwatch.web.state import Live
 
 _CONFIRMED: Final = "state = 'blocked'"
@@ -110,14 +110,16 @@ def router(live: Live) -> APIRouter:
         partial(_aggregation, live),
         name="aggregation",
         summary="Counts of measurements, with the parameters and fields of OONI's API",
-        response_model=None,
+        response_class=Response,
+        responses=described.AGGREGATION,
     )
     made.add_api_route(
         "/measurements",
         partial(_measurements, live),
         name="measurements",
         summary="Measurements, with the parameters and fields of OONI's API",
-        response_model=None,
+        response_class=Response,
+        responses=described.MEASUREMENTS,
     )
     return made
 
@@ -126,7 +128,7 @@ class _Where:
     """The predicate that the parameters ask for, with its values apart from its text."""
 
     def __init__(self) -> None:
-        self.clauses = ["layer = 'all'", "time IS NOT NULL", "NOT list_contains(flags, 'time_future')"]
+        self.clauses = ["time IS NOT NULL", "NOT time_future"]
         self.values: list[Any] = []
 
     def add(self, clause: str, value: Any) -> None:
@@ -135,9 +137,14 @@ class _Where:
 
     def among(self, column: str, text: str | None) -> None:
         if text:
-            self.add(
-                f"list_contains(?, {column})", [part.strip() for part in text.split(",") if part.strip()]
-            )
+            self.any(column, [part.strip() for part in text.split(",") if part.strip()])
+
+    def any(self, column: str, values: list[Any]) -> None:
+        # One value alone is compared as such: then statistics of the table tell where it cannot be.
+        if len(values) == 1:
+            self.add(f"{column} = ?", values[0])
+        else:
+            self.add(f"list_contains(?, {column})", values)
 
     def countries(self, text: str | None) -> None:
         self.among("country", text.upper() if text else None)
@@ -149,7 +156,7 @@ class _Where:
             numbers = [int(part.strip().upper().removeprefix("AS")) for part in text.split(",")]
         except ValueError:
             raise WallwatchError("probe_asn must be like AS1234") from None
-        self.add("list_contains(?, network)", numbers)
+        self.any("network", numbers)
 
     def times(self, since: str | None, until: str | None) -> None:
         # As there, `until` is the first moment after: a date stands for its beginning.
@@ -167,9 +174,7 @@ class _Where:
         return " AND ".join(self.clauses)
 
 
-def _aggregation(
-    live: Live,
-    request: Request,
+def _common(
     probe_cc: Cc = None,
     probe_asn: Asn = None,
     test_name: Text = None,
@@ -177,16 +182,8 @@ def _aggregation(
     domain: Text = None,
     since: Day = None,
     until: Day = None,
-    axis_x: Annotated[Axis | None, Query()] = None,
-    axis_y: Annotated[Axis | None, Query()] = None,
-    time_grain: Annotated[Grain, Query()] = Grain.auto,
-    format_: Annotated[AnswerFormat, Query(alias="format")] = AnswerFormat.JSON,
-) -> Response:
-    tag = answers.etag(live.state(), request)
-    if same := answers.unchanged(request, tag):
-        return same
-    if axis_x is not None and axis_x is axis_y:
-        raise WallwatchError("axis_x and axis_y cannot be the same")
+) -> _Where:
+    """The parameters that both answers have."""
     where = _Where()
     where.countries(probe_cc)
     where.networks(probe_asn)
@@ -194,11 +191,39 @@ def _aggregation(
     where.among("input", input)
     where.among("target", domain)
     where.times(since, until)
+    return where
+
+
+Common = Annotated[_Where, Depends(_common)]
+
+
+def _aggregation(
+    live: Live,
+    request: Request,
+    where: Common,
+    axis_x: Annotated[Axis | None, Query()] = None,
+    axis_y: Annotated[Axis | None, Query()] = None,
+    time_grain: Annotated[Grain, Query()] = Grain.auto,
+    format_: Annotated[AnswerFormat, Query(alias="format")] = AnswerFormat.JSON,
+) -> Response:
+    if axis_x is not None and axis_x is axis_y:
+        raise WallwatchError("axis_x and axis_y cannot be the same")
     axes = [axis for axis in (axis_x, axis_y) if axis is not None]
+    return answers.answer(live, request, lambda: _counts(live, where, axes, time_grain, format_))
+
+
+def _counts(
+    live: Live, where: _Where, axes: list[Axis], time_grain: Grain, format_: AnswerFormat
+) -> Response:
     with live.connection() as con:
         grain = _grain(con, where, time_grain) if Axis.measurement_start_day in axes else "day"
         names = [axis.value for axis in axes]
         keys = ", ".join(f"{_expression(axis, grain)} AS {axis.value}" for axis in axes)
+        said = ", ".join(
+            f"strftime({axis.value}, '{_FORMS[grain]}') AS {axis.value}"
+            for axis in axes
+            if axis is Axis.measurement_start_day
+        )
         counts = ", ".join(
             f"count(*) FILTER ({predicate})::BIGINT AS {name}_count"
             for name, predicate in (
@@ -209,21 +234,24 @@ def _aggregation(
             )
         )
         query = (
-            f"SELECT {keys + ', ' if keys else ''}{counts}, count(*)::BIGINT AS measurement_count FROM verdicts "
-            f"WHERE {where.text} {'GROUP BY ALL ORDER BY ' + ', '.join(names) if names else ''}"
+            f"SELECT {keys + ', ' if keys else ''}{counts}, count(*)::BIGINT AS measurement_count FROM judged "
+            f"WHERE {where.text} {'GROUP BY ALL' if names else ''}"
         )
+        if names:  # Times are written out once for each group.
+            query = (
+                f"SELECT * {f'REPLACE ({said})' if said else ''} FROM ({query}) ORDER BY {', '.join(names)}"
+            )
         found = con.sql(query, params=where.values).to_arrow_table().to_pylist()
-    headers = {"etag": tag, "cache-control": "no-cache"}
     if format_ is AnswerFormat.CSV:
-        return _csv(found, names, headers)
+        return _csv(found, names)
     result: Any = found if axes else found[0]
     answer = {"dimension_count": len(axes), "result": result, "v": 0}
-    return answers.json_response(answer, headers)
+    return answers.json_response(answer, {})
 
 
 def _expression(axis: Axis, grain: str) -> str:
     if axis is Axis.measurement_start_day:
-        return f"strftime(date_trunc('{grain}', time AT TIME ZONE 'UTC'), '{_FORMS[grain]}')"
+        return f"date_trunc('{grain}', make_timestamp(epoch_us(time)))"
     return _EXPRESSIONS[axis]
 
 
@@ -231,20 +259,20 @@ def _grain(con: duckdb.DuckDBPyConnection, where: _Where, wanted: Grain) -> str:
     if wanted is not Grain.auto:
         return wanted.value
     first, last = con.execute(
-        f"SELECT min(time), max(time) FROM verdicts WHERE {where.text}", where.values
+        f"SELECT min(time), max(time) FROM judged WHERE {where.text}", where.values
     ).fetchall()[0]
     length = last - first if first else timedelta()
     return "hour" if length < timedelta(days=8) else "day" if length < timedelta(days=31) else "week"
 
 
-def _csv(found: list[dict[str, Any]], names: list[str], headers: dict[str, str]) -> Response:
+def _csv(found: list[dict[str, Any]], names: list[str]) -> Response:
     out = io.StringIO()
     counts = ["anomaly_count", "confirmed_count", "failure_count", "measurement_count", "ok_count"]
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([*counts, *names])
     for row in found:
         writer.writerow([row[name] if name in counts else _cell(row[name]) for name in [*counts, *names]])
-    return Response(out.getvalue(), 200, headers, "text/csv; charset=utf-8")
+    return Response(out.getvalue(), 200, media_type="text/csv; charset=utf-8")
 
 
 def _cell(value: Any) -> Any:
@@ -256,36 +284,20 @@ def _cell(value: Any) -> Any:
 def _measurements(
     live: Live,
     request: Request,
-    probe_cc: Cc = None,
-    probe_asn: Asn = None,
-    test_name: Text = None,
-    input: Text = None,  # noqa: A002 - the name of OONI's parameter
-    domain: Text = None,
+    where: Common,
     report_id: Text = None,
     measurement_uid: Text = None,
     software_version: Text = None,
-    since: Day = None,
-    until: Day = None,
     anomaly: Flag = None,
     confirmed: Flag = None,
     failure: Flag = None,
     order_by: Annotated[Order, Query()] = Order.measurement_start_time,
     order: Annotated[Direction, Query()] = Direction.desc,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=answers.MOST)] = 100,
+    offset: Annotated[int, Query(ge=0, le=answers.FURTHEST)] = 0,
 ) -> Response:
-    tag = answers.etag(live.state(), request)
-    if same := answers.unchanged(request, tag):
-        return same
-    where = _Where()
-    where.countries(probe_cc)
-    where.networks(probe_asn)
-    where.among("nettest", test_name)
-    where.among("input", input)
-    where.among("target", domain)
     where.among("session", report_id)
     where.among("measurement_id", measurement_uid)
-    where.times(since, until)
     if software_version:
         where.add("ends_with(software, ' ' || ?)", software_version)
     # A confirmed measurement is an anomaly there as well.
@@ -293,33 +305,49 @@ def _measurements(
     where.flag(confirmed, _CONFIRMED)
     where.flag(failure, _FAILURE)
     column = "time" if order_by is Order.measurement_start_time else _EXPRESSIONS[Axis(order_by.value)]
+    by = f"{column} {order.value} NULLS LAST, measurement_id"
+    newest = column == "time" and order.value.lower() == "desc"
+    return answers.answer(live, request, lambda: _listed(live, request, where, by, newest, limit, offset))
+
+
+def _page(where: _Where, by: str, limit: int, offset: int) -> str:
+    fields = "measurement_id, session, input, country, network, nettest, time, state, mechanisms"
+    ordered = f"FROM judged WHERE {where.text} ORDER BY {by} LIMIT {limit + 1} OFFSET {offset}"
+    if not offset:
+        return f"SELECT {fields} {ordered}"
+    # Rows are wide: only times and ids are sorted so far.
+    return f"""
+        WITH page AS MATERIALIZED (SELECT time, measurement_id {ordered})
+        SELECT {fields} FROM judged SEMI JOIN page
+          ON judged.time = page.time AND judged.measurement_id = page.measurement_id
+        ORDER BY {by}
+    """
+
+
+def _listed(
+    live: Live, request: Request, where: _Where, by: str, newest: bool, limit: int, offset: int
+) -> Response:
     with live.connection() as con:
-        found = (
-            con.sql(
-                "SELECT measurement_id, session, input, country, network, nettest, time, state, mechanisms "
-                f"FROM verdicts WHERE {where.text} "
-                f"ORDER BY {column} {order.value} NULLS LAST, measurement_id LIMIT {limit + 1} OFFSET {offset}",
-                params=where.values,
-            )
-            .to_arrow_table()
-            .to_pylist()
-        )
-    following = (
-        str(request.url.include_query_params(limit=limit, offset=offset + limit))
-        if len(found) > limit
-        else None
-    )
+        if newest:  # Rows before the last that is wanted need not be looked at.
+            ((oldest,),) = con.execute(
+                f"SELECT min(time) FROM (SELECT time FROM judged WHERE {where.text} ORDER BY time DESC "
+                f"LIMIT {limit + 1 + offset})",
+                where.values,
+            ).fetchall()
+            where.add("time >= ?", oldest)
+        found = con.sql(_page(where, by, limit, offset), params=where.values).to_arrow_table().to_pylist()
     metadata = {
         "count": -1,
         "current_page": offset // limit + 1,
         "limit": limit,
-        "next_url": following,
+        "next_url": answers.next_page(request, len(found), limit, offset),
         "offset": offset,
         "pages": -1,
         "query_time": 0.0,
     }
-    answer = {"metadata": metadata, "results": [_result(row) for row in found[:limit]]}
-    return answers.json_response(answer, {"etag": tag, "cache-control": "no-cache"})
+    return answers.json_response(
+        {"metadata": metadata, "results": [_result(row) for row in found[:limit]]}, {}
+    )
 
 
 def _result(row: dict[str, Any]) -> dict[str, Any]:

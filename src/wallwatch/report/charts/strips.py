@@ -162,12 +162,12 @@ def matrix(
     start: datetime,
     stop: datetime,
     step: timedelta,
-    event: tuple[datetime, datetime],
+    event: tuple[datetime, datetime] | None,
     title: object,
     description: object,
     language: Language,
 ) -> Markup:
-    """Many networks below each other, each cell filled by the share that found it blocked."""
+    """Many networks or countries below each other, each cell filled by the share that found it blocked."""
     left, pitch, height, top = 190.0, 18.0, 13.0, 12.0
     axis = Axis(start, stop, left, _RIGHT)
     bottom = top + pitch * len(rows)
@@ -180,9 +180,10 @@ def matrix(
             cells.setdefault(kind, []).extend(pieces)
     if cells:
         body.append(_drawn(cells))
-    first, last = axis.x(event[0]), axis.x(event[1])
-    body.append(
-        f'<path class="bracket" d="M{place(first)} {place(top - 3)}V{place(top - 8)}'
-        f'H{place(max(last, first + 1))}V{place(top - 3)}"/>'
-    )
+    if event is not None:
+        first, last = axis.x(event[0]), axis.x(event[1])
+        body.append(
+            f'<path class="bracket" d="M{place(first)} {place(top - 3)}V{place(top - 8)}'
+            f'H{place(max(last, first + 1))}V{place(top - 3)}"/>'
+        )
     return svg(name, _WIDTH, bottom + 18, title, description, body)

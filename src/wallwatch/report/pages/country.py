@@ -107,8 +107,9 @@ def networks(
     country: str,
     findings: Sequence[Finding],
     names: Mapping[tuple[str, int], str],
+    only: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Every network that was measured, the most measured first."""
+    """Every network that was measured, or one alone, the most measured first."""
     found = rows(
         con,
         """
@@ -122,10 +123,10 @@ def networks(
           coalesce(s.insufficient, 0) AS insufficient, f.network IS NOT NULL AS few
         FROM report_measured m LEFT JOIN states s USING (network)
           LEFT JOIN report_few f ON f.country = m.country AND f.network = m.network
-        WHERE m.country = $country AND m.network IS NOT NULL
+        WHERE m.country = $country AND m.network IS NOT NULL AND ($only IS NULL OR m.network = $only)
         ORDER BY m.measurements DESC, m.network
         """,
-        {"country": country},
+        {"country": country, "only": only},
     )
     for row in found:
         row["name"] = names.get((country, row["network"]), "")

@@ -6,10 +6,8 @@ from typing import Any, Final
 
 import duckdb
 
-from wallwatch.report.facts import rows
+from wallwatch.report.facts import MOST_LISTED, rows
 from wallwatch.report.pages.overview import totals
-
-_MOST: Final = 200
 
 #: What a flag on a measurement's time means.
 TIME_FLAGS: Final = {
@@ -36,68 +34,23 @@ FLAGS: Final = {
 
 
 def context(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """What `data.html` shows."""
+    """What `data.html` shows.
+
+    Args:
+        con: Inside `counted`.
+    """
+    order = {
+        "files": "set_aside DESC, path, file_id",
+        "kinds": "kind",
+        "reasons": "n DESC, reason",
+        "quarantine": "ALL",
+        "nettests": "measurements DESC, nettest",
+        "times": "n DESC, flag",
+        "flags": "n DESC, flag",
+    }
     return {
         "totals": totals(con),
-        "files": rows(
-            con,
-            f"""
-            SELECT min(path) AS path, file_id, kind, max(size) AS size, max(measurements) AS measurements,
-              max(signals) AS signals, max(set_aside) AS set_aside, count(*) AS names
-            FROM files GROUP BY file_id, kind ORDER BY set_aside DESC, path, file_id LIMIT {_MOST}
-            """,
-        ),
-        "kinds": rows(
-            con,
-            """
-            SELECT kind, count(DISTINCT file_id) AS files, sum(measurements)::BIGINT AS measurements,
-              sum(signals)::BIGINT AS signals, sum(set_aside)::BIGINT AS set_aside
-            FROM (SELECT DISTINCT file_id, kind, measurements, signals, set_aside FROM files)
-            GROUP BY kind ORDER BY kind
-            """,
-        ),
-        "reasons": rows(
-            con,
-            f"""
-            SELECT reason, count(*) AS n, count(DISTINCT file_id) AS files FROM quarantine
-            GROUP BY reason ORDER BY n DESC, reason LIMIT {_MOST}
-            """,
-        ),
-        "quarantine": rows(
-            con,
-            f"""
-            SELECT coalesce(n.path, q.file_id) AS path, q.line, q.byte_offset, q.reason, q.excerpt
-            FROM quarantine q LEFT JOIN (SELECT file_id, min(path) AS path FROM files GROUP BY file_id) n
-              USING (file_id)
-            ORDER BY ALL LIMIT {_MOST}
-            """,
-        ),
-        "nettests": rows(
-            con,
-            f"""
-            SELECT nettest, count(*) AS measurements, count(DISTINCT session) AS sessions,
-              count(DISTINCT target) AS targets, count(DISTINCT country) AS countries,
-              count(*) FILTER (observations = 0) AS empty,
-              count(*) FILTER (helper_failure IS NOT NULL) AS no_control,
-              min(time) FILTER (time_flag IS NULL) AS first, max(time) FILTER (time_flag IS NULL) AS last
-            FROM measurements GROUP BY nettest ORDER BY measurements DESC, nettest LIMIT {_MOST}
-            """,
-        ),
-        "times": rows(
-            con,
-            """
-            SELECT CASE WHEN time IS NULL THEN 'missing' ELSE time_flag END AS flag, count(*) AS n
-            FROM measurements WHERE time_flag IS NOT NULL OR time IS NULL GROUP BY flag ORDER BY n DESC, flag
-            """,
-        ),
-        "flags": rows(
-            con,
-            """
-            SELECT flag, count(DISTINCT measurement_id) AS n
-            FROM (SELECT measurement_id, unnest(flags) AS flag FROM verdicts WHERE layer = 'all')
-            GROUP BY flag ORDER BY n DESC, flag
-            """,
-        ),
+        **{name: rows(con, f"SELECT * FROM report_{name} ORDER BY {by}") for name, by in order.items()},
         "signals": rows(
             con,
             """
@@ -108,5 +61,5 @@ def context(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         ),
         "time_flags": TIME_FLAGS,
         "flag_words": FLAGS,
-        "most": _MOST,
+        "most": MOST_LISTED,
     }

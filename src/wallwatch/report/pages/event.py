@@ -14,10 +14,17 @@ from wallwatch._text import safe_text
 from wallwatch.detect.episodes import ENOUGH
 from wallwatch.judge.rules import BY_ID
 from wallwatch.report import charts, links
-from wallwatch.report.facts import Country
+from wallwatch.report.facts import Country, rows
 from wallwatch.report.findings import Finding, certainty, mechanism, place_name
 from wallwatch.report.language import Language
-from wallwatch.report.places import country_page, is_made_up, network_page, service_name
+from wallwatch.report.places import (
+    country_page,
+    is_made_up,
+    measurement_page,
+    network_page,
+    service_name,
+    service_page,
+)
 from wallwatch.report.timelines import Course, Timeline, course
 from wallwatch.schema.words import LAYERS
 
@@ -210,20 +217,19 @@ def context(
     country: Country | None,
     names: Mapping[tuple[str, int], str],
     measured: AbstractSet[tuple[str, int]],
-    fired: Sequence[Mapping[str, Any]],
-    hosts: Sequence[Mapping[str, Any]],
     language: Language,
+    *,
+    live: bool = False,
 ) -> dict[str, Any]:
     """What `event.html` shows.
 
     Args:
-        con: Inside `prepared`.
+        con: Inside `counted`.
         finding: The event.
         country: Its country; null where there are no data about it any more.
         names: Names of networks.
         measured: Networks that there is a page for.
-        fired: The rules that fired on its networks.
-        hosts: The hosts that were found blocked.
+        live: Whether single measurements have pages.
         language: Of the words.
     """
     row, code = finding.row, finding.country
@@ -277,6 +283,14 @@ def context(
     ]
     onset = row["onset_earliest"] or (country.first if country else None)
     finish = row["end_latest"] or (country.last if country else None)
+    fired, hosts = (
+        rows(
+            con,
+            f"SELECT * FROM report_{name} WHERE event_id = ? ORDER BY measurements DESC, {order}",
+            [row["event_id"]],
+        )
+        for name, order in (("rules", "rule"), ("hosts", "host, layer"))
+    )
     found_hosts = [one["host"] for one in hosts]
     return {
         "finding": finding,
@@ -303,7 +317,10 @@ def context(
         "hosts": hosts,
         "seen": _seen(finding.details),
         "rules": _rules(fired),
-        "witnesses": [(id_, links.measurement(id_)) for id_ in row["witnesses"]],
+        "witnesses": [
+            (id_, measurement_page(id_) if live else None, links.measurement(id_)) for id_ in row["witnesses"]
+        ],
+        "service_page": service_page(row["service"]),
         "search": None
         if onset is None or finish is None
         else links.search(code, row["service"], row["targets"], onset.date(), finish.date()),

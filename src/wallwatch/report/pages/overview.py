@@ -10,7 +10,7 @@ import duckdb
 from markupsafe import Markup
 
 from wallwatch.report import charts
-from wallwatch.report.facts import FEW_SESSIONS, WEEK, Country
+from wallwatch.report.facts import FEW_SESSIONS, WEEK, Country, rows
 from wallwatch.report.findings import Finding, by_weight, place_name
 from wallwatch.report.language import Language
 from wallwatch.report.places import country_page, is_made_up
@@ -18,15 +18,12 @@ from wallwatch.report.shades import SHADES, shade
 
 
 def totals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """How many files were taken in, and how much was set aside."""
-    files, measurements, signals = con.execute(
-        """
-        SELECT count(DISTINCT file_id), (SELECT count(*) FROM measurements),
-          (SELECT count(*) FROM signals) FROM files
-        """
-    ).fetchall()[0]
-    aside = con.execute("SELECT count(*) FROM quarantine").fetchall()[0][0]
-    return {"files": files, "measurements": measurements, "signals": signals, "set_aside": aside}
+    """How many files were taken in, and how much was set aside.
+
+    Args:
+        con: Inside `counted`.
+    """
+    return rows(con, "SELECT * FROM report_totals")[0]
 
 
 def world_map(table: Sequence[Mapping[str, Any]], language: Language) -> Markup | None:

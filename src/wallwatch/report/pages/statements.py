@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import duckdb
@@ -10,24 +10,15 @@ from markupsafe import Markup, escape
 
 from wallwatch.record.links import Link
 from wallwatch.record.links import links as found_links
+from wallwatch.record.links import statements as every_statement
+from wallwatch.report.findings import Finding, place_name
 from wallwatch.report.language import Language
+from wallwatch.report.places import is_country, is_made_up, record_page
 from wallwatch.schema.statements import write_date
 
 #: The order on a page: as things went.
 _COURSE: Final = ("before", "around the onset", "during", "around the end", "after", "unknown")
 _SAFE: Final = ("https://", "http://")
-
-
-def by_finding(con: duckdb.DuckDBPyConnection) -> dict[str, list[Link]]:
-    """The statements that concern each event and outage, by its id.
-
-    Args:
-        con: A connection with the views of a workspace.
-    """
-    found: dict[str, list[Link]] = {}
-    for one in found_links(con):
-        found.setdefault(one.finding, []).append(one)
-    return found
 
 
 def context(found: Sequence[Link], language: Language) -> list[dict[str, Any]]:
@@ -46,30 +37,88 @@ def context(found: Sequence[Link], language: Language) -> list[dict[str, Any]]:
         "after": _("after it had ended"),
         "unknown": _("time not known"),
     }
-    shown = []
-    for one in sorted(
-        found,
-        key=lambda one: (
-            _COURSE.index(one.place),
-            one.statement["said"] is None,
-            one.statement["said"] or 0,
-            one.statement["statement_id"],
-        ),
-    ):
-        row = one.statement
-        url = row["fragment"] if str(row["fragment"] or "").startswith(_SAFE) else row["url"]
-        shown.append(
+    return [
+        {
+            **_shown(one.statement, language),
+            "place": places[one.place],
+            "lag": one.lag,
+            "agreement": one.agreement,
+        }
+        for one in sorted(found, key=lambda one: (_COURSE.index(one.place), _order(one.statement)))
+    ]
+
+
+def _order(row: Mapping[str, Any]) -> tuple[bool, float, str]:
+    said = row["said"]
+    return said is None, 0.0 if said is None else said.timestamp(), row["statement_id"]
+
+
+def _shown(row: Mapping[str, Any], language: Language) -> dict[str, Any]:
+    url = row["fragment"] if str(row["fragment"] or "").startswith(_SAFE) else row["url"]
+    return {
+        "row": row,
+        "said": _said(row["said"], row["said_precision"], language),
+        "url": url if str(url or "").startswith(_SAFE) else None,
+        "place": None,
+        "lag": "",
+        "agreement": None,
+        "findings": [],
+    }
+
+
+class Record:
+    """The statements of a workspace, by country, with the events and outages that each concerns."""
+
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, only: str | None, pages: Mapping[str, Finding]
+    ) -> None:
+        """`con` shows a workspace; `only` is the country that is wanted; `pages` has every finding by its id."""
+        self.by_finding: dict[str, list[Link]] = {}
+        self._of: dict[str, list[Finding]] = {}
+        for one in found_links(con):
+            self.by_finding.setdefault(one.finding, []).append(one)
+            if one.finding in pages:
+                self._of.setdefault(one.statement["statement_id"], []).append(pages[one.finding])
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+        for row in sorted(every_statement(con), key=_order):
+            code = row["country"] if is_country(row["country"]) else ""
+            if only is None or code == only:
+                self._rows.setdefault(code, []).append(row)
+
+    @property
+    def countries(self) -> list[str]:
+        """The codes of countries that there are statements about."""
+        return sorted(code for code in self._rows if code)
+
+    def overview(self, language: Language) -> dict[str, Any]:
+        """What `record.html` shows."""
+        table = [
             {
-                "row": row,
-                "place": places[one.place],
-                "lag": one.lag,
-                "said": _said(row["said"], row["said_precision"], language),
-                "url": url if str(url or "").startswith(_SAFE) else None,
-                "agreement": one.agreement,
-                "p_value": "" if one.agreement is None else f"{one.agreement.p_value:.4f}",
+                "name": place_name(code, language),
+                "page": record_page(code),
+                "statements": len(self._rows[code]),
+                "linked": sum(row["statement_id"] in self._of for row in self._rows[code]),
+                "last": _said(self._rows[code][-1]["said"], self._rows[code][-1]["said_precision"], language),
             }
-        )
-    return shown
+            for code in self.countries
+        ]
+        return {"countries": table, "statements": self._listed("", language)}
+
+    def country(self, code: str, language: Language) -> dict[str, Any]:
+        """What `statements_country.html` shows."""
+        return {
+            "name": place_name(code, language),
+            "made_up": is_made_up(code),
+            "code": code,
+            "statements": self._listed(code, language),
+        }
+
+    def _listed(self, code: str, language: Language) -> list[dict[str, Any]]:
+        """The newest first."""
+        return [
+            {**_shown(row, language), "findings": self._of.get(row["statement_id"], [])}
+            for row in reversed(self._rows.get(code, []))
+        ]
 
 
 def _said(said: Any, precision: str, language: Language) -> Markup:
