@@ -369,7 +369,7 @@ def test_text_goes_through_the_catalogue(tmp_path: Path) -> None:
     rows["events"] = [
         world.event(against=[], witnesses=[], targets=["1.example"], recurrence=None, details="[]")
     ]
-    rows["outages"] = []
+    rows["outages"], rows["statements"] = [], []
     with world.connect(rows) as con:
         made = dict(render(con, country="KE", language=Language("qx", "rtl", Marks()), progress=Silent()))
     left = Page.of(made[f"event/{world.EVENT_ID}.html"]).text

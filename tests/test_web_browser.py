@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from queue import Queue
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -37,7 +38,7 @@ def address(demo: Demo) -> Iterator[str]:
 def phone(
     browser: Browser, address: str, *, scripts: bool, scheme: str = "light", width: int = 360
 ) -> Iterator[Page]:
-    """A page that fails the test where anything but this server is asked, or where the browser complains."""
+    """A page that fails the test where anything but this machine is asked, or where the browser complains."""
     context = browser.new_context(
         java_script_enabled=scripts, viewport={"width": width, "height": 740}, color_scheme=scheme
     )
@@ -50,7 +51,7 @@ def phone(
     yield opened
     context.close()
     assert asked
-    assert {urlsplit(url).netloc for url in asked} == {urlsplit(address).netloc}
+    assert {urlsplit(url).hostname for url in asked} == {urlsplit(address).hostname}
     assert [text for text in complaints if "favicon" not in text] == []
 
 
@@ -138,12 +139,32 @@ def test_the_page_about_the_api_names_every_address_and_its_examples_work(
 def test_an_embedded_chart_shows_in_a_frame_elsewhere(browser: Browser, address: str) -> None:
     with phone(browser, address, scripts=False) as page:
         events = page.request.get(f"{address}/api/wallwatch/v1/events?limit=5&country=XW").json()["results"]
-        page.set_content(
-            f'<iframe src="{address}/embed/event/{events[0]["event_id"]}" width=320 height=300></iframe>'
+        frame = (
+            f'<iframe src="{address}/embed/event/{events[0]["event_id"]}" width="320" height="300"></iframe>'
         )
-        frame = page.frame_locator("iframe")
-        frame.locator("figure svg").first.wait_for()
-        assert re.fullmatch(r"/en/event/.+\.html", frame.locator(".note a").get_attribute("href") or "")
+
+        class Elsewhere(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("content-type", "text/html")
+                self.end_headers()
+                self.wfile.write(frame.encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        with HTTPServer(("127.0.0.1", 0), Elsewhere) as other:
+            thread = threading.Thread(target=other.serve_forever)
+            thread.start()
+            try:
+                page.goto(f"http://127.0.0.1:{other.server_port}/")
+                inside = page.frame_locator("iframe")
+                inside.locator("figure svg").first.wait_for()
+                link = inside.locator(".note a").get_attribute("href")
+            finally:
+                other.shutdown()
+                thread.join()
+        assert re.fullmatch(r"/en/event/.+\.html", link or "")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
