@@ -129,11 +129,12 @@ class Remote:
             WallwatchError: Something cannot be written.
         """
         store, ordered = self.store, sorted(names)
-        last = [name for name in ordered if name.startswith("tables/files/") or name.endswith(".json")]
+        lists = {name for name in ordered if name.endswith(".json")}
+        files = {name for name in ordered if name.startswith("tables/files/")} - lists
         try:
             with ThreadPoolExecutor(_AT_ONCE) as pool:
-                for some in ([name for name in ordered if name not in set(last)], last):
-                    list(pool.map(lambda name: store.write(name, root / name), some))
+                for some in (set(ordered) - files - lists, files, lists):
+                    list(pool.map(lambda name: store.write(name, root / name), sorted(some)))
         except Exception as error:
             # The client's own classes are not all public.
             raise WallwatchError(f"{safe_text(self.address, 200)}: {first_line(error)}", status=1) from error
