@@ -140,6 +140,9 @@ def _answers() -> World:
     away = {"helper_failure": "eof_error"}
     bogon(_site(world)).helper("10.0.0.1", ip_kind="private", **none)
     bogon(_site(world)).tls(ip="10.0.0.1").helper()
+    m = bogon(_site(world)).tcp(ip="10.0.0.1", port=80)
+    m.page(ip="10.0.0.1", url=f"http://{m.who['target']}/").helper(port=80)
+    bogon(_site(world, resolver_network=15169)).dns(engine="udp").helper()
     bogon(_site(world)).helper()
     bogon(_site(world, **away)).dns(engine="doh")
     m = bogon(_site(world, **away))
@@ -204,6 +207,9 @@ def _connections() -> World:
     m = _site(world).dns().tcp().tls("ssl_unknown_authority", tls_certificate_sha256="cd" * 32)
     for n in range(4):
         world.measure(m.who["target"], network=64_900 + n).dns().tcp().tls(tls_certificate_sha256="cd" * 32)
+    for session in range(4):
+        m = world.measure("one.example", network=65_100, session=f"one{session}").dns().tcp()
+        m.tls("ssl_unknown_authority" if session == 0 else None).helper()
     _site(world).dns().tcp().tls("connection_reset", ip=NEAR).tls().helper()
     valid = {"tls_not_before": START.replace(year=2027), "tls_not_after": START.replace(year=2028)}
     m = _site(world, received=START.replace(year=2027, month=9)).dns().tcp()
@@ -256,6 +262,7 @@ def _pages() -> World:
         {"http_fingerprint": ["inst:school"]},
         {"http_fingerprint": ["vbw:words", "fp:harmless"]},
         {"http_title": "Access denied", "http_body_length": 500, "http_header_names": "via"},
+        {"http_body_length": 0},
         {"http_title": "The site", "http_body_length": 20_000},
         {"http_title": "Die Seite", "http_body_length": 19_000, "http_header_names": "date etag server x-a"},
         {"status": 403, "http_title": "No", "http_body_length": 90},

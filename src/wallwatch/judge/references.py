@@ -80,6 +80,10 @@ DELIVERY_NETWORKS: tuple[str, ...] = (
 )
 
 
+#: Networks from which the well-known open resolvers ask (Google, Cloudflare, Cisco OpenDNS, Quad9): the address that
+#: probes report of their resolver is the one that it asks from.
+OPEN_RESOLVERS: tuple[int, ...] = (15169, 13335, 36692, 19281)
+
 #: Versions of tests that are known to fail everywhere since a day (OONI backend, fastpath; trap J21):
 #: nettest, versions (SQL `LIKE`), since.
 KNOWN_FAULTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -155,6 +159,7 @@ class References:
             "strengths": self.strengths,
             "words": BLOCK_WORDS,
             "delivery": DELIVERY_NETWORKS,
+            "open_resolvers": OPEN_RESOLVERS,
             "faults": KNOWN_FAULTS,
             "services": [asdict(service) for service in SERVICES],
             "tools": [asdict(tool) for tool in TOOLS],

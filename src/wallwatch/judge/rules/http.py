@@ -195,7 +195,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "http.page_matches_control",
         "http",
-        "answered AND NOT authentic AND same_as_control",
+        "(answered OR relayed) AND NOT authentic AND same_as_control",
         24,
         "The page is the one that the control got.",
         OONI_WEB,
@@ -298,7 +298,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "http.page_is_site_like",
         "http",
-        "answered AND clear_text AND control_ok AND NOT differs AND is_last",
+        "answered AND clear_text AND control_ok AND NOT differs AND NOT emptied AND is_last",
         34,
         "The page differs from the control's as pages do by language, login, time and place.",
         OONI_WEB,
@@ -381,6 +381,14 @@ RULES: tuple[Rule, ...] = (
         "differs",
         902,
         "Title, length and headers all differ from the control's.",
+        OONI_WEB,
+    ),
+    Rule(
+        "http.page_is_empty",
+        "http",
+        "emptied AND NOT same_as_control",
+        906,
+        "An empty page came in clear text where the control got one with content: alone no evidence of anything.",
         OONI_WEB,
     ),
     Rule(

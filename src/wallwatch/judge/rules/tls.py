@@ -122,6 +122,18 @@ RULES: tuple[Rule, ...] = (
         doubt=True,
     ),
     Rule(
+        "tls.forged_for_one_session",
+        "tls",
+        "NOT proved AND failure_kind = 'certificate' AND opens_here",
+        16,
+        "The certificate that this probe refuses is not shown to three times as many sessions of the same network on those "
+        "days: software or a filter of its own place explains it as well as the network.",
+        TLS_MITM,
+        "insufficient",
+        evidence="peers",
+        doubt=True,
+    ),
+    Rule(
         "tls.fails_in_control",
         "tls",
         "NOT proved AND failures > 0 AND control_failed",

@@ -47,7 +47,7 @@ def _layer(name: str) -> str:
 
     locus = "dns_locus" if name == "dns" else "CAST(NULL AS VARCHAR)"
     opened = (
-        "coalesce(is_last AND answered AND failure_kind IS NULL AND NOT ends_in_redirect, false)"
+        "coalesce(is_last AND (answered OR relayed) AND failure_kind IS NULL AND NOT ends_in_redirect, false)"
         if name == "http"
         else "false"
     )
@@ -110,7 +110,7 @@ accused AS (
   SELECT m, bool_or(rank <= 2 AND layer NOT IN ('part', 'service')) AS accused, bool_or(local_filter) AS local_filter,
     bool_or(clock_wrong) AS clock_wrong
   FROM judge_parts
-  WHERE rank <= 4 OR local_filter OR clock_wrong
+  WHERE rank <= 4 OR local_filter OR clock_wrong OR {bits.holds(["tls.forged_for_one_session"], "rules_")}
   GROUP BY m
 ),
 failures AS (

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from wallwatch.judge.references import OPEN_RESOLVERS
 from wallwatch.judge.steps.words import SYSTEM
+
+_OPEN = ", ".join(map(str, OPEN_RESOLVERS))
 
 FEATURES = f"""
 CREATE OR REPLACE TEMP TABLE judge_dns AS
@@ -38,6 +41,9 @@ compared AS (
     coalesce(r.again, false) AND NOT coalesce(a.again_same OR a.again_same_network, false) AS two_answers,
     coalesce(r.early, false) AS early,
     coalesce(p.page_at_lie, false) AS page_at_lie,
+    coalesce(p.relayed, false) AS page_relayed,
+    coalesce(c.resolver_network <> c.network
+      AND (c.resolver_kind = 'public_service' OR c.resolver_network IN ({_OPEN})), false) AS resolver_open,
     coalesce(c.resolver_network <> c.network AND coalesce(c.resolver_kind, 'unknown') <> 'public_service', false)
       AS resolver_elsewhere
   FROM judge_context c

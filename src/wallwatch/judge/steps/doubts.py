@@ -56,11 +56,10 @@ GROUP BY w.s, w.network, w.day, o.u, o.ip
 """,
     """
 INSERT INTO judge_marks
-SELECT w.s, w.network, w.day, o.u, 'tls', coalesce(o.tls_issuer, o.tls_certificate_sha256)
+SELECT w.s, w.network, w.day, o.u, 'tls', coalesce(o.tls_issuer, o.tls_certificate_sha256, o.failure)
 FROM judge_tls_units o JOIN judge_this w ON w.m = o.m
 WHERE o.failure IN ('ssl_unknown_authority', 'ssl_invalid_hostname') AND w.nettest = 'web_connectivity'
-  AND coalesce(o.tls_issuer, o.tls_certificate_sha256) IS NOT NULL
-GROUP BY w.s, w.network, w.day, o.u, coalesce(o.tls_issuer, o.tls_certificate_sha256)
+GROUP BY w.s, w.network, w.day, o.u, coalesce(o.tls_issuer, o.tls_certificate_sha256, o.failure)
 """,
     """
 INSERT INTO judge_marks

@@ -60,7 +60,7 @@ headers AS (
 ),
 compared AS (
   SELECT x.m, x.u, x.obs, x.depth, x.http_url, x.ip, x.http_status AS status, x.failure, x.failure_text,
-    x.http_location, x.http_body_length, x.http_title, x.encrypted, x.clear,
+    x.http_location, x.http_body_length, coalesce(x.empty, false) AS empty, x.http_title, x.encrypted, x.clear,
     coalesce(x.http_body_length, 0) < 30000 AND coalesce(t.block_words, false) AS block_words,
     coalesce(v.delivery_network, false) AS delivery_network, d.few_in_common,
     x.depth = n.last_depth AS is_last,
@@ -102,8 +102,10 @@ SELECT m, u, http_url, ip, status, failure, http_location, is_last, encrypted, t
     (length(http_title) > 4 AND http_title = page_title)
     OR (status = page_status AND http_body_length > 0 AND page_length > 0 AND
         least(http_body_length, page_length) >= 0.9 * greatest(http_body_length, page_length))
-    OR (status = page_status AND http_header_names = page_headers
-        AND coalesce(http_title, '') = coalesce(page_title, '')), false) ELSE false END AS same_as_control,
+    OR (status = page_status AND http_header_names = page_headers AND coalesce(http_title, '') = coalesce(page_title, '')
+        AND NOT (empty AND page_length >= 256)), false) ELSE false END AS same_as_control,
+  coalesce(comparable AND length(http_title) > 4 AND http_title = page_title AND status = page_status, false) AS same_title,
+  coalesce(comparable AND page_status < 300 AND status < 300 AND empty AND page_length >= 256, false) AS emptied,
   CASE WHEN comparable AND page_status < 400
     AND (coalesce(http_body_length, 0) < 0.7 * page_length OR coalesce(http_body_length, 0) * 0.7 > page_length)
     AND coalesce(http_title, '') <> coalesce(page_title, '')
@@ -158,6 +160,9 @@ hosts AS (
     coalesce(bool_or(block_page AND trusted AND status BETWEEN 300 AND 399), false) AS block_redirect,
     coalesce(bool_or(NOT trusted AND NOT encrypted AND failure IS NULL AND NOT same_as_control
       AND (block_page OR block_words OR shared_page)), false) AS page_at_lie,
+    coalesce(bool_or(NOT trusted AND NOT encrypted AND failure IS NULL AND same_title AND NOT block_page
+      AND NOT block_words), false) AS relayed,
+    coalesce(bool_or(emptied AND NOT encrypted), false) AS emptied,
     coalesce(bool_or(foreign_page), false) AS foreign_page,
     coalesce(bool_or(local_filter AND NOT authentic), false) AS local_filter,
     coalesce(bool_or(weak_words), false) AS weak_words,

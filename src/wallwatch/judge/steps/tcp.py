@@ -48,7 +48,7 @@ ports AS (
     coalesce(bool_or(ok AND trusted AND v6), false) AS ok_6,
     coalesce(bool_or(ok AND trusted AND NOT v6), false) AS ok_4,
     count(*) FILTER (NOT ok AND {_COUNTED} AND v6 AND helper_ok) AS failed_6,
-    count(*) FILTER (NOT ok AND {_COUNTED} AND NOT v6 AND helper_ok) AS failed_4
+    count(*) FILTER (NOT ok AND {_COUNTED} AND NOT v6 AND helper_ok AND kind <> 'unreachable') AS failed_4
   FROM endpoints
   GROUP BY m, u, port
 ),

@@ -80,7 +80,9 @@ hosts AS (
   FROM judged
   GROUP BY m, u
 )
-SELECT t.*, c.place, s.m IS NOT NULL AS slowed, coalesce(s.named, false) AS slowed_name, c.old_roots, c.has_control, c.helper_followed, c.peers_fine, c.peers_down,
+SELECT t.*, c.place, s.m IS NOT NULL AS slowed, coalesce(s.named, false) AS slowed_name, c.old_roots,
+  coalesce(d.sessions_ok >= 3 AND d.sessions_ok >= 3 * d.sessions_bad, false) AS opens_here,
+  c.has_control, c.helper_followed, c.peers_fine, c.peers_down,
   t.control_ok_same_address OR (NOT t.control_failed_same_address
     AND (c.helper_tls_ok OR (NOT c.helper_tls_failed AND c.page_ok AND c.has_control))) AS control_ok,
   t.control_failed_same_address OR (NOT t.control_ok_same_address AND NOT c.helper_tls_ok
@@ -93,6 +95,8 @@ SELECT t.*, c.place, s.m IS NOT NULL AS slowed, coalesce(s.named, false) AS slow
     ELSE 'other' END AS failure_kind
 FROM hosts t
 JOIN judge_context c ON c.m = t.m AND c.u = t.u
+JOIN judge_this w ON w.m = t.m
+LEFT JOIN judge_by_network d ON d.u = t.u AND d.network = w.network AND d.day = w.day
 LEFT JOIN judge_slowed s ON s.m = t.m AND s.u = t.u AND NOT s.clear
 """
 

@@ -49,6 +49,25 @@ def bogon(row: str) -> str:
     )
 
 
+def seen_through(ip: str) -> str:
+    """An SQL expression: the IPv4 address that one of NAT64's well-known prefix stands for (RFC 6052 2.1), else itself.
+
+    What is reached through such a gateway is the server of that address; text in canonical form (RFC 5952).
+    """
+    rest = f"substr({ip}, 10)"
+    first = f"CASE WHEN {rest} LIKE '%:%' THEN split_part({rest}, ':', 1) ELSE '0' END"
+    last = f"CASE WHEN {rest} LIKE '%:%' THEN split_part({rest}, ':', 2) ELSE {rest} END"
+
+    def byte(group: str, at: int) -> str:
+        high, low = (
+            f"(strpos('0123456789abcdef', substr(lpad({group}, 4, '0'), {at + n}, 1)) - 1)" for n in (0, 1)
+        )
+        return f"CAST(16 * {high} + {low} AS VARCHAR)"
+
+    dotted = " || '.' || ".join(byte(group, at) for group in (first, last) for at in (1, 3))
+    return f"CASE WHEN {ip} LIKE '64:ff9b::%' THEN {dotted} ELSE {ip} END"
+
+
 #: What a connect over IPv6 fails with where the probe has none (trap J19).
 NO_ROUTE = (
     "('network_unreachable', 'host_unreachable', 'network_down', 'address_not_available', "

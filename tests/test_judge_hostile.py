@@ -1,0 +1,140 @@
+"""Situations of other networks and homes than those of the traps: what looks like interference there, and is none."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import duckdb
+import pytest
+
+from judge_worlds import SITE, TRUE, Measured, World
+from wallwatch.judge.steps.words import seen_through
+
+GATEWAY = "64:ff9b::c000:20a"  # TRUE through a NAT64 gateway
+HOME = "10.0.0.5"
+CLEAR = f"http://{SITE}/"
+
+
+def _clear(m: Measured, ip: str, **more: object) -> Measured:
+    return m.tcp(ip=ip, port=80).page(url=CLEAR, ip=ip, **more)
+
+
+def test_an_address_of_a_nat64_gateway_is_the_one_behind_it() -> None:
+    """A network of IPv6 only: the site has IPv4, and answers in clear text through the gateway."""
+    world = World()
+    m = world.measure().dns(GATEWAY, dns_query_type="AAAA").dns(None, "dns_no_answer")
+    _clear(m, GATEWAY).helper(port=80)
+    verdict = world.verdict()
+    assert (verdict.state, verdict.layer("dns")["state"]) == ("ok", "ok")
+    assert "dns.answer_matches_control" in verdict.rules
+
+
+@pytest.mark.parametrize(
+    "ip", ["64:ff9b::c000:20a", "64:ff9b::a", "64:ff9b::1:0", "64:ff9b::ff", "2001:db8::1", "192.0.2.1"]
+)
+def test_what_a_gateways_address_stands_for(ip: str) -> None:
+    """RFC 6052 2.1, for the well-known prefix."""
+    six = int(ipaddress.ip_address(ip))
+    known = ":" in ip and ipaddress.ip_address(ip) in ipaddress.ip_network("64:ff9b::/96")
+    wanted = str(ipaddress.ip_address(six & 0xFFFFFFFF)) if known else ip
+    assert duckdb.sql(f"SELECT {seen_through('ip')} FROM (VALUES ('{ip}')) t(ip)").fetchall() == [(wanted,)]
+
+
+def test_a_network_without_ipv4_is_not_impaired() -> None:
+    six = "2001:db8::10"
+    world = World()
+    m = (
+        world.measure()
+        .dns()
+        .dns(six, dns_query_type="AAAA")
+        .tcp("network_unreachable")
+        .tcp(ip=six)
+        .tls(ip=six)
+        .page(ip=six)
+    )
+    m.helper()
+    assert (world.verdict().state, world.verdict().layer("tcp")["state"]) == ("ok", "ok")
+
+
+def test_a_name_that_means_another_server_at_home_and_gives_the_same_page() -> None:
+    """Split-horizon DNS: the resolver of a company leads to its inner server."""
+    world = World()
+    _clear(world.measure().dns(HOME, ip_kind="private"), HOME).helper(port=80)
+    assert (world.verdict().state, world.verdict().mechanisms) == ("ok", [])
+
+
+def test_another_page_from_a_private_address_is_no_relay() -> None:
+    world = World()
+    m = world.measure().dns(HOME, ip_kind="private")
+    _clear(m, HOME, http_title="Access blocked", http_body_length=900).helper(port=80)
+    assert world.verdict().state == "blocked"
+
+
+def test_a_page_elsewhere_in_one_country_only_is_told_by_its_title() -> None:
+    """A delivery network serves a country from another network, in clear text."""
+    world = World()
+    _clear(world.measure().dns("203.0.113.9", ip_network=200), "203.0.113.9").helper(port=80)
+    assert (world.verdict().state, world.verdict().layer("dns")["state"]) == ("ok", "ok")
+
+
+@pytest.mark.parametrize(("resolver", "says"), [(36692, "insufficient"), (64499, "blocked")])
+def test_a_filter_that_a_user_chose_with_an_open_resolver(resolver: int, says: str) -> None:
+    """It alone deviates. A resolver of a network that is no open service is not one that people choose."""
+    world = World()
+    m = world.measure(resolver_network=resolver).dns("0.0.0.0", ip_kind="unspecified")  # noqa: S104
+    m.dns(engine="udp").helper()
+    assert world.verdict().state == says
+    assert world.verdict().layer("dns")["locus"] == "resolver"
+
+
+def test_j8_an_open_resolver_whose_answers_are_injected_is_not_the_cause() -> None:
+    world = World()
+    m = world.measure(resolver_network=15169).dns(HOME, ip_kind="private")
+    m.dns(HOME, engine="udp", ip_kind="private").helper()
+    assert (world.verdict().state, world.verdict().layer("dns")["locus"]) == ("blocked", "network")
+
+
+@pytest.mark.parametrize("sites", [1, 6])
+@pytest.mark.parametrize("others", [0, 3])
+def test_software_that_replaces_certificates_on_one_machine(others: int, sites: int) -> None:
+    """The data hold no certificate. Without other sessions nobody can tell it from the network."""
+    world = World()
+    for number in range(sites):
+        for session in range(others):
+            world.measure(f"site{number}.example", session=f"o{session}").works()
+        m = world.measure(f"site{number}.example", session="machine").dns().tcp()
+        m.tls("ssl_unknown_authority").helper()
+    state = world.verdict().state
+    assert state == ("insufficient" if others else "blocked")
+
+
+def test_j17_most_of_a_networks_sessions_meet_it() -> None:
+    world = World()
+    for session in range(4):
+        m = world.measure(session=f"s{session}").dns().tcp()
+        m.tls("ssl_unknown_authority", tls_certificate_sha256="cd" * 32).helper()
+        if session % 2:
+            world.measure(session=f"o{session}").works()
+    assert {v.state for v in world.judge().values()} == {"blocked", "ok"}
+
+
+@pytest.mark.parametrize(("length", "says"), [(20_000, "insufficient"), (0, "ok")])
+def test_an_empty_page_is_not_called_fine_where_others_get_one(length: int, says: str) -> None:
+    world = World()
+    m = (
+        world.measure()
+        .dns()
+        .tcp(port=80)
+        .http(url=CLEAR, http_body_length=0, http_header_names="date etag server x-a")
+    )
+    m.helper(port=80, http_title="", http_body_length=length)
+    assert world.verdict().state == says
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_j14_a_legal_refusal_by_the_site(everywhere: bool) -> None:
+    world = World()
+    m = world.measure().dns().tcp().tls().page(status=451)
+    m.helper(status=451 if everywhere else 200)
+    assert (world.verdict().state, world.verdict().locus) == ("ok", "server_side")
+    assert TRUE in {row.get("ip") for row in m.seen}
