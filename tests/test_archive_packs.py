@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from history_worlds import signals
+from wallwatch import pipeline
 from wallwatch.archive import packs, read_again, take_in
 from wallwatch.engine import Workspace
 from wallwatch.schema.layout import PER_FILE
@@ -114,6 +115,17 @@ def test_queries_of_some_files_get_theirs_alone(hours: list[Path], tmp_path: Pat
         query = workspace.source(con)("measurements", first, last)
         ids = [row[0] for row in con.sql(f"SELECT file_id FROM ({query}) ORDER BY file_id").fetchall()]
     assert ids == workspace.layout.taken_in()[10:20]
+
+
+def test_one_measurement_of_a_packed_file_is_found_with_its_rows(hours: list[Path], tmp_path: Path) -> None:
+    pipeline.run(hours, tmp_path / "w", as_of=AS_OF, workers=1)
+    workspace = Workspace.open(tmp_path / "w")
+    assert workspace.layout.packs()
+    with workspace.connect() as con:
+        ((wanted,),) = con.sql("SELECT measurement_id FROM measurements LIMIT 1").fetchall()
+        workspace.narrow(con, wanted)
+        assert con.sql("SELECT measurement_id FROM measurements").fetchall() == [(wanted,)]
+        assert con.sql("SELECT DISTINCT measurement_id FROM observations").fetchall() == [(wanted,)]
 
 
 def test_a_packed_file_is_known_again_and_read_again(hours: list[Path], tmp_path: Path) -> None:

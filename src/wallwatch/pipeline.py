@@ -123,21 +123,21 @@ def bring_up_to_date(
         wanted = stages(workspace, con, known)
         if workspace.stage("verdicts") != wanted["verdicts"]:
             workspace.find_repeated()
-            workspace.refresh(con)
+            workspace.refresh(con, "measurements", "observations", "controls")
             progress.stage("Judging")
             if cluster is None:
                 judged = judge.batches(con, references, source=workspace.source(con))
                 rows["verdicts"] = workspace.replace("verdicts", judged, wanted["verdicts"])
             else:
                 rows["verdicts"] = cluster.judge(workspace, references, wanted["verdicts"])
-            workspace.refresh(con)
+            workspace.refresh(con, "verdicts")
         if workspace.stage("cells") != wanted["cells"]:
             progress.stage("Counting by hour")
             if cluster is None:
                 rows["cells"] = workspace.replace("cells", detect.cells(con), wanted["cells"])
             else:
                 rows["cells"] = cluster.cells(workspace, wanted["cells"])
-            workspace.refresh(con)
+            workspace.refresh(con, "cells")
         if workspace.stage("events") != wanted["events"]:
             progress.stage("Looking for restrictions")
             events = detect.events(con) if cluster is None else cluster.events(workspace, con)
@@ -145,7 +145,7 @@ def bring_up_to_date(
         if workspace.stage("outages") != wanted["outages"]:
             progress.stage("Looking for outages")
             rows["outages"] = workspace.replace("outages", detect.outages(con), wanted["outages"])
-        workspace.refresh(con)
+        workspace.refresh(con, "events", "outages")
         basis = history.Basis(
             tuple(workspace.layout.taken_in()),
             judge.RULE_SET,

@@ -113,18 +113,18 @@ def create(
     repeated: Path | None,
     kept: Mapping[str, Path],
 ) -> None:
-    """Creates one view for each table, `judged` (see `JUDGED`), and one for each stored summary.
+    """Creates one view for each table that is named, `judged` (see `JUDGED`), and one for each stored summary.
 
     Args:
         con: The connection.
-        parts: Table name to its Parquet files.
+        parts: Table name to its Parquet files; there may be none.
         repeated: A Parquet file that names the measurements which several files hold, with the place of
             each copy but the first (`measurement_id`, `file_id`, `line`); those copies are left out. Upstream
             publishes some measurements twice (as lines and as post-cans), and none may count twice (trap C14).
         kept: Name to the Parquet file of a summary.
     """
-    for name, table in TABLES.items():
-        query = select(table, parts.get(name, ()))
+    for name, files in parts.items():
+        query = select(TABLES[name], files)
         if repeated is not None and name in REPEATED:
             query = without(query, repeated)
         con.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")

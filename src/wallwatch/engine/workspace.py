@@ -127,6 +127,11 @@ class Workspace:
             memory: DuckDB's memory limit (`700MB`), above which it spills to the workspace's disk; the
                 environment variable `WALLWATCH_MEMORY` where not given.
         """
+        con = self._connect(threads, memory)
+        self.refresh(con)
+        return con
+
+    def _connect(self, threads: int | None = None, memory: str | None = None) -> duckdb.DuckDBPyConnection:
         config: dict[str, Any] = {
             # Nothing is ever downloaded behind the user's back.
             "autoinstall_known_extensions": "false",
@@ -139,12 +144,13 @@ class Workspace:
             config["threads"] = threads
         con = duckdb.connect(config=config)
         con.execute("SET TimeZone = 'UTC'")
-        self.refresh(con)
         return con
 
-    def refresh(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Makes the views show what the workspace holds now."""
-        views.create(con, {name: self.layout.parts(name) for name in TABLES}, self._repeated(), self._kept())
+    def refresh(self, con: duckdb.DuckDBPyConnection, *names: str) -> None:
+        """Makes the views of some tables, or of all, show what the workspace holds now."""
+        views.create(
+            con, {name: self.layout.parts(name) for name in names or TABLES}, self._repeated(), self._kept()
+        )
 
     def narrow(self, con: duckdb.DuckDBPyConnection, measurement_id: str) -> None:
         """Makes this connection's `measurements`, `observations` and `controls` those of one measurement's file alone."""
@@ -153,12 +159,9 @@ class Workspace:
         ).fetchall()
         if not found:
             return
+        rows = self.source(con)
         for name in ("measurements", "observations", "controls"):
-            part = self.layout.part(name, found[0][0])
-            rows = views.select(TABLES[name], [part] if part.exists() else [])
-            repeated = self._repeated()
-            rows = rows if repeated is None else views.without(rows, repeated)
-            con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows}")
+            con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows(name, found[0][0], found[0][0])}")
 
     def _repeated(self) -> Path | None:
         path = self.layout.table("repeated") / "0.parquet"
@@ -299,7 +302,7 @@ class Workspace:
         """
         folder = self.layout.table("repeated")
         source = views.select(TABLES["measurements"], self.layout.parts("measurements"))
-        with self.connect() as con:
+        with self._connect() as con:
             con.execute(
                 "CREATE TEMP TABLE seen AS SELECT measurement_id, file_id, line, session, nettest, input, time, "
                 f"runtime_seconds, observations, country, network FROM ({source})"
