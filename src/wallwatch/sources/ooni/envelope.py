@@ -15,9 +15,9 @@ from wallwatch.schema.measurements import UNREPORTED
 from wallwatch.sources.ooni.clock import LEADING, STAMPED, clock_flags, from_microseconds
 from wallwatch.sources.ooni.lenient import Lenient
 from wallwatch.sources.ooni.parts import Number
-from wallwatch.sources.ooni.remembered import NETWORKS, Remembered
+from wallwatch.sources.ooni.remembered import ADDRESSES, NETWORKS, Remembered
 from wallwatch.sources.ooni.rows import Level, column
-from wallwatch.sources.ooni.values import address, country_code, failure_word, resolver_kind
+from wallwatch.sources.ooni.values import country_code, failure_word, resolver_kind
 
 _SCRUBBED = ("[scrubbed]", "[REDACTED]")
 _UID = re.compile(r"^[0-9]{14}\.[0-9]{6}_[A-Z]{2}_[a-z0-9]+_[0-9a-f]{16}$")
@@ -215,7 +215,7 @@ def _made_session(time: int | None, country: str | None, network: int | None, so
 
 def probe_secret(found: Envelope) -> str | None:
     """The probe's address where it was not replaced by a loopback address before upload (trap X9)."""
-    given = address(found.probe_ip)
+    given = ADDRESSES[found.probe_ip]
     return None if given is None or given.startswith("127.") or given == "::1" else found.probe_ip
 
 

@@ -199,7 +199,7 @@ class Rows:
             for level, group in levels:
                 index = pa.array(places if group is None else group[places], mask=elsewhere)
                 for name, values in level.columns.items():
-                    if values.count(None) == len(values):
+                    if values[0] is None and values.count(None) == len(values):
                         continue
                     if name in shared:
                         found = _common(types, name, values)

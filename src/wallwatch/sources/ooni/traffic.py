@@ -41,9 +41,9 @@ def handshake_traffic(
     that there are as many of one as of the other and pairs do not overlap.
     """
     result = [_NONE] * len(handshakes)
-    if not events:
+    if not events or not handshakes:
         return result
-    if any(handshake.transaction_id for handshake in handshakes):
+    if handshakes[0].transaction_id or any(handshake.transaction_id for handshake in handshakes):
         _by_transaction(handshakes, events, result)
     else:
         _by_order(handshakes, events, result)
