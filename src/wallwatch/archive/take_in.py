@@ -40,7 +40,7 @@ _LARGE = 16 << 20
 #: What is read at once when workers read a file together: less than otherwise, so that none waits long for the last one.
 _TOGETHER = Limits(batch=16 << 20)
 #: Below this many bytes in all, starting processes takes longer than reading.
-_WORTH_PROCESSES = 4 << 20
+_WORTH_PROCESSES = 8 << 20
 #: Files of so many bytes are read into packs, so many at a time, where there are enough of them: what each would cost by
 #: itself, its parts and their way to the disk, is then as good as nothing.
 _SMALL = 64 << 10
