@@ -34,14 +34,14 @@ def data_messages() -> Iterator[tuple[str, str]]:
     from wallwatch.detect.outages_kinds import RULES as KINDS
     from wallwatch.detect.outages_world import sentence
     from wallwatch.judge.rules import RULES
-    from wallwatch.report.pages.data import FLAGS, TIME_FLAGS
+    from wallwatch.report.pages.data import DOUBTS, FLAGS, TIME_FLAGS
     from wallwatch.report.sentences import FORMS, split
     from wallwatch.schema import words
 
     for name in ("STATES", "MECHANISMS", "LOCI", "EVIDENCE", "LAYERS", "OUTAGE_KINDS", "EVENT_KINDS"):
         for meaning in getattr(words, name).values():
             yield "schema/words.py", meaning
-    for table in (FLAGS, TIME_FLAGS):
+    for table in (DOUBTS, FLAGS, TIME_FLAGS):
         for meaning in table.values():
             yield "report/pages/data.py", meaning
     for rule in RULES:

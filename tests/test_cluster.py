@@ -114,11 +114,12 @@ def test_events_of_several_countries_are_the_same(cluster, tmp_path):
     world = many_countries()
     workspace.replace("verdicts", world.table(), "made up")
     with workspace.connect() as con:
-        expected = detect.events(con)
+        expected, doubted = detect.events_and_doubts(con)
     with workspace.connect() as con:
-        found = cluster.events(workspace, con)
+        found, doubts = cluster.events_and_doubts(workspace, con)
     assert found.num_rows == expected.num_rows > 3
     assert found.to_pylist() == expected.to_pylist()
+    assert doubts.equals(doubted)
     with workspace.connect() as con:
         workspace.replace("cells", detect.cells(con), "here")
     expected = rows(workspace, ["cells"])["cells"]

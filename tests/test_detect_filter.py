@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 
 from wallwatch.detect import calibration, levels, smooth
 from wallwatch.detect.levels import LEVELS, NULL, START_BLOCKED, START_NULL, likelihoods
-from wallwatch.detect.one_probe import Look, log_ratio
+from wallwatch.detect.one_probe import Look, alike, log_ratio
 from wallwatch.detect.runs import runs
 from wallwatch.detect.votes import UNITS, Series
 
@@ -35,24 +33,26 @@ def textbook(part: list[tuple[int, float, float]]) -> np.ndarray:
         np.array([round(UNITS * k) for _, k, _ in part]), np.array([round(UNITS * n) for _, _, n in part])
     )
     like = table.T[index].astype(np.float64)
-    steps = []
-    for (before, _, _), (now, _, _) in itertools.pairwise(part):
+    steps, forward = [], [start * like[0]]
+    usually = START_NULL
+    for (before, _, _), (now, _, _), row in zip(part, part[1:], like[1:], strict=False):
+        state = forward[-1] / forward[-1].sum()
+        usually = usually * state[NULL:].sum() + state[:NULL]
+        returns = smooth.RETURNS * usually + (1 - smooth.RETURNS) * START_NULL
         gap = now - before
         both = smooth.ONSET + smooth.END
         on, off = (rate * (1 - (1 - both) ** gap) / both for rate in (smooth.ONSET, smooth.END))
         stay = (1 - smooth.DRIFT) ** gap
         step = np.zeros((size, size))
         for i in range(size):
-            own, other = (START_NULL, START_BLOCKED) if i < NULL else (START_BLOCKED, START_NULL)
+            own, other = (START_NULL, START_BLOCKED) if i < NULL else (START_BLOCKED, returns)
             leave = on if i < NULL else off
             own_at, other_at = (slice(0, NULL), slice(NULL, size))[:: 1 if i < NULL else -1]
             step[i, own_at] = (1 - leave) * (1 - stay) * own
             step[i, other_at] = leave * other
             step[i, i] += (1 - leave) * stay
         steps.append(step)
-    forward = [start * like[0]]
-    for step, row in zip(steps, like[1:], strict=True):
-        forward.append(forward[-1] / forward[-1].sum() @ step * row)
+        forward.append(state @ step * row)
     ahead = [np.ones(size)]
     for step, row in zip(steps[::-1], like[:0:-1], strict=True):
         ahead.append(step @ (row * ahead[-1] / ahead[-1].sum()))
@@ -108,6 +108,15 @@ def test_what_was_known_at_the_time_does_not_change() -> None:
     np.testing.assert_allclose(smooth.smooth(series(part)).so_far[:55], early, rtol=0)
 
 
+def test_a_short_block_stands_out_of_what_often_fails() -> None:
+    """After it, stray failures are as frequent as before: that is no news, and speaks against no block."""
+    stray = [(hour, float(hour % 7 == 0), 6.0) for hour in range(600)]
+    part = [(hour, 6.0, 6.0) if 300 <= hour < 303 else (hour, k, n) for hour, k, n in stray]
+    blocked = smooth.smooth(series(part)).blocked
+    assert blocked[300:303].min() > 0.99
+    assert blocked[310:].max() < 0.05
+
+
 def test_other_networks_help() -> None:
     one = [(hour, float(50 <= hour < 53), 1.0) for hour in range(100)]
     other = [(hour, 3.0 * (49 <= hour < 55), 3.0) for hour in range(100)]
@@ -147,6 +156,29 @@ def test_c5_a_restriction_may_keep_to_the_networks_own_resolver() -> None:
     mixed = [*own[:2], *public, Look(1, 0, 8)]
     assert log_ratio([*own, *public], 0.02, 24) > 5
     assert log_ratio([*own, *public], 0.02, 24) > log_ratio(mixed, 0.02, 24) + 3
+
+
+def test_c2_forgers_who_call_it_working_do_not_hide_that_all_others_find_it_blocked() -> None:
+    honest = [Look(1, 120, 140), Look(1, 60, 80), Look(2, 25, 35), Look(2, 20, 30)]
+    forged = [Look(1, 0, 16), Look(2, 0, 9), Look(1, 0, 7), Look(2, 0, 6)]
+    assert log_ratio([*honest, *forged], 0.02, 72) > 3
+
+
+def test_c2_forged_votes_meet_looks_unevenly_and_a_partial_block_alike() -> None:
+    forged = [Look(1, 8, 36), Look(1, 26, 26), Look(2, 10, 22), Look(1, 3, 20), Look(2, 6, 6), Look(2, 0, 7)]
+    partial = [
+        Look(1, 17, 36),
+        Look(1, 14, 26),
+        Look(2, 10, 22),
+        Look(1, 11, 20),
+        Look(2, 3, 6),
+        Look(2, 4, 7),
+    ]
+    assert alike(forged, 0.02) < 0 < alike(partial, 0.02)
+
+
+def test_c5_a_resolver_that_is_spared_is_not_uneven() -> None:
+    assert alike([Look(1, 20, 21), Look(1, 12, 12), Look(8, 0, 25), Look(8, 0, 9)], 0.02) > 0
 
 
 def test_no_votes_say_nothing() -> None:

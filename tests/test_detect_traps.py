@@ -78,6 +78,51 @@ def test_c2_forged_sessions_create_no_event(rng: np.random.Generator, share: flo
     assert restrictions(world) == []
 
 
+def test_c2_forged_sessions_are_reported_where_they_make_no_event(rng: np.random.Generator) -> None:
+    """Honest probes of three kinds go on as ever; forgers add others that find it blocked, for five days."""
+    world = World()
+    for number in range(3):
+        world.regularly(rng, 0.7, at(0), at(20), software=f"probe {number}")
+    for number in range(6):
+        world.regularly(
+            rng,
+            0.15,
+            at(8),
+            at(13),
+            between(at(8), at(13)),
+            software=f"forger {number}",
+            found="likely_blocked",
+        )
+    world.regularly(rng, 2, at(0), at(20), target="quiet.example")
+    with world.connect() as con:
+        events, doubts = detect.events_and_doubts(con)
+    assert events.num_rows == 0
+    (doubt,) = doubts.to_pylist()
+    assert (doubt["kind"], doubt["network"], doubt["service"]) == ("blocking", 64500, "news.example")
+    assert doubt["reason"] in ("share", "uneven")
+    assert hours_apart(doubt["first_seen"], at(8)) <= 12
+    assert hours_apart(doubt["last_seen"], at(13)) <= 12
+
+
+def test_c2_what_is_told_as_an_event_is_no_doubt(rng: np.random.Generator) -> None:
+    world = World()
+    world.regularly(rng, 2, at(0), at(14), between(at(5), at(9)), strength=0.7)
+    with world.connect() as con:
+        events, doubts = detect.events_and_doubts(con)
+    assert events.num_rows == 1
+    assert doubts.num_rows == 0
+
+
+def test_a_full_block_is_found_although_a_probe_was_broken_some_days_before(rng: np.random.Generator) -> None:
+    world = World()
+    for number in range(4):
+        world.regularly(rng, 1.2, at(0), at(14), between(at(9), at(9, 4)), software=f"probe {number}")
+    world.regularly(rng, 3, at(6), at(7), between(at(6), at(7)), software="broken 1")
+    (event,) = restrictions(world)
+    assert hours_apart(event["onset_best"], at(9)) <= 1
+    assert hours_apart(event["end_best"], at(9, 4)) <= 1
+
+
 def test_c2_forged_sessions_erase_no_event(rng: np.random.Generator) -> None:
     world = World()
     for network in (64500, 64501):
@@ -200,6 +245,32 @@ def test_c10_a_service_that_fails_in_many_countries_is_one_note(rng: np.random.G
     assert [event["kind"] for event in events] == ["service_outage"]
     assert hours_apart(events[0]["onset_best"], at(5)) <= 1
     assert "no national restriction" in events[0]["against"][0]
+
+
+def test_c10_failures_that_cannot_be_judged_support_a_note_and_make_none(rng: np.random.Generator) -> None:
+    def said(states: dict[str, str]) -> list[dict[str, Any]]:
+        world = World()
+        for country in ("XA", "XB", "XC", "XD"):
+            world.regularly(rng, 0.5, at(0), at(4), country=country)
+            world.regularly(rng, 0.5, at(4, 12), at(8), country=country)
+            for hour in range(1, 11, 2):
+                world.measure(at(4, hour), states[country], country=country)
+        return found(world)
+
+    (note,) = said({"XA": "down", "XB": "down", "XC": "insufficient", "XD": "insufficient"})
+    assert note["kind"] == "service_outage"
+    # The helper may be what failed.
+    assert said({"XA": "down", "XB": "insufficient", "XC": "insufficient", "XD": "insufficient"}) == []
+
+
+def test_c10_a_service_outage_beside_a_broken_probe_is_still_no_restriction(rng: np.random.Generator) -> None:
+    world = World()
+    for country in ("XA", "XB", "XC"):
+        failing = between(at(5), at(5, 6))
+        world.regularly(rng, 4, at(0), at(9), failing, country=country, found="likely_blocked")
+    for minute in range(0, 600, 50):
+        world.measure(at(3, minute / 60), "likely_blocked", country="XA", software="probe 9")
+    assert {event["kind"] for event in found(world)} == {"service_outage"}
 
 
 def test_c10_a_national_restriction_is_not_hidden_by_other_countries(rng: np.random.Generator) -> None:

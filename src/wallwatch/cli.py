@@ -61,6 +61,7 @@ class What(StrEnum):
     """What `show` shows."""
 
     events = "events"
+    doubts = "doubts"
     outages = "outages"
     verdicts = "verdicts"
     cells = "cells"
@@ -296,7 +297,7 @@ def show(
     format_: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.table,
     limit: Annotated[int, typer.Option(min=0, help="Rows of a table on the terminal; 0 for all.")] = 100,
 ) -> None:
-    """List events, outages, verdicts, cells, what still works (routes), statements, published states, files, or what was set aside."""
+    """List events, doubts (what may be forged), outages, verdicts, cells, what still works (routes), statements, published states, files, or what was set aside."""
     from wallwatch import show as listing
     from wallwatch.engine import Workspace
 

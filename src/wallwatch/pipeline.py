@@ -138,14 +138,19 @@ def bring_up_to_date(
             else:
                 rows["cells"] = cluster.cells(workspace, wanted["cells"])
             workspace.refresh(con, "cells")
-        if workspace.stage("events") != wanted["events"]:
+        if any(workspace.stage(name) != wanted[name] for name in ("events", "doubts")):
             progress.stage("Looking for restrictions")
-            events = detect.events(con) if cluster is None else cluster.events(workspace, con)
+            events, doubts = (
+                detect.events_and_doubts(con)
+                if cluster is None
+                else cluster.events_and_doubts(workspace, con)
+            )
+            rows["doubts"] = workspace.replace("doubts", doubts, wanted["doubts"])
             rows["events"] = workspace.replace("events", events, wanted["events"])
         if workspace.stage("outages") != wanted["outages"]:
             progress.stage("Looking for outages")
             rows["outages"] = workspace.replace("outages", detect.outages(con), wanted["outages"])
-        workspace.refresh(con, "events", "outages")
+        workspace.refresh(con, "events", "doubts", "outages")
         basis = history.Basis(
             tuple(workspace.layout.taken_in()),
             judge.RULE_SET,
@@ -184,6 +189,7 @@ def stages(workspace: Workspace, con: duckdb.DuckDBPyConnection, known: Fingerpr
         "verdicts": verdicts,
         "cells": cells,
         "events": cells,
+        "doubts": cells,
         "outages": _digest(cells, *_with_rows(con, "signals")),
         "routes": _digest(verdicts, _source("routes"), _source("engine")),
     }

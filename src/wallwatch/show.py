@@ -289,6 +289,24 @@ LISTINGS: Final[Mapping[str, Listing]] = {
         ),
         "event_id",
     ),
+    "doubts": Listing(
+        "SELECT * FROM doubts WHERE true {where} ORDER BY country, service, network, first_seen, kind",
+        "country",
+        "target = {0} OR service = {0} OR 'as' || network = {0} OR CAST(network AS VARCHAR) = {0}",
+        "last_seen",
+        "first_seen",
+        _plain,
+        (
+            ("kind", lambda r: r["kind"]),
+            ("country", lambda r: r["country"]),
+            ("network", lambda r: f"AS{r['network']}"),
+            ("service", lambda r: r["service"]),
+            ("from (UTC)", lambda r: r["first_seen"]),
+            ("until (UTC)", lambda r: r["last_seen"]),
+            ("votes against it", lambda r: f"{r['votes_blocked']:g} of {r['votes']:g}"),
+            ("why no event", lambda r: r["reason"]),
+        ),
+    ),
     "outages": Listing(
         "SELECT * FROM outages WHERE true {where}"
         " ORDER BY country, parent IS NOT NULL, onset_earliest NULLS FIRST, scope, region, outage_id",

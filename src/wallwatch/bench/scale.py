@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -226,7 +227,8 @@ def _stages(workspace: Workspace, cluster: Cluster | None) -> dict[str, float]:
                 workspace.replace("cells", detect.cells(con), "bench")
         found |= cost.named("cells")
         with Cost() as cost:
-            events = cluster.events(workspace, con) if cluster else detect.events(con)
+            tell = partial(cluster.events_and_doubts, workspace) if cluster else detect.events_and_doubts
+            events, _ = tell(con)
         found |= cost.named("events")
         found["events"] = events.num_rows
     finally:

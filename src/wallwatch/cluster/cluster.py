@@ -19,8 +19,8 @@ from wallwatch.archive import Done, Task
 from wallwatch.archive.remote import Remote
 from wallwatch.cluster import countries, reading, writing
 from wallwatch.engine import Workspace, views
-from wallwatch.engine.spark import SparkTables, in_words, plain, session
-from wallwatch.schema import CELLS, EVENTS, VERDICTS, Table
+from wallwatch.engine.spark import SparkTables, in_words, session
+from wallwatch.schema import CELLS, VERDICTS, Table
 from wallwatch.sources.ooni.known import Matcher
 
 #: Files are handed out in so many portions at most: a task for each where there are fewer.
@@ -106,8 +106,10 @@ class Cluster:
         with self.tables_of(workspace, "verdicts") as tables:
             return self._replaced(workspace, CELLS, tables.run(*detect.cells_program()), stage)
 
-    def events(self, workspace: Workspace, con: duckdb.DuckDBPyConnection) -> pa.Table:
-        """The events, with the columns of schema `EVENTS`, in the order of its key: country by country.
+    def events_and_doubts(
+        self, workspace: Workspace, con: duckdb.DuckDBPyConnection
+    ) -> tuple[pa.Table, pa.Table]:
+        """What `detect.events_and_doubts` tells, country by country.
 
         Args:
             workspace: The workspace.
@@ -124,8 +126,9 @@ class Cluster:
             with _shown(con, said):
                 outages, fine, rows = detect.by_country.together(con, faulty)
             known = self.spark.sparkContext.broadcast((faulty, outages, fine))
-            told = grouped.applyInArrow(countries.restrictions(known), in_words(plain(EVENTS)))
-            return detect.in_order([*rows, *told.toArrow().to_pylist()])
+            told = grouped.applyInArrow(countries.restrictions(known), in_words(countries.TOLD)).toArrow()
+            events, doubts = (countries.unpacked(told.column(name)) for name in countries.TOLD.names)
+            return detect.in_order([*rows, *events], doubts)
 
     @contextmanager
     def tables_of(self, workspace: Workspace, *names: str) -> Iterator[SparkTables]:

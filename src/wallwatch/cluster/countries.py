@@ -13,8 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from wallwatch.detect import by_country
-from wallwatch.engine.spark import plain
-from wallwatch.schema import EVENTS
+from wallwatch.schema import DOUBTS, EVENTS
 
 Grouped = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
@@ -30,8 +29,12 @@ def said(faulty: pa.Table) -> Grouped:
     return _typed(tell)
 
 
+#: What a country tells of itself: its rows of `EVENTS` and of `DOUBTS`, each as a stream of Arrow's.
+TOLD = pa.schema([("events", pa.binary()), ("doubts", pa.binary())])
+
+
 def restrictions(known: Any) -> Grouped:
-    """Each country's restrictions: `by_country.restrictions` as a grouped map over its verdicts.
+    """Each country's restrictions: `by_country.restrictions` as a grouped map over its verdicts; one row of `TOLD`.
 
     Args:
         known: What is faulty, failures of services, and hours in which they were fine, broadcast.
@@ -40,10 +43,23 @@ def restrictions(known: Any) -> Grouped:
     def tell(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         faulty, outages, fine = known.value
         with _verdicts(batches) as con:
-            rows = EVENTS.from_rows(by_country.restrictions(con, faulty, outages, fine))
-            yield from rows.cast(plain(EVENTS)).combine_chunks().to_batches()
+            events, doubts = by_country.restrictions(con, faulty, outages, fine)
+            streams = [_packed(EVENTS.from_rows(events)), _packed(DOUBTS.from_rows(doubts))]
+            yield pa.RecordBatch.from_arrays([pa.array([one], pa.binary()) for one in streams], schema=TOLD)
 
     return _typed(tell)
+
+
+def _packed(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def unpacked(streams: pa.ChunkedArray) -> list[dict[str, Any]]:
+    """The rows in a column of `TOLD`."""
+    return [row for one in streams.to_pylist() for row in pa.ipc.open_stream(one).read_all().to_pylist()]
 
 
 def _typed(tell: Grouped) -> Grouped:

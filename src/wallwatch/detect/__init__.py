@@ -3,7 +3,7 @@
 from wallwatch.detect import by_country
 from wallwatch.detect.cells import cells
 from wallwatch.detect.cells import program as cells_program
-from wallwatch.detect.events import events, in_order
+from wallwatch.detect.events import events, events_and_doubts, in_order
 from wallwatch.detect.explain import explain
 from wallwatch.detect.find import claims
 from wallwatch.detect.outages import outage_timeline, outages
@@ -18,6 +18,7 @@ __all__ = [
     "cells_program",
     "claims",
     "events",
+    "events_and_doubts",
     "explain",
     "in_order",
     "kind_rule",

@@ -51,7 +51,7 @@ def said(con: duckdb.DuckDBPyConnection, faulty: pa.Table) -> pa.RecordBatchRead
     """
     rows.prepare(con, trusted=True, faulty=faulty)
     fields = ", ".join(f"CAST({name} AS INTEGER) AS rank" if name == "rank" else name for name in SAID.names)
-    return con.sql(f"SELECT {fields} FROM detect_rows WHERE layer = 'all' AND rank <= 5").to_arrow_reader()
+    return con.sql(f"SELECT {fields} FROM detect_rows WHERE layer = 'all'").to_arrow_reader()
 
 
 def together(
@@ -75,8 +75,8 @@ def together(
 
 def restrictions(
     con: duckdb.DuckDBPyConnection, faulty: pa.Table, outages: list[ServiceOutage], fine: pa.Table
-) -> list[dict[str, Any]]:
-    """The rows of the restrictions in the countries that a connection shows.
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The restrictions in the countries that a connection shows, and what may be forged, as rows of events and of doubts.
 
     Args:
         con: Shows `verdicts`, with `COLUMNS`, of whole countries.

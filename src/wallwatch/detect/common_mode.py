@@ -19,6 +19,11 @@ MOST = 0.5
 MAINLY = 0.5
 RARELY = 0.3
 
+#: What fails, in terms of `detect_rows`. What could not be judged did not work either, but may say more of the helper
+#: than of the service: in so many countries the failure must have been judged.
+FAILS = "rank <> 5"
+JUDGED = 2
+
 #: Days around the failure that are "outside that time".
 AROUND_DAYS = 7
 
@@ -31,8 +36,8 @@ NOWHERE = "ZZ"
 # One series a service, in which each country is a source, so that none outvotes the others.
 _FAILING = f"""
 WITH hourly AS (
-  SELECT service, country, hour_index, count(*) AS n, count(*) FILTER (rank <= 4) AS k
-  FROM detect_rows WHERE layer = 'all' AND rank <= 5 GROUP BY ALL
+  SELECT service, country, hour_index, count(*) AS n, count(*) FILTER ({FAILS}) AS k
+  FROM detect_rows WHERE layer = 'all' GROUP BY ALL
 ),
 weighed AS (
   SELECT *, 1 / sqrt(row_number() OVER (PARTITION BY service, country, hour_index // 24, 2 * k >= n ORDER BY hour_index))
@@ -88,21 +93,23 @@ def service_outages(con: duckdb.DuckDBPyConnection) -> list[ServiceOutage]:
     found = []
     for run in runs(series, smooth(series)):
         states = con.execute(
-            """
+            f"""
             SELECT country, count(DISTINCT session) FILTER (inside) AS n,
-              count(DISTINCT session) FILTER (inside AND rank <= 4) AS k,
+              count(DISTINCT session) FILTER (inside AND {FAILS}) AS k,
               count(DISTINCT session) FILTER (NOT inside) AS n_outside,
-              count(DISTINCT session) FILTER (NOT inside AND rank <= 4) AS k_outside
+              count(DISTINCT session) FILTER (NOT inside AND {FAILS}) AS k_outside,
+              count(*) FILTER (inside AND rank <= 4) AS judged
             FROM (
               SELECT country, session, rank, hour_index BETWEEN $first AND $last AS inside FROM detect_rows
-              WHERE layer = 'all' AND rank <= 5 AND service = $service
+              WHERE layer = 'all' AND service = $service
                 AND hour_index BETWEEN $first - $around AND $last + $around
             ) GROUP BY country ORDER BY country
             """,
             {"service": run.key[1], "first": run.first, "last": run.last, "around": 24 * AROUND_DAYS},
         ).fetchall()
         usual = [row for row in states if row[1] and row[3] and row[4] < RARELY * row[3]]
-        failing = tuple(row[0] for row in usual if row[2] >= MAINLY * row[1])
-        if len(failing) >= max(COUNTRIES, MOST * len(usual)):
-            found.append(ServiceOutage(run.key[1], run, failing, len(usual)))
+        failing = [row for row in usual if row[2] >= MAINLY * row[1]]
+        judged = sum(1 for row in failing if row[5])
+        if judged >= JUDGED and len(failing) >= max(COUNTRIES, MOST * len(usual)):
+            found.append(ServiceOutage(run.key[1], run, tuple(row[0] for row in failing), len(usual)))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wallwatch.detect.runs import Moment, Run
 
@@ -19,6 +19,10 @@ ENOUGH = 4.0
 
 #: Votes against the target from which an episode may be claimed: more than three (trap C13); repeats count less than one.
 LEAST_VOTES = 3.2
+
+#: Three are enough where the network had so many votes in the week before, so that it is known how rarely it fails.
+LEAST_VOTES_KNOWN = 2.9
+KNOWN = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class Episode:
         Later data do not change it, so that an event's id can rest on it.
         """
         start = min(run.alarm for run in self.runs)
+        known = max(run.votes_before for run in self.runs) >= KNOWN
+        least = LEAST_VOTES_KNOWN if known else LEAST_VOTES
         tallies = heapq.merge(
             *([(hour, run.key[2], run.key[4], k) for hour, k in run.tally] for run in self.runs)
         )
@@ -97,7 +103,7 @@ class Episode:
             best: dict[str, float] = {}
             for (name, _), against in so_far.items():
                 best[name] = max(best.get(name, 0.0), against)
-            if sum(best.values()) >= LEAST_VOTES:
+            if sum(best.values()) >= least:
                 return max(hour, start)
         return None
 
@@ -170,6 +176,18 @@ def episodes(runs: Sequence[Run]) -> list[Episode]:
             chain.append(run)
         found.append(Episode(country, service, network, tuple(chain)))
     return found
+
+
+def apart(episode: Episode) -> list[Episode]:
+    """The stretches of an episode that have a pause between them, each as an episode of its own."""
+    parts: list[list[Run]] = []
+    until = 0
+    for run in sorted(episode.runs, key=lambda run: (run.first, run.last, run.key)):
+        if not parts or run.first > until + 1:
+            parts.append([])
+        parts[-1].append(run)
+        until = max(until, run.last)
+    return [replace(episode, runs=tuple(part)) for part in parts]
 
 
 def _belongs(chain: Sequence[Run], until: int, run: Run) -> bool:

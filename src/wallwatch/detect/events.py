@@ -12,15 +12,15 @@ import duckdb
 import pyarrow as pa
 
 from wallwatch.detect import rows, spans
-from wallwatch.detect.common_mode import NOWHERE, ServiceOutage, service_outages
+from wallwatch.detect.common_mode import FAILS, NOWHERE, ServiceOutage, service_outages
 from wallwatch.detect.episodes import Episode
 from wallwatch.detect.find import Found, find, pattern
 from wallwatch.detect.recurrence import Recurrence
-from wallwatch.detect.restrictions import Restriction, event_id
+from wallwatch.detect.restrictions import Restriction, contradicted, event_id, forgeable, probability
 from wallwatch.detect.runs import Moment
 from wallwatch.detect.spans import Counts, Span
 from wallwatch.detect.votes import AGAINST
-from wallwatch.schema import EVENTS
+from wallwatch.schema import DOUBTS, EVENTS
 
 #: Nothing is surer than this.
 MOST_SURE = 0.999
@@ -40,7 +40,12 @@ DISAGREE_SHARE = 0.1
 
 
 def events(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The events, with the columns of schema `EVENTS`, in the order of its key.
+    """The events, with the columns of schema `EVENTS`, in the order of its key; see `events_and_doubts`."""
+    return events_and_doubts(con)[0]
+
+
+def events_and_doubts(con: duckdb.DuckDBPyConnection) -> tuple[pa.Table, pa.Table]:
+    """The events, and what looks like one and may be forged: schemas `EVENTS` and `DOUBTS`, in the order of their keys.
 
     Args:
         con: Shows `verdicts`; gains temporary views and tables named `detect_…`.
@@ -50,7 +55,8 @@ def events(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """
     rows.prepare(con, trusted=True)
     outages = service_outages(con)
-    return in_order(everywhere(con, outages) + of_countries(con, outages))
+    found, doubts = of_countries(con, outages)
+    return in_order(everywhere(con, outages) + found, doubts)
 
 
 def everywhere(con: duckdb.DuckDBPyConnection, outages: Sequence[ServiceOutage]) -> list[dict[str, Any]]:
@@ -63,8 +69,10 @@ def everywhere(con: duckdb.DuckDBPyConnection, outages: Sequence[ServiceOutage])
     return [_outage_row(con, outage) for outage in outages] + _instrument_rows(con)
 
 
-def of_countries(con: duckdb.DuckDBPyConnection, outages: Sequence[ServiceOutage]) -> list[dict[str, Any]]:
-    """The restrictions in the countries that a connection shows, as rows.
+def of_countries(
+    con: duckdb.DuckDBPyConnection, outages: Sequence[ServiceOutage]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The restrictions in the countries that a connection shows, and what may be forged, as rows of events and of doubts.
 
     Each country's are told from its own rows, and from what `detect_fine` and the outages say of all.
 
@@ -72,11 +80,15 @@ def of_countries(con: duckdb.DuckDBPyConnection, outages: Sequence[ServiceOutage
         con: Shows `verdicts`, and has the tables `detect_rows` and `detect_fine` (`rows.prepare`).
         outages: The failures of services everywhere: what they explain is no restriction.
     """
-    return [row for kind in AGAINST for row in _restriction_rows(con, find(con, kind, outages))]
+    seen = {kind: find(con, kind, outages) for kind in AGAINST}
+    return (
+        [row for found in seen.values() for row in _restriction_rows(con, found)],
+        [row for kind, found in seen.items() for row in _doubt_rows(kind, found)],
+    )
 
 
-def in_order(found: Iterable[dict[str, Any]]) -> pa.Table:
-    """Rows of events as a table, in the order of its key."""
+def in_order(found: Iterable[dict[str, Any]], doubts: Iterable[dict[str, Any]]) -> tuple[pa.Table, pa.Table]:
+    """Rows of events and of doubts as tables, in the order of their keys."""
     ordered = sorted(
         found,
         key=lambda row: (
@@ -87,7 +99,40 @@ def in_order(found: Iterable[dict[str, Any]]) -> pa.Table:
             row["event_id"],
         ),
     )
-    return EVENTS.from_rows(ordered)
+    doubted = sorted(
+        doubts,
+        key=lambda row: tuple(row[name] for name in ("country", "service", "network", "first_seen", "kind")),
+    )
+    return EVENTS.from_rows(ordered), DOUBTS.from_rows(doubted)
+
+
+def _doubt_rows(kind: str, found: Found) -> list[dict[str, Any]]:
+    told = {episode for restriction in found.restrictions for episode in restriction.episodes}
+    result = []
+    for episode in found.episodes:
+        support = found.supports[episode]
+        if episode in told or not contradicted(episode, support):
+            continue
+        against, votes, beside = episode.tells_most
+        target, layer = episode.speaks
+        result.append(
+            {
+                "kind": kind,
+                "country": episode.country,
+                "network": episode.network,
+                "service": episode.service,
+                "target": target,
+                "layer": layer,
+                "first_seen": moment(episode.first),
+                "last_seen": moment(episode.last + 1),
+                "votes": round(votes, 1),
+                "votes_blocked": round(against, 1),
+                "share_beside": round(beside, 3),
+                "probability": round(min(probability(episode, support), MOST_SURE), 4),
+                "reason": forgeable(episode, support),
+            }
+        )
+    return result
 
 
 def moment(hour: int | None) -> datetime | None:
@@ -328,7 +373,7 @@ def _outage_row(con: duckdb.DuckDBPyConnection, outage: ServiceOutage) -> dict[s
     run = outage.run
     where = (
         "service = $service AND list_contains($countries, country) AND hour_index BETWEEN $first AND $last "
-        "AND layer = 'all' AND rank <= 5"
+        "AND layer = 'all'"
     )
     given = {
         "service": outage.service,
@@ -337,19 +382,19 @@ def _outage_row(con: duckdb.DuckDBPyConnection, outage: ServiceOutage) -> dict[s
         "last": run.last,
     }
     totals = con.execute(
-        "SELECT count(*), count(*) FILTER (rank <= 2), count(DISTINCT session), "
-        "count(DISTINCT session) FILTER (rank <= 2), list(DISTINCT network ORDER BY network) FILTER (rank <= 4), "
-        f"list(DISTINCT target ORDER BY target) FILTER (rank <= 4) FROM detect_rows WHERE {where}",
+        "SELECT count(*), count(*) FILTER (rank <= 2), count(DISTINCT session), count(DISTINCT session) "
+        f"FILTER (rank <= 2), list(DISTINCT network ORDER BY network) FILTER ({FAILS}), "
+        f"list(DISTINCT target ORDER BY target) FILTER ({FAILS}) FROM detect_rows WHERE {where}",
         given,
     ).fetchall()[0]
     ids = con.execute(
         "SELECT measurement_id FROM (SELECT measurement_id, row_number() OVER (PARTITION BY country, network "
-        f"ORDER BY time, measurement_id) AS turn FROM detect_rows WHERE {where} AND rank <= 4) "
+        f"ORDER BY time, measurement_id) AS turn FROM detect_rows WHERE {where} AND {FAILS}) "
         f"ORDER BY turn, measurement_id LIMIT {spans.WITNESSES}",
         given,
     ).fetchall()
     countries = con.execute(
-        "SELECT country, count(*), count(*) FILTER (rank <= 4) "
+        f"SELECT country, count(*), count(*) FILTER ({FAILS}) "
         f"FROM detect_rows WHERE {where} GROUP BY country ORDER BY country",
         given,
     ).fetchall()

@@ -11,19 +11,23 @@ import numpy as np
 
 from wallwatch.detect import rows
 from wallwatch.detect.common_mode import ServiceOutage, service_outages
-from wallwatch.detect.episodes import Episode, episodes
-from wallwatch.detect.one_probe import Look, log_ratio
+from wallwatch.detect.episodes import Episode, apart, episodes
+from wallwatch.detect.one_probe import Look, alike, log_ratio
 from wallwatch.detect.recurrence import Recurrence, recurrence
 from wallwatch.detect.restrictions import Restriction, Support, claimable, in_company, restrictions
 from wallwatch.detect.runs import Run, runs
 from wallwatch.detect.smooth import Smoothed, others_at_the_time, smooth
 from wallwatch.detect.spans import Part, Sources, Span, looks, sources
-from wallwatch.detect.votes import Series, votes
+from wallwatch.detect.votes import UNITS, Series, votes
 
 #: Votes keep to a pattern where at most so large a share of those outside it is against the target, and it is so much
 #: likelier than none, in natural logarithms: by chance alone some hours have more than others.
 KEPT = 0.15
 KEPT_GAIN = 16.0
+
+#: Hours before and after an episode that are shortly before and after it, from the first of these numbers to the second:
+#: what is nearer can be part of it.
+NEARBY_HOURS = (12, 60)
 
 #: Rows whose votes are smoothed at once: bounds the memory.
 ROWS_A_PIECE = 20_000_000
@@ -90,27 +94,51 @@ def find(
     scanned = [scan(votes(con, kind, country, service, (number, pieces))) for number in range(pieces)]
     series = Series.together([kept for _, kept in scanned])
     seen = [run for part, _ in scanned for run in part]
-    found = [
-        episode
-        for episode in episodes(seen)
-        if not any(o.explains(episode.country, episode.service, episode.first, episode.last) for o in outages)
+    restricted = [
+        run for run in seen if not any(o.explains(*run.key[:2], run.first, run.last) for o in outages)
     ]
+    found = episodes(restricted)
     # Too few votes to be claimed or to join: not looked into.
     found = [episode for episode in found if episode.against >= 1.0]
-    spans = [Span(i, e.country, e.service, e.network, e.first, e.last) for i, e in enumerate(found)]
-    behind = sources(con, kind, spans) if spans else {}
+    supports = in_company(found, _supports(con, kind, series, found))
+    # Where the whole can not be claimed, a stretch of it may: what is beside a restriction does not undo it.
+    whole = {episode: apart(episode) for episode in found if not claimable(episode, supports[episode])}
+    parts = [part for parts in whole.values() if len(parts) > 1 for part in parts]
+    if parts:
+        every = found + parts
+        of_all = in_company(every, {**supports, **_supports(con, kind, series, parts)})
+        found = [
+            one
+            for episode in found
+            for one in (
+                whole[episode]
+                if any(claimable(part, of_all[part]) for part in whole.get(episode, ()))
+                else (episode,)
+            )
+        ]
+        supports = in_company(found, of_all)
+    return Found(series, seen, found, supports, restrictions(kind, found, supports))
+
+
+def _supports(
+    con: duckdb.DuckDBPyConnection, kind: str, series: Series, found: Sequence[Episode]
+) -> dict[Episode, Support]:
+    """What lies behind each episode, but for its company."""
+    if not found:
+        return {}
+    behind = sources(
+        con, kind, [Span(i, e.country, e.service, e.network, e.first, e.last) for i, e in enumerate(found)]
+    )
     parts = [
         Part(i, e.country, e.service, e.network, *e.speaks, first, last)
         for i, e in enumerate(found)
         for first, last in e.stretches
     ]
-    seen_by = looks(con, kind, parts) if parts else {}
-    supports = {
+    seen_by = looks(con, kind, parts)
+    return {
         episode: _support(series, episode, behind.get(i, Sources()), seen_by.get(i, []))
         for i, episode in enumerate(found)
     }
-    supports = in_company(found, supports)
-    return Found(series, seen, found, supports, restrictions(kind, found, supports))
 
 
 def claims(con: duckdb.DuckDBPyConnection, kind: str) -> Found:
@@ -134,6 +162,8 @@ def _support(series: Series, episode: Episode, behind: Sources, seen_by: list[Lo
         credentialed=behind.credentialed,
         one_look=behind.one_look,
         log_ratio=log_ratio(seen_by, episode.tells_most[2], hours),
+        alike=alike(seen_by, episode.tells_most[2]),
+        nearby=nearby(series, episode),
     )
     if claimable(episode, support):
         return support
@@ -141,6 +171,26 @@ def _support(series: Series, episode: Episode, behind: Sources, seen_by: list[Lo
     return replace(
         support, patterned=found is not None and found.rate_outside <= KEPT and found.gain >= KEPT_GAIN
     )
+
+
+def nearby(series: Series, episode: Episode) -> float:
+    """Share of votes against the target shortly before or after an episode, whichever is more; 0 to 1.
+
+    Of the series that speaks for it; pulled to nothing where there are few votes.
+    """
+    index = bisect_left(
+        series.keys, (episode.country, episode.service, episode.speaks[0], episode.network, episode.speaks[1])
+    )
+    start, stop = int(series.start[index]), int(series.start[index + 1])
+    hour = series.hour[start:stop]
+    near, far = NEARBY_HOURS
+    edges = [episode.first - far, episode.first - near, episode.last + 1 + near, episode.last + 1 + far]
+    at = (start + np.searchsorted(hour, edges)).tolist()
+    found = 0.0
+    for lo, hi in (at[:2], at[2:]):
+        k, n = int(series.k[lo:hi].sum()) / UNITS, int(series.n[lo:hi].sum()) / UNITS
+        found = max(found, (k + 0.25) / (n + 10))
+    return found
 
 
 def pattern(series: Series, *episodes: Episode) -> Recurrence | None:

@@ -29,10 +29,16 @@ _BROKEN_AT_LEAST = 1e-4
 _RHO_RESTRICTED = 0.1
 _RHO_FINE = 0.05
 
-#: What it costs, in natural logarithms, to say that a restriction spares a resolver; chance that it spares a look, or
-#: that forgers speak for one.
+#: What it costs, in natural logarithms, to say that a restriction spares a resolver; chance that it spares a look; what
+#: it costs to say that forgers call it working, and the chance that they then speak for a look.
 _SPARED = 3.0
 _LOOK_SPARED = 0.05
+_FORGERS = 3.0
+_LOOK_FORGED = 0.5
+
+#: Rates that all looks may share, and the mean and correlation of rates that each look has for itself.
+_RATES = np.linspace(0.3, 0.99, 24)
+_OWN_RATE, _RHO_OWN_RATE = 0.4, 0.5
 
 #: The rate of stray failures is taken as no less and no more.
 _STRAY = (0.01, 0.2)
@@ -63,24 +69,57 @@ def log_ratio(looks: Sequence[Look], stray: float, hours: int) -> float:
     """
     if not looks:
         return 0.0
-    k = np.array([look.against for look in looks])
-    n = np.array([look.votes for look in looks])
-    chance = max(BROKEN * math.exp(-max(hours - 24, 0) / BROKEN_HOURS), _BROKEN_AT_LEAST)
+    k, n, behind = _columns(looks)
+    broken_by_chance = max(BROKEN * math.exp(-max(hours - 24, 0) / BROKEN_HOURS), _BROKEN_AT_LEAST)
     fine = _beta_binomial(k, n, _within(stray), _RHO_FINE)
     broken = np.asarray(betaln(k + 1, n - k + 1))
-    alone = np.logaddexp(math.log1p(-chance) + fine, math.log(chance) + broken)
-    resolvers = sorted({look.resolver or 0 for look in looks})
-    behind = np.array([resolvers.index(look.resolver or 0) for look in looks])
+    alone = np.logaddexp(math.log1p(-broken_by_chance) + fine, math.log(broken_by_chance) + broken)
     spared = np.bincount(behind, weights=alone) - _SPARED
     best = -math.inf
     for level in LEVELS[NULL:]:
-        met = np.logaddexp(
-            math.log1p(-_LOOK_SPARED) + _beta_binomial(k, n, float(level), _RHO_RESTRICTED),
-            math.log(_LOOK_SPARED) + fine,
-        )
-        met = np.bincount(behind, weights=met)
-        best = max(best, math.fsum(np.maximum(met, spared).tolist()))
+        at_level = _beta_binomial(k, n, float(level), _RHO_RESTRICTED)
+        for chance, cost in ((_LOOK_SPARED, 0.0), (_LOOK_FORGED, _FORGERS)):
+            met = np.logaddexp(math.log1p(-chance) + at_level, math.log(chance) + fine)
+            met = np.bincount(behind, weights=met)
+            best = max(best, math.fsum(np.maximum(met, spared).tolist()) - cost)
     return best - math.fsum(alone.tolist())
+
+
+def alike(looks: Sequence[Look], stray: float) -> float:
+    """How much likelier one rate of failure for all looks is than one for each, in natural logarithms.
+
+    Forged votes are spread over looks in other shares than honest ones, so that some looks fail always and some never;
+    a restriction that is partial, or spares a resolver, meets them alike.
+
+    Args:
+        looks: The votes.
+        stray: Share of votes against the target at other times, 0 to 1.
+    """
+    if not looks:
+        return 0.0
+    k, n, behind = _columns(looks)
+    spared = np.bincount(behind, weights=_beta_binomial(k, n, _within(stray), _RHO_FINE)) - _SPARED
+    best = max(
+        math.fsum(
+            np.maximum(
+                np.bincount(behind, weights=_beta_binomial(k, n, float(level), _RHO_FINE)), spared
+            ).tolist()
+        )
+        for level in _RATES
+    )
+    return best - math.fsum(_beta_binomial(k, n, _OWN_RATE, _RHO_OWN_RATE).tolist())
+
+
+def _columns(
+    looks: Sequence[Look],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Votes against and all votes of each look, and the number of its resolver."""
+    resolvers = sorted({look.resolver or 0 for look in looks})
+    return (
+        np.array([look.against for look in looks]),
+        np.array([look.votes for look in looks]),
+        np.array([resolvers.index(look.resolver or 0) for look in looks]),
+    )
 
 
 def _within(stray: float) -> float:

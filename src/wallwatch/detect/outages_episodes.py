@@ -12,6 +12,9 @@ from wallwatch.detect.outages_tracks import Look, Scope, Track
 #: A loss is told of when its probability reaches this in some bin.
 SURE = 0.95
 
+#: The same of a loss of nearly everything: less deep ones are what chance and people's days make more often.
+DEEP, SURE_OF_DEEP = 0.75, 0.8
+
 #: Shallow dips of a few hours come by chance: a loss of less than the share must take away so many hours' worth.
 LEAST_LOST = ((0.3, 1.5), (0.5, 0.9))
 
@@ -93,7 +96,7 @@ def losses(look: Look) -> list[Loss]:
     return [
         loss
         for track in look.tracks
-        if float(track.lost.max(initial=0.0)) >= SURE
+        if float(track.lost.max(initial=0.0)) >= SURE_OF_DEEP
         for first, last in _stretches(look, track)
         if (loss := _loss(look, track, first, last))
     ]
@@ -123,11 +126,13 @@ def _loss(look: Look, track: Track, first: int, last: int) -> Loss | None:
     grid = look.grid
     inside = track.share[first : last + 1]
     known = np.flatnonzero(~np.isnan(inside))
-    if len(known) < 2 or track.lost[first : last + 1].max() < SURE:
+    if len(known) < 2:
         return None
     last = first + int(known[-1])
     inside = track.share[first : last + 1]
     depth = _depth(inside, grid.hours)
+    if track.lost[first : last + 1].max() < (SURE_OF_DEEP if depth >= DEEP else SURE):
+        return None
     history = int(np.median(look.usual.history_days[track.rows, first]))
     lost_hours = depth * len(inside) * grid.hours
     if any(depth < share and lost_hours < least for share, least in LEAST_LOST):

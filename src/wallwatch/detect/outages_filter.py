@@ -31,6 +31,9 @@ ONSET, END, DRIFT, STEP = 1 / 2000, 1 / 48, 1 / 720, 1 / 12
 #: Bins × series that are smoothed together, and most series: bounds the memory, and keeps a step within the cache.
 _TOGETHER, _WIDTH = 600_000, 512
 
+#: Series whose scatter is measured together.
+_BLOCK = 128
+
 #: Shares below this may be a loss, above it they never are one that is told.
 LOW = 0.86
 
@@ -71,6 +74,17 @@ def scatter(share: np.ndarray, counting: np.ndarray | None = None) -> tuple[np.n
     Returns:
         The scale, at least 0.02, and the lag-1 correlation, 0 to 0.8; one of each a series.
     """
+
+    def block(first: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = slice(first, first + _BLOCK)
+        return _scatter(share[rows], None if counting is None else counting[rows])
+
+    found = in_threads(block, range(0, max(len(share), 1), _BLOCK))
+    return np.concatenate([scale for scale, _ in found]), np.concatenate([memory for _, memory in found])
+
+
+def _scatter(share: np.ndarray, counting: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """What `scatter` says of some series; few enough to stay in the cache."""
     with np.errstate(invalid="ignore"):
         low = share < 0.85
     inner = low[:, 1:-1] & low[:, :-2] & low[:, 2:]

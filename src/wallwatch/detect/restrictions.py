@@ -23,6 +23,16 @@ USUAL = 0.1
 CONTRAST = 2.0
 CONFIDENCE = 0.6
 
+#: The same for the share shortly before and after it: where forgers are at work, hours in which nobody else measures
+#: are all theirs.
+CONTRAST_NEARBY = 6.0
+
+#: A lesser share of votes without credentials is partial: all looks must then fail alike, and where there are many votes
+#: a larger share of them, since a probe that is broken while forgers are at work adds to theirs.
+PARTIAL = 0.5
+FORGED_AND_BROKEN = 0.43
+MANY_VOTES = 100
+
 #: Of so large a share no prevalence at other times tells what is usual: half of the votes at least must be against the
 #: target where three quarters of all votes are within the restriction.
 MOSTLY = 0.5
@@ -33,9 +43,10 @@ MOST = 0.75
 ONE_LOOK = 0.6
 ONE_LOOK_CONFIDENCE = 0.8
 ONE_LOOK_VOTES = 30
+ONE_LOOK_OTHERS = 0.3
 
 #: An episode is claimed from this probability on (`calibration`); the report's words go with the number.
-CLAIMED = 0.7
+CLAIMED = 0.6
 
 #: What lasts no longer, with nobody in any country who found it working and no control, may be the service's own
 #: failure (trap C10).
@@ -62,6 +73,8 @@ class Support:
         one_look: Whether all of those have one software and resolver, and no two credentials are among them.
         log_ratio: How much likelier a restriction makes the votes than broken probes do (`one_probe.log_ratio`).
         others: How sure the surest episode of another network at the time is, by itself.
+        alike: How much likelier one rate of failure for all looks is than one for each (`one_probe.alike`).
+        nearby: Share of votes against the target shortly before or after it.
     """
 
     sources: int
@@ -72,6 +85,8 @@ class Support:
     one_look: bool = False
     log_ratio: float = math.inf
     others: float = 0.0
+    alike: float = 0.0
+    nearby: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,24 +143,59 @@ def event_id(kind: str, country: str, service: str, hour: int) -> str:
     return "ev-" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def outweighs_forgery(episode: Episode, support: Support) -> bool:
-    """Whether more of the votes are against the target than can be forged: a beta posterior with Jeffreys' prior."""
-    share = UNFORGEABLE if support.credentialed else FORGED
+def forgeable(episode: Episode, support: Support) -> str | None:
+    """Why forgers could have made an episode; null where more of the votes are against the target than they can.
+
+    A beta posterior with Jeffreys' prior is compared with a bar.
+
+    Returns:
+        `uneven`: the votes are partial, and some looks always fail, others never; `share`: so large a share can be
+        forged; `around`: it can where the target fails shortly before or after, or at other times, as well.
+    """
+    bar = UNFORGEABLE if support.credentialed else FORGED
     against, votes, beside = episode.tells_most
-    bar = min(share + CONTRAST * max(beside - USUAL, 0.0), 1.0)
+    partial = not support.credentialed and against < PARTIAL * votes
+    if partial and support.alike < 0:
+        return "uneven"
+    if partial and votes >= MANY_VOTES:
+        bar = FORGED_AND_BROKEN
+    around = CONTRAST * max(beside - USUAL, 0.0)
+    if not support.credentialed:
+        around += CONTRAST_NEARBY * max(support.nearby - USUAL, 0.0)
     if votes >= MOST * (votes + episode.votes_beside):
-        bar = max(bar, MOSTLY)
+        bar, around = max(bar, MOSTLY), max(bar + around - MOSTLY, 0.0)
     confidence = CONFIDENCE
-    unsupported = support.one_look and support.others < calibration.OTHERS_FROM
+    unsupported = support.one_look and support.others < ONE_LOOK_OTHERS
     if unsupported and episode.against < ONE_LOOK_VOTES:
-        bar, confidence = max(bar, ONE_LOOK), ONE_LOOK_CONFIDENCE
-    return bool(betainc(against + 0.5, votes - against + 0.5, bar) <= 1 - confidence)
+        bar, around = max(bar, ONE_LOOK), max(bar + around - ONE_LOOK, 0.0)
+        confidence = ONE_LOOK_CONFIDENCE
+
+    def exceeds(bar: float) -> bool:
+        return bool(betainc(against + 0.5, votes - against + 0.5, min(bar, 1.0)) <= 1 - confidence)
+
+    if exceeds(bar + around):
+        return None
+    return "around" if exceeds(bar) else "share"
+
+
+def outweighs_forgery(episode: Episode, support: Support) -> bool:
+    """Whether more of the votes are against the target than can be forged."""
+    return forgeable(episode, support) is None
+
+
+def contradicted(episode: Episode, support: Support) -> bool:
+    """Whether nothing but what forgers can make speaks against claiming an episode (trap C2)."""
+    return _enough(episode, support) and not support.patterned and not outweighs_forgery(episode, support)
 
 
 def probability(episode: Episode, support: Support) -> float:
     """How sure an episode is: no surer than the filter is of its votes, and than their company lets it be."""
     calibrated = calibration.probability(
-        support.log_ratio, episode.against, patterned=support.patterned, others=support.others
+        support.log_ratio,
+        episode.against,
+        patterned=support.patterned,
+        credentialed=support.credentialed,
+        others=support.others,
     )
     return min(episode.probability, calibrated)
 
@@ -181,13 +231,17 @@ def in_company(episodes: Sequence[Episode], supports: Mapping[Episode, Support])
 
 def claimable(episode: Episode, support: Support) -> bool:
     """Whether an episode may be claimed on its own evidence."""
+    return _enough(episode, support) and (support.patterned or outweighs_forgery(episode, support))
+
+
+def _enough(episode: Episode, support: Support) -> bool:
+    """Whether its votes would be enough to claim an episode, if none of them were forged."""
     return (
         episode.alarm is not None
         and support.sources >= 2
         and not support.alone
         and not (support.everywhere and episode.last - episode.first < SHORT)
         and probability(episode, support) >= CLAIMED
-        and (support.patterned or outweighs_forgery(episode, support))
     )
 
 

@@ -11,7 +11,10 @@ from wallwatch.detect.smooth import Floats, Smoothed
 from wallwatch.detect.votes import UNITS, Series
 
 #: A run is looked at where its best hour is at least this sure.
-LIKELY = 0.9
+LIKELY = 0.8
+
+#: The same where fewer than two votes are against the target in it: one alone rests on what others show.
+LIKELY_OF_ONE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Run:
         beside: Share of the series' votes that is against the target outside all such stretches, pulled to nothing
             where there are few.
         votes_beside: All votes of the series outside all such stretches.
+        votes_before: All votes of the series in the week before it.
     """
 
     key: tuple[str, str, str, int, str]
@@ -61,10 +65,11 @@ class Run:
     tally: tuple[tuple[int, float], ...] = ()
     beside: float = 0.0
     votes_beside: float = math.inf
+    votes_before: float = 0.0
 
 
 def runs(series: Series, smoothed: Smoothed) -> list[Run]:
-    """The runs of all series that reach `LIKELY`, by the votes so far and by all votes; in the order of the series."""
+    """The runs of all series that are sure enough (`LIKELY`), by the votes so far and by all votes; in the order of the series."""
     found: list[Run] = []
     inside = smoothed.blocked >= 0.5
     if not inside.any():
@@ -84,7 +89,8 @@ def runs(series: Series, smoothed: Smoothed) -> list[Run]:
     for index, (a, b) in enumerate(zip(firsts.tolist(), lasts.tolist(), strict=True)):
         sure = smoothed.blocked[a : b + 1]
         alarmed = np.flatnonzero(smoothed.so_far[a : b + 1] >= LIKELY)
-        if sure.max() < LIKELY or not len(alarmed):
+        least = LIKELY if series.k[a : b + 1].sum() >= 2 * UNITS else LIKELY_OF_ONE
+        if sure.max() < least or not len(alarmed):
             continue
         which = int(of[a])
         start, stop = int(series.start[which]), int(series.start[which + 1])
@@ -110,6 +116,8 @@ def runs(series: Series, smoothed: Smoothed) -> list[Run]:
                 ),
                 float(beside[which]),
                 float(n_outside[which]),
+                float(series.n[start + np.searchsorted(series.hour[start:a], series.hour[a] - 168) : a].sum())
+                / UNITS,
             )
         )
     return found

@@ -37,6 +37,9 @@ OWN_HALF_LIFE = 168.0
 #: How much a restriction of other series at the time raises it.
 OTHERS = 40.0
 
+#: How surely a series returns, when a restriction ends, to the stray failures that it had before.
+RETURNS = 0.9
+
 #: Hours held at once for a batch of series, and the most series in it: what one step of it touches stays in the cache.
 _BATCH = 750_000
 _WIDTH = 1024
@@ -117,6 +120,9 @@ def _batch(
     on, off = np.zeros((steps, width), dtype=np.float32), np.zeros((steps, width), dtype=np.float32)
     so_far = np.zeros((steps, width), dtype=np.float32)
     into_null_from, into_blocked_from = _column(START_NULL), _column(START_BLOCKED)
+    # Where a restriction that ends before the next step leads to, as far as the steps before tell.
+    back = np.empty((steps, NULL, width), dtype=np.float32)
+    usually = np.repeat(into_null_from, width, axis=1)
 
     usual = ONSET / (ONSET + END)
     first = _column(np.concatenate([START_NULL * (1 - usual), START_BLOCKED * usual]))
@@ -137,7 +143,8 @@ def _batch(
             turned = (1 - (1 - both) ** gap[t, :r]) / both
             np.multiply(hazard, turned, out=on[t, :r])
             np.multiply(np.float32(END), turned, out=off[t, :r])
-            _step(was, before, on[t, :r], off[t, :r], stay[t, :r], (into_null_from, into_blocked_from), state)
+            starts_at = (into_null_from, back[t, :, :r], into_blocked_from)
+            _step(was, before, on[t, :r], off[t, :r], stay[t, :r], starts_at, state)
             state *= like[t, :, :r]
         else:
             np.multiply(first, like[t, :, :r], out=state)
@@ -146,6 +153,11 @@ def _batch(
         np.divide(1, total, out=scale[t, :r])
         state *= scale[t, :r]
         np.multiply(some_blocked, scale[t, :r], out=so_far[t, :r])
+        if t + 1 < steps:
+            usually[:, :r] *= so_far[t, :r]
+            usually[:, :r] += state[:NULL]
+            np.multiply(usually[:, :r], np.float32(RETURNS), out=back[t + 1, :, :r])
+            back[t + 1, :, :r] += np.float32(1 - RETURNS) * into_null_from
 
     blocked = np.zeros((steps, width), dtype=np.float32)
     began = np.zeros((steps, width), dtype=np.float32)
@@ -165,17 +177,18 @@ def _batch(
         null, restricted = came[:NULL], came[NULL:]
         ahead_null, ahead_blocked = ahead[:NULL, :r], ahead[NULL:, :r]
         into_null = np.multiply(null, into_null_from, out=ahead_null).sum(axis=0)
+        returned = np.multiply(null, back[t, :, :r], out=ahead_null).sum(axis=0)
         into_blocked = np.multiply(restricted, into_blocked_from, out=ahead_blocked).sum(axis=0)
         begins, stops, stays = on[t, :r], off[t, :r], stay[t, :r]
         before = so_far[t - 1, :r]
         np.multiply((1 - before) * begins, into_blocked, out=began[t, :r])
-        np.multiply(before * stops, into_null, out=ended[t, :r])
+        np.multiply(before * stops, returned, out=ended[t, :r])
         kept, moved = (1 - begins) * stays, (1 - begins) * (1 - stays)
         np.multiply(null, kept, out=ahead_null)
         ahead_null += moved * into_null + begins * into_blocked
         kept, moved = (1 - stops) * stays, (1 - stops) * (1 - stays)
         np.multiply(restricted, kept, out=ahead_blocked)
-        ahead_blocked += moved * into_blocked + stops * into_null
+        ahead_blocked += moved * into_blocked + stops * returned
 
     at = place[inside]
     for to, values in (
@@ -197,15 +210,27 @@ def _step(
     on: Floats,
     off: Floats,
     stay: Floats,
-    start: tuple[Floats, Floats],
+    start: tuple[Floats, Floats, Floats],
     out: Floats,
 ) -> None:
-    """Writes the states after the hours that passed; `blocked` is the sum of those under a restriction."""
+    """Writes the states after the hours that passed.
+
+    Args:
+        was: The states before; [levels, series].
+        blocked: The sum of those under a restriction.
+        on: Probability that one began.
+        off: Probability that one ended.
+        stay: Probability that the level did not drift.
+        start: Where a level drifts to without a restriction, where it returns to when one ends, and where one begins.
+        out: Where to write.
+    """
+    drifted, returned, begun = start
     fine = 1 - blocked
     np.multiply(was[:NULL], (1 - on) * stay, out=out[:NULL])
-    out[:NULL] += start[0] * ((1 - on) * (1 - stay) * fine + off * blocked)
+    out[:NULL] += drifted * ((1 - on) * (1 - stay) * fine)
+    out[:NULL] += returned * (off * blocked)
     np.multiply(was[NULL:], (1 - off) * stay, out=out[NULL:])
-    out[NULL:] += start[1] * ((1 - off) * (1 - stay) * blocked + on * fine)
+    out[NULL:] += begun * ((1 - off) * (1 - stay) * blocked + on * fine)
 
 
 def others_at_the_time(series: Series, so_far: Floats) -> Floats:

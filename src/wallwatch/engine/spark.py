@@ -23,6 +23,7 @@ from wallwatch.engine.workspace import Workspace
 from wallwatch.schema import TABLES, Table
 
 _TYPES = {
+    pa.binary(): "BINARY",
     pa.string(): "STRING",
     pa.int32(): "INT",
     pa.int64(): "BIGINT",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,16 @@ from wallwatch.evaluate.histories import START, Line
 
 #: What is compared, in the order of the table.
 METHODS = ("wallwatch", "CUSUM", "0.80 x 7 d", "0.99 x 7 d")
+
+#: The same baselines made rarer, so that they can be compared at one rate of false alarms: the expected delay of the
+#: cumulative sum in hours, and the fraction and the measured hours for which the other rule must hold.
+DELAYS = (15.0, 20.0, 30.0, 45.0)
+FRACTIONS = (0.8, 0.5)
+HOURS = (2, 3, 4, 6, 8, 12, 16, 24, 36, 48)
+RARER = (
+    tuple(f"CUSUM, {delay:.0f} h" for delay in DELAYS),
+    tuple(f"{fraction:.2f} x 7 d, {hours} h" for fraction in FRACTIONS for hours in HOURS),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +65,31 @@ def run(lines: Sequence[Line], seed: int) -> dict[str, list[Claim]]:
         METHODS[2]: partial(baselines.trailing_median, fraction=0.80),
         METHODS[3]: partial(baselines.trailing_median, fraction=0.99),
     }
+    for delay, name in zip(DELAYS, RARER[0], strict=True):
+        rules[name] = partial(baselines.cusum, edd=delay)
+    lasting = {f"{fraction:.2f} x 7 d": fraction for fraction in FRACTIONS}
+    rules |= {
+        name: partial(baselines.trailing_median, fraction=fraction) for name, fraction in lasting.items()
+    }
+    every = [
+        (number, baselines.hourly(measured.hours[lo:hi], measured.blocked[lo:hi]))
+        for number, (lo, hi) in enumerate(itertools.pairwise(bounds.tolist()))
+        if lo < hi
+    ]
     for name, rule in rules.items():
         found[name] = []
-        for number in range(len(lines)):
-            lo, hi = bounds[number], bounds[number + 1]
-            if lo == hi:
-                continue
-            series = baselines.hourly(measured.hours[lo:hi], measured.blocked[lo:hi])
-            found[name] += [
-                Claim(number, f"{number}/{alarm.first}", 1, alarm.first, alarm.last + 1, alarm.first)
-                for alarm in rule(series)
-            ]
-    return found
+        for hours in HOURS if name in lasting else ():
+            found[f"{name}, {hours} h"] = []
+        for number, series in every:
+            for alarm in rule(series):
+                claim = Claim(number, f"{number}/{alarm.first}", 1, alarm.first, alarm.last + 1, alarm.first)
+                found[name].append(claim)
+                if name in lasting:
+                    held = np.searchsorted(series.hour, [alarm.first, alarm.last + 1])
+                    for hours in HOURS:
+                        if held[1] - held[0] >= hours:
+                            found[f"{name}, {hours} h"].append(claim)
+    return {name: found[name] for name in (*METHODS, *(name for names in RARER for name in names))}
 
 
 def _ours(lines: Sequence[Line], measured: histories.Measured) -> list[Claim]:
@@ -78,21 +102,26 @@ def _ours(lines: Sequence[Line], measured: histories.Measured) -> list[Claim]:
         restrictions = detected(con, "blocking").restrictions
     finally:
         con.close()
-    return [
-        Claim(
-            index[episode.country, episode.service, episode.network],
-            restriction.event_id,
-            len({other.network for other in restriction.episodes}),
-            episode.first - START,
-            episode.last + 1 - START,
-            _since(episode.onset.best),
-            _since(episode.onset.earliest),
-            _since(episode.onset.latest),
-            restriction.probability,
-        )
-        for restriction in restrictions
-        for episode in restriction.episodes
-    ]
+    claims = []
+    for restriction in restrictions:
+        networks = {episode.network for episode in restriction.episodes}
+        for network in sorted(networks):
+            own = [episode for episode in restriction.episodes if episode.network == network]
+            onset = own[0].onset
+            claims.append(
+                Claim(
+                    index[restriction.country, restriction.service, network],
+                    restriction.event_id,
+                    len(networks),
+                    own[0].first - START,
+                    max(episode.last for episode in own) + 1 - START,
+                    _since(onset.best),
+                    _since(onset.earliest),
+                    _since(onset.latest),
+                    restriction.probability,
+                )
+            )
+    return claims
 
 
 def _since(hour: int | None) -> float | None:

@@ -1,7 +1,7 @@
 """The tables: names, types, units, meanings and sources of every column, in one place."""
 
 from wallwatch.schema.columns import Column, Table
-from wallwatch.schema.history import EVENTS, OUTAGES, SIGNALS, STATEMENTS
+from wallwatch.schema.history import DOUBTS, EVENTS, OUTAGES, SIGNALS, STATEMENTS
 from wallwatch.schema.judgements import CELLS, VERDICTS
 from wallwatch.schema.measurements import CONTROLS, FILES, MEASUREMENTS, OBSERVATIONS, QUARANTINE
 from wallwatch.schema.revisions import PUBLICATIONS, REVISIONS
@@ -19,6 +19,7 @@ TABLES: dict[str, Table] = {
         VERDICTS,
         CELLS,
         EVENTS,
+        DOUBTS,
         SIGNALS,
         OUTAGES,
         STATEMENTS,
@@ -31,6 +32,7 @@ TABLES: dict[str, Table] = {
 __all__ = [
     "CELLS",
     "CONTROLS",
+    "DOUBTS",
     "EVENTS",
     "FILES",
     "MEASUREMENTS",

@@ -119,6 +119,49 @@ EVENTS = Table(
     ("country", "service", "onset_earliest", "event_id"),
 )
 
+DOUBTS = Table(
+    "doubts",
+    "one service on one network whose sessions contradict each other as forged ones would: no event was made of it",
+    (
+        Column("kind", "label", "`blocking` or `throttling`: what it would be", "", "detector", True),
+        Column("country", "label", "the country", "ISO 3166-1 alpha-2", "cells", True),
+        Column("network", "int64", "the network", "ASN", "cells", True),
+        Column("service", "label", "the service or site", "", "cells", True),
+        Column("target", "label", "the target that has most votes against it", "", "cells", True),
+        Column("layer", "label", "the layer that has most votes against it", "", "cells", True),
+        Column("first_seen", "timestamp", "first hour that may be forged", "UTC", "detector", True),
+        Column("last_seen", "timestamp", "end of the last such hour", "UTC", "detector", True),
+        Column("votes", "double", "independent votes in that time", "", "detector", True),
+        Column("votes_blocked", "double", "of these, against the target", "", "detector", True),
+        Column(
+            "share_beside",
+            "double",
+            "share of votes against the target at all other times",
+            "0–1",
+            "detector",
+            True,
+        ),
+        Column(
+            "probability",
+            "double",
+            "what the probability of a restriction would be if nothing were forged",
+            "0–1",
+            "detector",
+            True,
+        ),
+        Column(
+            "reason",
+            "label",
+            "why no event was made: `share` (so many can be forged), `uneven` (some kinds of probe always find it "
+            "blocked, others never), `around` (it fails shortly before, shortly after or at other times, too)",
+            "",
+            "detector",
+            True,
+        ),
+    ),
+    ("country", "service", "network", "first_seen", "kind"),
+)
+
 SIGNALS = Table(
     "signals",
     "one region × source × time",

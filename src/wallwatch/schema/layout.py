@@ -12,7 +12,7 @@ from pathlib import Path
 PER_FILE = ("measurements", "observations", "controls", "signals", "statements", "quarantine", "files")
 
 #: Written by the stages after it, a folder replaced as a whole.
-DERIVED = ("verdicts", "cells", "events", "outages", "routes")
+DERIVED = ("verdicts", "cells", "events", "doubts", "outages", "routes")
 
 #: Written by each publication, one Parquet file each, named by its number, and never changed: what the tables above
 #: said at a time. It depends on when a workspace was run, which no other table may, and so lies apart from them.

@@ -17,6 +17,7 @@ from wallwatch.web.state import Live
 #: What can be listed, and what a record is.
 LISTED = {
     "events": "restrictions: one real-world restriction each",
+    "doubts": "what looks like a restriction and may be forged: no event was made of it",
     "outages": "losses of connectivity of a country, region or network",
     "verdicts": "measurements, and how each was judged",
     "cells": "counts by target, network, layer and hour",

@@ -17,6 +17,13 @@ TIME_FLAGS: Final = {
     "shifted": "the probe's clock is hours away from the collector's",
 }
 
+#: Why no event was made of what may be forged.
+DOUBTS: Final = {
+    "share": "so large a share of the sessions can be forged",
+    "uneven": "some kinds of probe always find it blocked, others never",
+    "around": "it also fails at other times, when no restriction is in force",
+}
+
 #: What a flag on a measurement itself means.
 FLAGS: Final = {
     "probe_offline": "the probe lost its own connection",
@@ -59,6 +66,14 @@ def context(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             FROM report_signals GROUP BY signal ORDER BY signal
             """,
         ),
+        "doubts": rows(
+            con,
+            f"""
+            SELECT country, network, service, first_seen, last_seen, votes, votes_blocked, reason FROM doubts
+            ORDER BY country, service, network, first_seen LIMIT {MOST_LISTED}
+            """,
+        ),
+        "doubt_words": DOUBTS,
         "time_flags": TIME_FLAGS,
         "flag_words": FLAGS,
         "most": MOST_LISTED,
