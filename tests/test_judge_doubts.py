@@ -60,6 +60,7 @@ def test_j18_one_place_that_does_it_to_everything_is_not_the_network(how: str) -
     _others(world)
     _place(world, how)
     assert {(v.state, tuple(v.flags)) for v in _of(world)} == {("insufficient", ("captive_portal",))}
+    assert {v.locus for v in _of(world)} == {"unknown"}
 
 
 @pytest.mark.parametrize("how", HOW)

@@ -140,6 +140,9 @@ _FLAGS = {
     "time_shifted": "The probe's clock is hours away from the collector's.",
 }
 
+#: Doubts with which nothing is concluded from what a measurement saw.
+_INVALID = frozenset({"probe_offline", "instrument", "local_filter", "captive_portal", "clock_wrong"})
+
 #: What would show the trigger of a mechanism that is named without it.
 _TRIGGERS = {
     "tls.reset": "The same address answering for another name would show that the name is the trigger (tls.reset.sni).",
@@ -245,6 +248,8 @@ def observation(row: dict[str, Any]) -> str:
             odd = f", which is {kind.replace('_', '-')}" if kind and kind != "global" else ""
             network = f" (AS{row['ip_network']})" if row["ip_network"] else ""
             hits = ", a known injected answer" if row["dns_fingerprint"] else ""
+            if row.get("dns_answer_type") == "CNAME":
+                return f"DNS: {asker} said {host} stands for {safe_text(row['dns_answer'], 120)}{hits}."
             return f"DNS: {asker} said {host} is {safe_text(row['dns_answer'], 80)}{network}{odd}{hits}."
         return f"DNS: {asker} gave no address for {host} ({safe_text(row['failure'] or 'no answer', 60)})."
     if layer == "tcp":
@@ -431,6 +436,13 @@ def _would_change(whole: dict[str, Any], parts: list[dict[str, Any]]) -> list[st
                 if "dns" in layers
                 else []
             ),
+            *(
+                [
+                    "Other sessions of the network that get the host's own certificate would make it the probe's own place."
+                ]
+                if "tls" in layers
+                else []
+            ),
         ]
     if state == "likely_blocked":
         return [
@@ -439,6 +451,8 @@ def _would_change(whole: dict[str, Any], parts: list[dict[str, Any]]) -> list[st
             "An artefact (a block page, a forged answer or certificate) would settle it as blocked.",
             *trigger,
         ]
+    if state == "insufficient" and _INVALID & set(whole["flags"] or ()):
+        return ["A measurement of the same target and network without that doubt would decide it."]
     if state == "insufficient":
         return ["A control, or results of the same target from at least two other networks, would decide it."]
     if state == "impaired":

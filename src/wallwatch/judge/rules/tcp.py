@@ -103,7 +103,7 @@ RULES: tuple[Rule, ...] = (
         "tcp",
         "ports_ok > 0 AND endpoints_failed > 0",
         901,
-        "Some of the host's addresses could not be reached, others could.",
+        "Some connections to the host failed, others were set up.",
         OONI_WEB,
     ),
     Rule(

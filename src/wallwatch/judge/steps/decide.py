@@ -220,7 +220,9 @@ SELECT q.m, w.u, 'all',
   CASE WHEN f.flags LIKE '%probe_offline%' OR f.flags LIKE '%instrument%' OR f.flags LIKE '%clock_wrong%'
       OR f.flags LIKE '%captive_portal%' THEN 0
     ELSE coalesce(w.mechanisms, 0) END,
-  coalesce(w.locus, 'unknown'), coalesce(w.evidence, 5), f.flags,
+  CASE WHEN f.flags LIKE '%probe_offline%' OR f.flags LIKE '%captive_portal%' THEN 'unknown'
+    ELSE coalesce(w.locus, 'unknown') END,
+  coalesce(w.evidence, 5), f.flags,
   {bits.columns("coalesce(w.rules_{n}, 0)")}, {bits.columns("coalesce(w.against_{n}, 0)")}
 FROM judge_this q
 LEFT JOIN judge_whole w ON w.m = q.m
