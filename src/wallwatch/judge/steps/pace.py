@@ -58,21 +58,25 @@ JOIN judge_usual x ON x.network = p.network AND x.u = p.u AND x.clear = p.clear 
 WHERE p.seconds >= 1 AND p.seconds >= 8 * x.seconds
 """
 
-#: The measurements that met it: two sessions or more are slow, and most of those within three days. It is for the
-#: name where the same session got another name from the same address at the usual pace.
+#: The measurements that met it: two sessions or more are slow, and most of those of the four days that end or begin with
+#: its own, since the days before it began say nothing. It is for the name where the same session got another name from
+#: the same address at the usual pace.
 SLOWED = """
 CREATE OR REPLACE TEMP TABLE judge_slowed AS
 WITH units AS (
   SELECT DISTINCT network, u, clear FROM judge_slow
 ),
 around AS (
-  SELECT p.network, p.u, p.clear, p.day + shift AS day, count(DISTINCT p.s) AS sessions,
+  SELECT p.network, p.u, p.clear, p.day + shift AS day, side, count(DISTINCT p.s) AS sessions,
     count(DISTINCT p.s) FILTER (l.m IS NOT NULL) AS slow
   FROM judge_paces p
   JOIN units t ON t.network = p.network AND t.u = p.u AND t.clear = p.clear
   LEFT JOIN judge_slow l ON l.m = p.m AND l.u = p.u AND l.clear = p.clear,
-  (VALUES (-3), (-2), (-1), (0), (1), (2), (3)) AS shifts(shift)
-  GROUP BY p.network, p.u, p.clear, p.day + shift
+  (VALUES (-3, -1), (-2, -1), (-1, -1), (0, -1), (0, 1), (1, 1), (2, 1), (3, 1)) AS shifts(shift, side)
+  GROUP BY p.network, p.u, p.clear, p.day + shift, side
+),
+often AS (
+  SELECT DISTINCT network, u, clear, day FROM around WHERE slow >= 2 AND slow * 5 >= sessions * 3
 ),
 named AS (
   SELECT DISTINCT l.m, l.u, l.clear
@@ -82,9 +86,8 @@ named AS (
 )
 SELECT l.m, l.u, l.clear, n.m IS NOT NULL AS named
 FROM judge_slow l
-JOIN around w ON w.network = l.network AND w.u = l.u AND w.clear = l.clear AND w.day = l.day
+JOIN often w ON w.network = l.network AND w.u = l.u AND w.clear = l.clear AND w.day = l.day
 LEFT JOIN named n ON n.m = l.m AND n.u = l.u AND n.clear = l.clear
-WHERE w.slow >= 2 AND w.slow * 5 >= w.sessions * 3
 """
 
 STEPS = (USUAL, SLOW, SLOWED, "DROP TABLE judge_paces", "DROP TABLE judge_usual", "DROP TABLE judge_slow")
