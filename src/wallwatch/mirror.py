@@ -96,7 +96,10 @@ def mirror(
             origin = json.loads(workspace.layout.marker.read_bytes()).get("id") or "mirror"
             _, updated = last_publication(con)
             feed = atom.feed(
-                untold(con, 0), origin=origin, updated=updated or "1970-01-01T00:00:00Z", link=link
+                untold(con, 0, most=atom.ENTRIES),
+                origin=origin,
+                updated=updated or "1970-01-01T00:00:00Z",
+                link=link,
             )
             (folder / "feed.atom").write_bytes(feed)
             (folder / _MARKER).write_text(json.dumps({"format": 1, "lang": lang}) + "\n", encoding="utf-8")

@@ -11,21 +11,26 @@ from wallwatch._errors import WallwatchError
 from wallwatch._files import write_atomic
 from wallwatch.history import headline
 from wallwatch.schema.layout import Layout
-from wallwatch.show import Filters, iso, records
+from wallwatch.show import LISTINGS, iso
 
 Record = dict[str, Any]
 
 
-def untold(con: duckdb.DuckDBPyConnection, after: int) -> list[Record]:
-    """The material changes published after a publication, in order.
+def untold(con: duckdb.DuckDBPyConnection, after: int, *, most: int = 2**31) -> list[Record]:
+    """The material changes published after a publication, in order; of many the last.
 
     What is a part of a national outage is told with it and not by itself: one shutdown of thirty provinces is one.
     """
-    return [
-        told(record)
-        for record in records(con, "revisions", Filters())
-        if record["publication"] > after and record["material"] and not record["state"].get("parent")
-    ]
+    found = con.sql(
+        """
+        SELECT * FROM revisions
+        WHERE publication > $after AND material AND json_extract_string(state, '$.parent') IS NULL
+        ORDER BY publication DESC, what DESC, id DESC LIMIT $most
+        """,
+        params={"after": after, "most": most},
+    )
+    rows: list[Record] = found.to_arrow_table().to_pylist()
+    return [told(LISTINGS["revisions"].record(row)) for row in reversed(rows)]
 
 
 def told(record: Record) -> Record:

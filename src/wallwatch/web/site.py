@@ -171,7 +171,7 @@ def _embed(live: Live, page: str) -> Response:
 def _feed(live: Live, request: Request) -> Response:
     def make() -> Response:
         with live.connection() as con:
-            changes = untold(con, 0)
+            changes = untold(con, 0, most=atom.ENTRIES)
             _, updated = last_publication(con)
         origin = json.loads(live.workspace.layout.marker.read_bytes()).get("id") or "served"
         link = str(request.url_for("feed"))
