@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from judge_worlds import TRUE, Verdict, World
+from judge_worlds import START, TRUE, Verdict, World
 
 OTHER = "other.example"
 
@@ -91,3 +93,21 @@ def test_j26_slowed_in_two_sessions(layer: str, shared: bool, path: str) -> None
 def test_j26_slow_once_is_chance_and_a_little_slower_is_nothing() -> None:
     assert _slow("tls", True, 1) == {}
     assert _slow("tls", True, 3, 0.7) == {}
+
+
+def test_j26_the_first_day_of_slowing_counts() -> None:
+    """Six sessions were quick on the days before; from then on four are slow."""
+    world = World()
+    for network in range(64600, 64604):
+        for number in range(8):
+            for session, day in enumerate((-3, -3, -2, -2, -1, -1, 0, 0, 1, 1)):
+                takes = 6.0 if number == 3 and network == 64600 and day >= 0 else 0.1
+                m = world.measure(
+                    f"site{number}.example",
+                    network,
+                    session=f"s{network}-{session}",
+                    time=START + timedelta(days=day, minutes=session),
+                )
+                m.dns().tcp().tls(duration_seconds=takes).page().helper()
+    slowed = [v for v in world.judge().values() if v.state == "impaired"]
+    assert len(slowed) == 4
