@@ -47,7 +47,9 @@ def make(folder: Path, observations: int, scale: float = 1.0) -> Workspace:
     take_in(written.inputs, once.layout, workers=1, fingerprints=Fingerprints.load([]), as_of=_AS_OF)
     with once.connect(threads=1) as con:
         con.execute("SET preserve_insertion_order = true")
-        once.replace("verdicts", judge.batches(con, judge.References.load(), source=once.source(con)), "bench")
+        once.replace(
+            "verdicts", judge.batches(con, judge.References.load(), source=once.source(con)), "bench"
+        )
         once.refresh(con)
         con.execute(_PLACED)
         whole, fine = con.sql(

@@ -24,15 +24,16 @@ TABLES = (
 #: of a host is no voice among its peers.
 IMPLAUSIBLE = """
 CREATE OR REPLACE TEMP TABLE judge_implausible AS
-WITH unconnected AS (
+WITH failed AS (
   SELECT m, ip, port FROM judge_units
   WHERE layer = 'tcp' AND ip IS NOT NULL AND port IS NOT NULL AND failure IS NOT NULL
   GROUP BY m, ip, port
-  EXCEPT
-  SELECT m, ip, port FROM judge_units WHERE layer = 'tcp' AND failure IS NULL
 )
-SELECT o.m FROM judge_units o JOIN unconnected c ON c.m = o.m AND c.ip = o.ip AND c.port = o.port
-WHERE o.layer IN ('tls', 'http') AND o.failure IS NULL
+SELECT m FROM (
+  SELECT o.m FROM judge_units o JOIN failed f ON f.m = o.m AND f.ip = o.ip AND f.port = o.port
+  WHERE o.failure IS NULL AND o.layer IN ('tcp', 'tls', 'http')
+  GROUP BY o.m, o.ip, o.port HAVING NOT bool_or(o.layer = 'tcp')
+)
 UNION
 SELECT m FROM judge_tls_units
 WHERE failure IS NULL AND NOT no_verify AND tls_certificate_sha256 IS NOT NULL AND (other_name OR self_signed)

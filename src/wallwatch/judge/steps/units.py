@@ -30,12 +30,18 @@ from wallwatch.judge.steps.words import (
 )
 
 _TOOL_TESTS = ", ".join(quoted(tool.nettest) for tool in TOOLS if not tool.own_units)
-_ALL_TESTS = ", ".join(
-    quoted(nettest)
-    for nettest in (
-        *(service.nettest for service in SERVICES),
-        *(tool.nettest for tool in TOOLS),
-        *(nettest for nettest, _, _ in MIDDLEBOX_TESTS),
+
+
+def _tests(*nettests: str) -> str:
+    return f"w.nettest IN ({', '.join(quoted(nettest) for nettest in nettests)})"
+
+
+#: Rows of a service's test that say something of its endpoints or of who answers for its names; all rows of others.
+_OF_TESTS = " OR ".join(
+    (
+        _tests(*(tool.nettest for tool in TOOLS), *(nettest for nettest, _, _ in MIDDLEBOX_TESTS)),
+        f"(o.layer = 'tcp' AND {_tests(*(service.nettest for service in SERVICES if service.pools))})",
+        f"(o.layer = 'dns' AND {_tests(*(service.nettest for service in SERVICES if service.own_networks))})",
     )
 )
 
@@ -310,12 +316,12 @@ FROM {_rows(chunk, source, "o.layer = 'http'")} LEFT JOIN judge_names n ON n.uni
 
 
 def of_tests(chunk: Chunk, source: Source = from_views) -> str:
-    """Rows of the tests of services, of tools and of devices."""
+    """Rows of the tests of services, of tools and of devices that something is told by."""
     return f"""
 CREATE OR REPLACE TEMP TABLE judge_test_rows AS
 SELECT r.m, r.nettest, r.target, r.layer, r.host, r.ip, r.port, r.ip_network, r.failure, r.step, r.step_value,
   r.step_number, r.step_target, r.tls_ech, r.unit
-FROM {_rows(chunk, source, f"w.nettest IN ({_ALL_TESTS})")}
+FROM {_rows(chunk, source, _OF_TESTS)}
 """
 
 
