@@ -57,7 +57,7 @@ def test_the_corpus_is_read_without_a_loss_and_matches_nothing(tmp_path: Path) -
 
 
 def test_a_small_bench_measures_everything() -> None:
-    result = commands.run(lines=10, repeats=1, series=40)
+    result = commands.run(lines=10, repeats=1, series=40, observations=5_000)
     data = result.as_dict()
     assert [row["lines"] for row in data["reading"]] == [10, 60]
     assert all(row["ratio"] > 0 for row in data["reading"])
@@ -67,6 +67,11 @@ def test_a_small_bench_measures_everything() -> None:
         assert data["run"][f"{stage}_cpu_seconds"] > 0
     assert 0 < data["run"]["ratio"] < 1
     assert data["together"]["all_cpu_seconds"] > 0
+    judged = data["judging"]
+    assert judged["observations"] >= 5_000
+    assert judged["controls"] > 0
+    assert judged["verdicts"] > judged["measurements"] > 100
+    assert 0 < judged["blocked_share"] < 0.3
     assert data["peak_mb"] > 10
     assert [row["files"] for row in data["added"]] == [2, 5, 10]
     assert all(row["take_in_cpu_seconds"] > 0 < row["others_cpu_seconds"] for row in data["added"])

@@ -773,8 +773,13 @@ def bench(
         bool, typer.Option("--serve", help="Measure the server alone, on a large simulated workspace.")
     ] = False,
     observations: Annotated[
-        int, typer.Option(min=1, help="With --serve: observations of that workspace, at least.")
-    ] = 20_000_000,
+        int | None,
+        typer.Option(
+            min=1_000,
+            help="Simulated observations, at least: that are judged (1,000,000), or with --serve those of that "
+            "workspace (20,000,000).",
+        ),
+    ] = None,
     keep: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="With --serve: where that workspace is kept, to be used again."),
@@ -808,14 +813,20 @@ def bench(
 
     with progress_unless(quiet) as progress:
         if serve_:
-            found = serving.run(observations, workspace=keep, progress=progress)
+            found = serving.run(observations or 20_000_000, workspace=keep, progress=progress)
             typer.echo(safe_json(found) if format_ is TextFormat.json else serving.as_text(found))
             return
         if scale:
             grown = commands.grow(scale, on or ("duckdb",), shape.value, progress)
             typer.echo(safe_json(grown.as_dict()) if format_ is TextFormat.json else grown.as_text())
             return
-        result = commands.run(lines=lines, repeats=repeats, series=series, progress=progress)
+        result = commands.run(
+            lines=lines,
+            repeats=repeats,
+            series=series,
+            observations=observations or 1_000_000,
+            progress=progress,
+        )
     if compare:
         typer.echo(commands.compare(result, compare))
     else:

@@ -15,7 +15,7 @@ from typing import Any
 from wallwatch import __version__
 from wallwatch._errors import WallwatchError
 from wallwatch._progress import Progress, Silent
-from wallwatch.bench import connectivity, corpus, detection, limit, measure, scale
+from wallwatch.bench import connectivity, corpus, detection, judging, limit, measure, scale
 
 #: Lengths of the corpora's lines in bytes, and how many of each there are for one of the first.
 _SIZES = ((50_000, 1), (7_500, 6))
@@ -66,7 +66,7 @@ class Report:
                 f"{row['limit_per_second']:>12,.0f} {row['read_per_second']:>12,.0f} "
                 f"{row['read_mb_per_second']:>9,.0f} {row['write_per_second']:>12,.0f} {row['ratio']:>7.2f}"
             )
-        run, together = self.data["run"], self.data["together"]
+        run, together, judged = self.data["run"], self.data["together"], self.data["judging"]
         text += [
             "",
             "Per core, by processor time. limit: decompressing and decoding just the needed fields, results dropped.",
@@ -95,6 +95,17 @@ class Report:
         text += [
             f"  run, which is the first three: {run['ratio']:.2f} of the limit",
             f"  peak memory {self.data['peak_mb']:,.0f} MB",
+            "",
+            (
+                f"judging {judged['measurements']:,.0f} simulated measurements, {judged['blocked_share']:.0%} of something "
+                f"blocked, on {judged['workers']:,.0f} workers:"
+            ),
+            (
+                f"  {judged['observations']:,.0f} observations and {judged['controls']:,.0f} controls to "
+                f"{judged['verdicts']:,.0f} verdicts in {judged['seconds']:,.1f} s ({judged['cpu_seconds']:,.1f} s of "
+                f"processors): {judged['observations_per_second']:,.0f} observations/s, "
+                f"{judged['observations_per_cpu_second']:,.0f} per processor second"
+            ),
             "",
             f"{'history of':>10} {'in all, a file':>16} {'one more: take in':>19} {'all that follows':>17}",
             f"{'files':>10} {'CPU ms':>16} {'CPU ms':>19} {'CPU ms':>17}",
@@ -133,7 +144,12 @@ class Report:
 
 
 def run(
-    *, lines: int = 400, repeats: int = 5, series: int = 4_000, progress: Progress | None = None
+    *,
+    lines: int = 400,
+    repeats: int = 5,
+    series: int = 4_000,
+    observations: int = 1_000_000,
+    progress: Progress | None = None,
 ) -> Report:
     """Measures on a corpus that is made for it.
 
@@ -142,6 +158,8 @@ def run(
             files.
         repeats: How often each stage is measured; medians are given.
         series: Blocking series that are scanned, of a month each; a quarter as many of connectivity.
+        observations: Observations that are judged, at least; the country that is simulated for them is smaller where
+            they are fewer than 100,000.
         progress: Hears how far it is.
     """
     progress = progress or Silent()
@@ -182,6 +200,10 @@ def run(
         together["measurements"] = float(lines * _RUN[0])
         progress.stage("Measuring one more file")
         added = measure.added(lines, folder / "added", known)
+        progress.stage("Measuring the judge")
+        judged = judging.run(
+            folder / "judging", observations, workers, scale=min(1.0, observations / 100_000)
+        )
     progress.stage("Measuring detection")
     peak = measure.peak_bytes() / 1e6
     scanned = detection.curve(series)
@@ -201,6 +223,7 @@ def run(
             "together": together,
             "run": {"workers": workers, **found},
             "added": added,
+            "judging": judged,
             "detection": scanned,
             "connectivity": signals,
             "peak_mb": peak,
