@@ -46,7 +46,7 @@ _Result = TypeVar("_Result")
 
 #: Rows of `observations` and `controls` that are judged at a time on each core: some two hundred megabytes in memory.
 #: What verdicts say does not depend on it.
-ROWS_AT_ONCE = 500_000
+ROWS_AT_ONCE = 400_000
 
 #: Addresses that were answered without their network.
 _UNPLACED = """
