@@ -65,6 +65,8 @@ def session(master: str | None = None, options: dict[str, str] | None = None) ->
         # Arithmetic and casts as DuckDB has them: sizes of nulls are null.
         "spark.sql.ansi.enabled": "false",
         "spark.sql.legacy.sizeOfNull": "false",
+        # What Spark goes by are the sizes of files, and tables of numbers are twenty times as large in memory.
+        "spark.sql.autoBroadcastJoinThreshold": "1MB",
         # Times as points in time, not as the wall clock of somewhere.
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         **(options or {}),
