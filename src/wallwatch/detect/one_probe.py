@@ -75,10 +75,13 @@ def log_ratio(looks: Sequence[Look], stray: float, hours: int) -> float:
     broken = np.asarray(betaln(k + 1, n - k + 1))
     alone = np.logaddexp(math.log1p(-broken_by_chance) + fine, math.log(broken_by_chance) + broken)
     spared = np.bincount(behind, weights=alone) - _SPARED
+    # That all but one look are forgers' is no way: it is the one that is broken.
+    several = int(((2 * k > n) & (k >= 2)).sum()) > 1
+    ways = ((_LOOK_SPARED, 0.0), (_LOOK_FORGED, _FORGERS)) if several else ((_LOOK_SPARED, 0.0),)
     best = -math.inf
     for level in LEVELS[NULL:]:
         at_level = _beta_binomial(k, n, float(level), _RHO_RESTRICTED)
-        for chance, cost in ((_LOOK_SPARED, 0.0), (_LOOK_FORGED, _FORGERS)):
+        for chance, cost in ways:
             met = np.logaddexp(math.log1p(-chance) + at_level, math.log(chance) + fine)
             met = np.bincount(behind, weights=met)
             best = max(best, math.fsum(np.maximum(met, spared).tolist()) - cost)

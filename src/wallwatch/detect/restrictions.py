@@ -48,6 +48,10 @@ ONE_LOOK_OTHERS = 0.3
 #: An episode is claimed from this probability on (`calibration`); the report's words go with the number.
 CLAIMED = 0.6
 
+#: However many votes one busy probe has: so much likelier must a restriction make them than broken probes do, in natural
+#: logarithms, unless they keep to a pattern.
+LEAST_RATIO = 2.5
+
 #: What lasts no longer, with nobody in any country who found it working and no control, may be the service's own
 #: failure (trap C10).
 SHORT = 24
@@ -242,6 +246,7 @@ def _enough(episode: Episode, support: Support) -> bool:
         and not support.alone
         and not (support.everywhere and episode.last - episode.first < SHORT)
         and probability(episode, support) >= CLAIMED
+        and (support.patterned or support.log_ratio >= LEAST_RATIO)
     )
 
 
