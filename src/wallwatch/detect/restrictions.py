@@ -24,8 +24,9 @@ CONTRAST = 2.0
 CONFIDENCE = 0.6
 
 #: The same for the share shortly before and after it: where forgers are at work, hours in which nobody else measures
-#: are all theirs.
+#: are all theirs. What lasts longer than so many hours is less likely to be such a gap, in proportion.
 CONTRAST_NEARBY = 6.0
+GAP_HOURS = 96
 
 #: A lesser share of votes without credentials is partial: all looks must then fail alike, and where there are many votes
 #: a larger share of them, since a probe that is broken while forgers are at work adds to theirs.
@@ -165,7 +166,8 @@ def forgeable(episode: Episode, support: Support) -> str | None:
         bar = FORGED_AND_BROKEN
     around = CONTRAST * max(beside - USUAL, 0.0)
     if not support.credentialed:
-        around += CONTRAST_NEARBY * max(support.nearby - USUAL, 0.0)
+        gap = min(1.0, GAP_HOURS / (episode.last - episode.first + 1))
+        around += CONTRAST_NEARBY * gap * max(support.nearby - USUAL, 0.0)
     if votes >= MOST * (votes + episode.votes_beside):
         bar, around = max(bar, MOSTLY), max(bar + around - MOSTLY, 0.0)
     confidence = CONFIDENCE
