@@ -30,7 +30,7 @@ def test_signals_do_not_cause_measurements_to_be_judged_again(tmp_path: Path) ->
     corpus.write(measured, 60, 7_500)
     first = signals(tmp_path / "a.csv", range(100), cut(140, 190))
     later = signals(tmp_path / "b.csv", range(100, 250), cut(140, 190))
-    everything = {"verdicts", "cells", "events", "outages", "routes"}
+    everything = {"verdicts", "cells", "events", "doubts", "outages", "routes"}
     assert run([measured, first], tmp_path / "w") == everything
     assert run([later], tmp_path / "w") == {"outages"}
     assert run([later, measured], tmp_path / "w") == set()

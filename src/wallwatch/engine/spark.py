@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -57,6 +58,8 @@ def session(master: str | None = None, options: dict[str, str] | None = None) ->
     builder: Any = SparkSession.builder
     if master is not None:
         builder = builder.master(master)
+        if master.startswith("local"):  # executors of this machine have what this process has, whatever PATH says
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     settings = {
         "spark.app.name": "wallwatch",
         "spark.ui.enabled": "false",
