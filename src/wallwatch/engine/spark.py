@@ -58,7 +58,8 @@ def session(master: str | None = None, options: dict[str, str] | None = None) ->
     builder: Any = SparkSession.builder
     if master is not None:
         builder = builder.master(master)
-        if master.startswith("local"):  # executors of this machine have what this process has, whatever PATH says
+        if master.startswith("local"):
+            # Executors of this machine have what this process has, whatever PATH finds.
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     settings = {
         "spark.app.name": "wallwatch",
