@@ -4,7 +4,8 @@ import pyarrow as pa
 
 from detect_worlds import many_countries
 from wallwatch import detect
-from wallwatch.detect import by_country
+from wallwatch.detect import by_country, rows
+from wallwatch.detect.votes import votes
 
 
 def test_country_by_country_is_the_same_as_all_together() -> None:
@@ -18,10 +19,10 @@ def test_country_by_country_is_the_same_as_all_together() -> None:
     for statement in by_country.FAULTY[0]:
         whole.execute(statement)
     faulty = whole.sql(by_country.FAULTY[1]).to_arrow_table()
-    rows = world.table()
-    names = pa.array(rows["country"].to_pylist())
+    verdicts = world.table()
+    names = pa.array(verdicts["country"].to_pylist())
     apart = [
-        world.connect(rows.filter(pa.compute.equal(names, country)).select(by_country.COLUMNS))
+        world.connect(verdicts.filter(pa.compute.equal(names, country)).select(by_country.COLUMNS))
         for country in ("XA", "XB", "XC", "XD", "XE")
     ]
     said = pa.concat_tables(by_country.said(con, faulty).read_all() for con in apart)
@@ -37,3 +38,20 @@ def test_country_by_country_is_the_same_as_all_together() -> None:
         expected.to_pylist(),
         doubted.to_pylist(),
     ]
+
+
+def test_a_countrys_votes_need_only_its_own_rows_and_what_is_known_of_software() -> None:
+    con = many_countries().connect()
+    for country, service in (("XA", "map.example"), ("XC", "news.example"), ("XA", "forum.example")):
+        rows.prepare(con, trusted=True)
+        whole = votes(con, "blocking", country, service)
+        rows.prepare(con, trusted=True, faulty=rows.find_faulty(con), country=country)
+        alone = votes(con, "blocking", country, service)
+        assert alone.keys == whole.keys
+        assert [alone.hour.tolist(), alone.k.tolist(), alone.n.tolist()] == [
+            whole.hour.tolist(),
+            whole.k.tolist(),
+            whole.n.tolist(),
+        ]
+    assert con.sql("SELECT count(*) FROM detect_faulty").fetchall() == [(1,)]
+    assert len(whole)

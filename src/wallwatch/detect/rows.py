@@ -147,14 +147,33 @@ def put_faulty(con: duckdb.DuckDBPyConnection, faulty: pa.Table) -> None:
     con.unregister("detect_faulty_given")
 
 
-def prepare(con: duckdb.DuckDBPyConnection, *, trusted: bool = False, faulty: pa.Table | None = None) -> int:
+def find_faulty(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """The rows of `detect_faulty`, found without preparing more than they rest on.
+
+    Args:
+        con: Shows `verdicts`; its temporary table `detect_rows` is made anew, and holds only what is needed for this.
+    """
+    con.execute(ROWS.replace("WHERE len(flags)", "WHERE layer = 'all' AND len(flags)"))
+    con.execute(FAULTY)
+    return con.sql("SELECT * FROM detect_faulty").to_arrow_table()
+
+
+def prepare(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    trusted: bool = False,
+    faulty: pa.Table | None = None,
+    country: str | None = None,
+) -> int:
     """Makes the temporary table `detect_rows` from the view `verdicts`.
 
     Args:
         con: Shows `verdicts`.
         trusted: Leave out what faulty software says of a target (it is then in the temporary table `detect_faulty`),
             and mute failures in hours without connectivity (`detect_lost`); `detect_fine` is made then, too.
-        faulty: The rows of `detect_faulty` where `verdicts` shows some countries only: it is told from all of them.
+        faulty: The rows of `detect_faulty` where `verdicts` shows some countries only, or one is wanted: it is told
+            from all of them.
+        country: Only its rows are wanted.
 
     Returns:
         The number of buckets.
@@ -166,7 +185,13 @@ def prepare(con: duckdb.DuckDBPyConnection, *, trusted: bool = False, faulty: pa
     buckets = 1 + int(count) // ROWS_A_BUCKET
     # Rules are needed for counting only, and are the widest column.
     last = "mechanisms" if trusted else f"mechanisms, rules, {_BUCKET.replace('BUCKETS', str(buckets))}"
-    con.execute(ROWS.replace("mechanisms, rules\n", f"{last}\n"))
+    rows = ROWS.replace("mechanisms, rules\n", f"{last}\n")
+    if country is None:
+        con.execute(rows)
+    else:
+        con.execute(
+            rows.replace("WHERE len(flags)", "WHERE country = $country AND len(flags)"), {"country": country}
+        )
     if trusted:
         if faulty is None:
             con.execute(FAULTY)
