@@ -23,7 +23,7 @@ COLUMNS = (
 )
 
 #: Statements that read `verdicts`, and the query of what is faulty, for any engine.
-FAULTY = ((rows.ROWS, rows.FAULTY), "SELECT target, software FROM detect_faulty")
+FAULTY = (rows.FAULTY_STEPS, "SELECT target, software FROM detect_faulty")
 
 #: What a country says to all: the rows of `detect_rows` that speak of services as wholes.
 SAID = pa.schema(

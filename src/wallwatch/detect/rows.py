@@ -56,6 +56,9 @@ GROUP BY target, software
 HAVING sum(n) >= 5 AND sum(k) <= 0.1 * sum(n) AND count(*) FILTER (k <= 0.1 * n) >= 2
 """
 
+#: What `detect_faulty` rests on, and itself: statements that read `verdicts`, for any engine.
+FAULTY_STEPS = (ROWS.replace("WHERE len(flags)", "WHERE layer = 'all' AND len(flags)"), FAULTY)
+
 
 #: Hours in which nearly all that usually works on a network, or in a country, is met with silence: connectivity is lost
 #: there, and silence says nothing of the single target. That is for the outages (traps S1 to S4).
@@ -153,8 +156,8 @@ def find_faulty(con: duckdb.DuckDBPyConnection) -> pa.Table:
     Args:
         con: Shows `verdicts`; its temporary table `detect_rows` is made anew, and holds only what is needed for this.
     """
-    con.execute(ROWS.replace("WHERE len(flags)", "WHERE layer = 'all' AND len(flags)"))
-    con.execute(FAULTY)
+    for step in FAULTY_STEPS:
+        con.execute(step)
     return con.sql("SELECT * FROM detect_faulty").to_arrow_table()
 
 
