@@ -5,9 +5,11 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+import boto3
 import pytest
 
 from detect_worlds import many_countries
+from object_store import object_store
 from wallwatch import detect, pipeline, simulate
 from wallwatch._errors import WallwatchError
 from wallwatch.archive import take_in
@@ -16,9 +18,6 @@ from wallwatch.cluster import Cluster, failures_in_words
 from wallwatch.engine import Workspace
 from wallwatch.schema.layout import DERIVED, PER_FILE
 from workers_for_tests import Deadly
-
-boto3 = pytest.importorskip("boto3")
-moto = pytest.importorskip("moto.server")
 
 pytestmark = pytest.mark.xdist_group("spark")  # one cluster for all of them
 
@@ -54,18 +53,12 @@ def cluster(tmp_path_factory, store):
 @pytest.fixture(scope="module")
 def store():
     """An S3 API on loopback, which the environment of all processes names."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "testing")
-        server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        server.start()
-        host, port = server.get_host_and_port()
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    with object_store() as (address, patch):
+        patch.setenv("AWS_ENDPOINT_URL", address)
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket="atlas")
         yield client
         client.close()
-        server.stop()
 
 
 @pytest.fixture(scope="module")

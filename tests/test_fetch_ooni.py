@@ -10,15 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
+from object_store import object_store
 from wallwatch._errors import WallwatchError
 from wallwatch.archive import fetch
 from wallwatch.archive.fetch.download import BrokenError, Item, RefusedError, download, safe_path
-
-boto3 = pytest.importorskip("boto3")
-moto = pytest.importorskip("moto.server")
-pytest.importorskip("obstore")
 
 BUCKET = "ooni-data-eu-fra"
 FILES = {
@@ -38,14 +36,8 @@ TAR = "raw/20231101/05/KE/telegram/2023110105_KE_telegram.n1.0.tar.gz"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as environment:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            environment.setenv(name, "testing")
-        thread = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        thread.start()
-        host, port = thread.get_host_and_port()
-        yield f"http://{host}:{port}"
-        thread.stop()
+    with object_store() as (address, _):
+        yield address
 
 
 @pytest.fixture(scope="module")

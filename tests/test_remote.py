@@ -3,34 +3,27 @@
 import json
 from pathlib import Path
 
+import boto3
 import pytest
 
 from console import run
+from object_store import object_store
 from wallwatch._errors import WallwatchError
 from wallwatch.archive.remote import Remote
 from wallwatch.cluster import Cluster
-
-boto3 = pytest.importorskip("boto3")
-moto = pytest.importorskip("moto.server")
-pytest.importorskip("obstore")
 
 QA = Path(__file__).parent / "data"
 
 
 @pytest.fixture
-def store(monkeypatch, tmp_path):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    client = boto3.client("s3", region_name="us-east-1")
-    client.create_bucket(Bucket="lab")
-    yield client
-    client.close()
-    server.stop()
+def store(tmp_path):
+    with object_store() as (address, patch):
+        patch.setenv("AWS_ENDPOINT_URL", address)
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="lab")
+        yield client
+        client.close()
 
 
 def keys(store, prefix):
