@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from starlette.testclient import TestClient
 
@@ -143,7 +144,21 @@ def test_copies_of_a_corpus_are_measurements_of_their_own(tmp_path: Path) -> Non
         for stage in ("reading", "judge", "cells", "events")
         for of in ("seconds", "cpu_seconds")
     }
+    row["made"] = dict.fromkeys(("verdicts", "cells", "events"), (7, f"{3:016x}"))
     assert "4,167 (4,167)" in scale.Scale({"rows": [row]}).as_text()
+
+
+def test_a_digest_of_a_table_knows_its_rows_and_not_their_order() -> None:
+    with duckdb.connect() as con:
+        rows = "SELECT i, 'a' || i AS t, [i] AS l FROM range(9) r(i)"
+        made = []
+        for number, query in enumerate(
+            (rows, f"{rows} ORDER BY i DESC", f"{rows} WHERE i < 8 UNION ALL SELECT 8, 'b8', [8]")
+        ):
+            con.execute(f"CREATE TABLE t{number} AS {query}")
+            made.append(scale.digest(con, f"t{number}"))
+    assert made[0] == made[1] != made[2]
+    assert [count for count, _ in made] == [9, 9, 9]
 
 
 class Asked:

@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from wallwatch import __version__, detect, judge
 from wallwatch._progress import Progress, Silent
 from wallwatch.archive import take_in
@@ -50,6 +52,7 @@ _FAILED = (
     f"CASE WHEN NOT ({_RESET}) THEN tls_certificate_sha256 END AS tls_certificate_sha256"
 )
 _STAGES = ("judge", "cells", "events")
+_MADE = ("verdicts", "cells", "events")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,12 @@ class Scale:
         return self.data
 
     def as_text(self) -> str:
-        """The numbers as a table: microseconds a measurement, of processors and of the clock."""
+        """The numbers as a table: microseconds a measurement, of processors and of the clock; and what was made of them."""
         text = [
             f"{'engine':<26} {'measurements':>12} "
             + "".join(f"{name:>20}" for name in ("reading", *_STAGES))
-            + f"{'shuffled':>12}",
+            + f"{'shuffled':>12}"
+            + "".join(f"{name:>29}" for name in _MADE),
         ]
         for row in self.data["rows"]:
             cells = [
@@ -81,10 +85,12 @@ class Scale:
                 f"{row['engine']:<26} {row['measurements']:>12,} "
                 + "".join(f"{cell:>20}" for cell in cells)
                 + f"{shuffled:>12}"
+                + "".join(f"{count:>12,} {made}" for count, made in map(row["made"].get, _MADE))
             )
         text += [
             "",
-            "µs of processors a measurement (of the clock in brackets); shuffled: bytes a measurement",
+            "µs of processors a measurement (of the clock in brackets); shuffled: bytes a measurement;",
+            "rows of each table and a digest of them in whatever order: the same where the tables are",
         ]
         return "\n".join(text)
 
@@ -205,11 +211,11 @@ def curve(
     return Scale({"version": __version__, "cpus": os.cpu_count(), "shape": shape, "rows": rows})
 
 
-def _stages(workspace: Workspace, cluster: Cluster | None) -> dict[str, float]:
-    """What judging, counting and finding events cost, and what Spark moved between executors."""
+def _stages(workspace: Workspace, cluster: Cluster | None) -> dict[str, Any]:
+    """What judging, counting and finding events cost, what Spark moved between executors, and what was `made`."""
     references = judge.References.load()
     before = _shuffled(cluster) if cluster else 0
-    found: dict[str, float] = {}
+    found: dict[str, Any] = {}
     con = workspace.connect()
     try:
         with Cost() as cost:
@@ -230,12 +236,21 @@ def _stages(workspace: Workspace, cluster: Cluster | None) -> dict[str, float]:
             tell = partial(cluster.events_and_doubts, workspace) if cluster else detect.events_and_doubts
             events, _ = tell(con)
         found |= cost.named("events")
-        found["events"] = events.num_rows
+        workspace.refresh(con)
+        found["made"] = {name: digest(con, name) for name in ("verdicts", "cells")}
+        con.register("told", events)
+        found["made"]["events"] = digest(con, "told")
     finally:
         con.close()
     if cluster:
         found["shuffled_bytes"] = _shuffled(cluster) - before
     return found
+
+
+def digest(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, str]:
+    """The number of a table's rows, and what they add up to in whatever order they are."""
+    ((rows, found),) = con.sql(f"SELECT count(*), sum(hash({table})) FROM {table}").fetchall()
+    return rows, f"{(found or 0) % 2**64:016x}"
 
 
 def _shuffled(cluster: Cluster) -> int:
