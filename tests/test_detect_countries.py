@@ -1,6 +1,7 @@
 """Events told country by country are those that are told of all countries together."""
 
 import pyarrow as pa
+import pytest
 
 from detect_worlds import many_countries
 from wallwatch import detect
@@ -40,12 +41,21 @@ def test_country_by_country_is_the_same_as_all_together() -> None:
     ]
 
 
+@pytest.mark.parametrize("rows_at_once", [1, 3_000])
+def test_countries_are_looked_at_one_after_the_other_where_all_are_too_many(rows_at_once: int) -> None:
+    con = many_countries().connect()
+    expected = detect.events_and_doubts(con)
+    found = by_country.events_and_doubts(con, rows_at_once)
+    assert [table.to_pylist() for table in found] == [table.to_pylist() for table in expected]
+    assert not con.sql("SELECT table_name FROM duckdb_tables() WHERE table_name = 'detect_said'").fetchall()
+
+
 def test_a_countrys_votes_need_only_its_own_rows_and_what_is_known_of_software() -> None:
     con = many_countries().connect()
     for country, service in (("XA", "map.example"), ("XC", "news.example"), ("XA", "forum.example")):
         rows.prepare(con, trusted=True)
         whole = votes(con, "blocking", country, service)
-        rows.prepare(con, trusted=True, faulty=rows.find_faulty(con), country=country)
+        rows.prepare(con, trusted=True, faulty=rows.find_faulty(con), countries=[country])
         alone = votes(con, "blocking", country, service)
         assert alone.keys == whole.keys
         assert [alone.hour.tolist(), alone.k.tolist(), alone.n.tolist()] == [

@@ -23,7 +23,7 @@ def world() -> World:
 
 def test_explain_gives_the_numbers_behind(world: World) -> None:
     with world.connect() as con:
-        con.register("events", detect.events(con))
+        con.register("events", detect.events_and_doubts(con)[0])
         (event,) = con.sql("SELECT * FROM events").to_arrow_table().to_pylist()
         told = detect.explain(con, event["event_id"])
         with pytest.raises(KeyError):
@@ -40,7 +40,7 @@ def test_explain_gives_the_numbers_behind(world: World) -> None:
 
 def test_timeline_has_every_hour_with_votes(world: World) -> None:
     with world.connect() as con:
-        (event,) = detect.events(con).to_pylist()
+        (event,) = detect.events_and_doubts(con)[0].to_pylist()
         table = detect.timeline(con, event)
     rows = [row for row in table.to_pylist() if row["layer"] == "all"]
     # A network without any vote against the target has nothing to show.

@@ -47,7 +47,7 @@ def crowd(
 
 def found(world: World) -> list[dict[str, object]]:
     with world.connect() as con:
-        events: list[dict[str, object]] = detect.events(con).to_pylist()
+        events: list[dict[str, object]] = detect.events_and_doubts(con)[0].to_pylist()
         return events
 
 

@@ -36,7 +36,7 @@ def run(world: World, table: pa.Table, threads: int = 1) -> tuple[pa.Table, pa.T
     with world.connect(table) as con:
         con.execute(f"SET threads = {threads}")
         cells = detect.cells(con).order("ALL").to_arrow_table()
-        return cells, detect.events(con)
+        return cells, detect.events_and_doubts(con)[0]
 
 
 def test_c14_any_order_gives_identical_tables(world: World) -> None:
@@ -99,5 +99,5 @@ def test_c8_ids_stay_when_data_are_added(world: World) -> None:
 def test_no_verdicts_no_events() -> None:
     world = World()
     with world.connect() as con:
-        assert detect.events(con).num_rows == 0
+        assert detect.events_and_doubts(con)[0].num_rows == 0
         assert detect.cells(con).to_arrow_table().num_rows == 0

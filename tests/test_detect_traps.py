@@ -20,7 +20,7 @@ def rng() -> np.random.Generator:
 
 def found(world: World, table: Any = None) -> list[dict[str, Any]]:
     with world.connect(table) as con:
-        return detect.events(con).to_pylist()
+        return detect.events_and_doubts(con)[0].to_pylist()
 
 
 def restrictions(world: World) -> list[dict[str, Any]]:

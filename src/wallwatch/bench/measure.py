@@ -165,7 +165,7 @@ def whole(paths: list[Path], root: Path, known: Fingerprints, workers: int) -> d
                 workspace.replace("cells", detect.cells(con), "bench")
                 workspace.refresh(con, "cells")
                 found["cells"] = _count(con, "cells")
-                workspace.replace("events", detect.events(con), "bench")
+                workspace.replace("events", detect.events_and_doubts(con)[0], "bench")
                 workspace.replace("outages", detect.outages(con), "bench")
             found |= spent.named("detect")
             workspace.refresh(con, "events", "outages")

@@ -1,9 +1,10 @@
 """Cells, blocking events and outages."""
 
 from wallwatch.detect import by_country
+from wallwatch.detect.by_country import events_and_doubts
 from wallwatch.detect.cells import cells
 from wallwatch.detect.cells import program as cells_program
-from wallwatch.detect.events import events, events_and_doubts, in_order
+from wallwatch.detect.events import in_order
 from wallwatch.detect.explain import explain
 from wallwatch.detect.find import claims
 from wallwatch.detect.outages import outage_timeline, outages
@@ -17,7 +18,6 @@ __all__ = [
     "cells",
     "cells_program",
     "claims",
-    "events",
     "events_and_doubts",
     "explain",
     "in_order",

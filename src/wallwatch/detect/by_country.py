@@ -1,4 +1,4 @@
-"""Events told country by country, for engines that hold one at a time; the same as `events` tells of all together.
+"""Events told country by country, so that memory has to hold one country; the same as `events` tells of all together.
 
 The way: what faulty software says (`FAULTY`, from all verdicts), what each country says of the services that others
 measure, too (`said`), the failures that all have in common (`together`), and each country's restrictions
@@ -7,14 +7,18 @@ measure, too (`said`), the failures that all have in common (`together`), and ea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from wallwatch.detect import rows
+from wallwatch.detect import events, rows
 from wallwatch.detect.common_mode import ServiceOutage, service_outages
-from wallwatch.detect.events import everywhere, of_countries
+from wallwatch.detect.events import everywhere, in_order, of_countries
+
+#: Verdicts of whole countries that are looked at together: what is not more is looked at in one piece.
+ROWS_AT_ONCE = 2_000_000
 
 #: The columns of `verdicts` that detection reads.
 COLUMNS = (
@@ -40,6 +44,55 @@ SAID = pa.schema(
         ("rank", pa.int32()),
     ]
 )
+_SAID = ", ".join(SAID.names)
+
+
+def events_and_doubts(
+    con: duckdb.DuckDBPyConnection, rows_at_once: int = ROWS_AT_ONCE
+) -> tuple[pa.Table, pa.Table]:
+    """The events, and what looks like one and may be forged: schemas `EVENTS` and `DOUBTS`, in the order of their keys.
+
+    Where there are many verdicts, those of some countries are looked at after those of others, so that memory has to hold
+    the largest country, and not all.
+
+    Args:
+        con: Shows `verdicts`; gains temporary views and tables named `detect_…`.
+        rows_at_once: About how many verdicts are looked at together.
+
+    Raises:
+        duckdb.Error: `verdicts` is missing, or lacks a column.
+    """
+    shares = _shares(con, rows_at_once)
+    if len(shares) < 2:
+        return events.events_and_doubts(con)
+    faulty = rows.find_faulty(con, shares)
+    con.execute("CREATE OR REPLACE TEMP TABLE detect_said AS FROM detect_rows LIMIT 0")
+    for countries in shares:
+        rows.prepare(con, trusted=True, faulty=faulty, countries=countries)
+        con.execute(f"INSERT INTO detect_said ({_SAID}) SELECT {_SAID} FROM detect_rows WHERE layer = 'all'")
+    con.execute("DROP TABLE detect_rows")
+    con.execute("ALTER TABLE detect_said RENAME TO detect_rows")
+    outages, fine, found = together(con, faulty)
+    doubts: list[dict[str, Any]] = []
+    for countries in shares:
+        more, doubted = restrictions(con, faulty, outages, fine, countries)
+        found, doubts = found + more, doubts + doubted
+    return in_order(found, doubts)
+
+
+def _shares(con: duckdb.DuckDBPyConnection, rows_at_once: int) -> list[list[str]]:
+    """The countries, those together whose verdicts are not more than so many."""
+    found: list[list[str]] = []
+    held = 0
+    for country, count in con.sql(
+        "SELECT country, count(*) FROM verdicts WHERE country IS NOT NULL GROUP BY country ORDER BY country"
+    ).fetchall():
+        if not found or held + count > rows_at_once:
+            found.append([])
+            held = 0
+        found[-1].append(country)
+        held += count
+    return found
 
 
 def said(con: duckdb.DuckDBPyConnection, faulty: pa.Table) -> pa.RecordBatchReader:
@@ -74,7 +127,11 @@ def together(
 
 
 def restrictions(
-    con: duckdb.DuckDBPyConnection, faulty: pa.Table, outages: list[ServiceOutage], fine: pa.Table
+    con: duckdb.DuckDBPyConnection,
+    faulty: pa.Table,
+    outages: list[ServiceOutage],
+    fine: pa.Table,
+    countries: Sequence[str] | None = None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The restrictions in the countries that a connection shows, and what may be forged, as rows of events and of doubts.
 
@@ -83,8 +140,9 @@ def restrictions(
         faulty: Targets and software, as `FAULTY` gives them.
         outages: As `together` gives them.
         fine: As `together` gives it.
+        countries: Only these.
     """
-    rows.prepare(con, trusted=True, faulty=faulty)
+    rows.prepare(con, trusted=True, faulty=faulty, countries=countries)
     con.register("detect_fine_given", fine)
     con.execute("CREATE OR REPLACE TEMP TABLE detect_fine AS SELECT * FROM detect_fine_given")
     con.unregister("detect_fine_given")

@@ -39,13 +39,8 @@ DISAGREE_SESSIONS = 5
 DISAGREE_SHARE = 0.1
 
 
-def events(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The events, with the columns of schema `EVENTS`, in the order of its key; see `events_and_doubts`."""
-    return events_and_doubts(con)[0]
-
-
 def events_and_doubts(con: duckdb.DuckDBPyConnection) -> tuple[pa.Table, pa.Table]:
-    """The events, and what looks like one and may be forged: schemas `EVENTS` and `DOUBTS`, in the order of their keys.
+    """What `by_country.events_and_doubts` tells, of all countries together.
 
     Args:
         con: Shows `verdicts`; gains temporary views and tables named `detect_…`.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 import pyarrow as pa
 
@@ -31,22 +33,25 @@ ROWS_A_BUCKET = 400_000
 #: Splits series evenly, so that what cannot be spilled to disk is made piece by piece.
 _BUCKET = "hash(country, network, target) % BUCKETS AS bucket"
 
+#: What each version of software says of each target, by network and day.
+DAILY = """
+CREATE OR REPLACE TEMP TABLE detect_daily AS
+SELECT country, network, target, hour_index // 24 AS day, software,
+  count(DISTINCT session) AS n, count(DISTINCT session) FILTER (rank <= 4) AS k
+FROM detect_rows WHERE layer = 'all' AND rank <= 5 AND software IS NOT NULL GROUP BY ALL
+"""
+
 #: Software that finds a target failing nearly everywhere, while others on the same networks, days and target find it
 #: fine: the failure follows the instrument, not the network (traps C6, J21).
 FAULTY = """
 CREATE OR REPLACE TEMP TABLE detect_faulty AS
-WITH daily AS (
-  SELECT country, network, target, hour_index // 24 AS day, software,
-    count(DISTINCT session) AS n, count(DISTINCT session) FILTER (rank <= 4) AS k
-  FROM detect_rows WHERE layer = 'all' AND rank <= 5 AND software IS NOT NULL GROUP BY ALL
-),
-known AS (
-  SELECT target, software FROM daily GROUP BY target, software HAVING sum(n) >= 5 AND sum(k) >= 0.7 * sum(n)
+WITH known AS (
+  SELECT target, software FROM detect_daily GROUP BY target, software HAVING sum(n) >= 5 AND sum(k) >= 0.7 * sum(n)
 ),
 beside AS (
   SELECT d.target, d.software, d.country, d.network, sum(o.n) AS n, sum(o.k) AS k
-  FROM daily d JOIN known USING (target, software)
-  JOIN daily o ON o.target = d.target AND o.country = d.country AND o.network = d.network AND o.day = d.day
+  FROM detect_daily d JOIN known USING (target, software)
+  JOIN detect_daily o ON o.target = d.target AND o.country = d.country AND o.network = d.network AND o.day = d.day
     AND o.software <> d.software
   WHERE d.k > 0
   GROUP BY ALL
@@ -56,8 +61,10 @@ GROUP BY target, software
 HAVING sum(n) >= 5 AND sum(k) <= 0.1 * sum(n) AND count(*) FILTER (k <= 0.1 * n) >= 2
 """
 
+_WHOLE = ROWS.replace("WHERE len(flags)", "WHERE layer = 'all' AND len(flags)")
+
 #: What `detect_faulty` rests on, and itself: statements that read `verdicts`, for any engine.
-FAULTY_STEPS = (ROWS.replace("WHERE len(flags)", "WHERE layer = 'all' AND len(flags)"), FAULTY)
+FAULTY_STEPS = (_WHOLE, DAILY, FAULTY)
 
 
 #: Hours in which nearly all that usually works on a network, or in a country, is met with silence: connectivity is lost
@@ -150,15 +157,33 @@ def put_faulty(con: duckdb.DuckDBPyConnection, faulty: pa.Table) -> None:
     con.unregister("detect_faulty_given")
 
 
-def find_faulty(con: duckdb.DuckDBPyConnection) -> pa.Table:
+def find_faulty(con: duckdb.DuckDBPyConnection, shares: Sequence[Sequence[str] | None] = (None,)) -> pa.Table:
     """The rows of `detect_faulty`, found without preparing more than they rest on.
 
     Args:
         con: Shows `verdicts`; its temporary table `detect_rows` is made anew, and holds only what is needed for this.
+        shares: Countries whose rows are prepared at a time; all at once where not given.
     """
-    for step in FAULTY_STEPS:
-        con.execute(step)
+    for number, countries in enumerate(shares):
+        _make_rows(con, _WHOLE, countries)
+        con.execute(DAILY if not number else _more(DAILY))
+    con.execute(FAULTY)
+    con.execute("DROP TABLE detect_daily")
     return con.sql("SELECT * FROM detect_faulty").to_arrow_table()
+
+
+def _more(step: str) -> str:
+    """A step that makes a table, as one that adds to it."""
+    return step.replace("CREATE OR REPLACE TEMP TABLE", "INSERT INTO").replace(" AS\n", "\n", 1)
+
+
+def _make_rows(con: duckdb.DuckDBPyConnection, rows: str, countries: Sequence[str] | None) -> None:
+    """Makes `detect_rows`, of some countries alone where they are given."""
+    if countries is None:
+        con.execute(rows)
+    else:
+        within = "WHERE country IN (SELECT unnest($countries)) AND "
+        con.execute(rows.replace("WHERE ", within, 1), {"countries": list(countries)})
 
 
 def prepare(
@@ -166,7 +191,7 @@ def prepare(
     *,
     trusted: bool = False,
     faulty: pa.Table | None = None,
-    country: str | None = None,
+    countries: Sequence[str] | None = None,
 ) -> int:
     """Makes the temporary table `detect_rows` from the view `verdicts`.
 
@@ -176,7 +201,7 @@ def prepare(
             and mute failures in hours without connectivity (`detect_lost`); `detect_fine` is made then, too.
         faulty: The rows of `detect_faulty` where `verdicts` shows some countries only, or one is wanted: it is told
             from all of them.
-        country: Only its rows are wanted.
+        countries: Only their rows are wanted.
 
     Returns:
         The number of buckets.
@@ -189,15 +214,12 @@ def prepare(
     # Rules are needed for counting only, and are the widest column.
     last = "mechanisms" if trusted else f"mechanisms, rules, {_BUCKET.replace('BUCKETS', str(buckets))}"
     rows = ROWS.replace("mechanisms, rules\n", f"{last}\n")
-    if country is None:
-        con.execute(rows)
-    else:
-        con.execute(
-            rows.replace("WHERE len(flags)", "WHERE country = $country AND len(flags)"), {"country": country}
-        )
+    _make_rows(con, rows, countries)
     if trusted:
         if faulty is None:
+            con.execute(DAILY)
             con.execute(FAULTY)
+            con.execute("DROP TABLE detect_daily")
         else:
             put_faulty(con, faulty)
         _find_lost(con)

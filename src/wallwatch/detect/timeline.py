@@ -42,7 +42,7 @@ def timeline(con: duckdb.DuckDBPyConnection, event: Mapping[str, Any]) -> pa.Tab
     if event["kind"] not in AGAINST:
         return TIMELINE.empty_table()
     # A country's rows are all that its series rest on, but for what all countries tell of faulty software.
-    rows.prepare(con, trusted=True, faulty=rows.find_faulty(con), country=event["country"])
+    rows.prepare(con, trusted=True, faulty=rows.find_faulty(con), countries=[event["country"]])
     series = votes(con, event["kind"], event["country"], event["service"])
     smoothed = twice(series)
     of = series.series
