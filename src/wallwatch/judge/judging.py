@@ -164,26 +164,34 @@ def batches(
     several = len(chunks) > 1
     one_at_a_time = threading.Lock()
 
+    looking = (
+        *units.read(_HERE, _here, looking=several),
+        own.SEEN if several else own.OWN,
+        *gather.STEPS,
+        units.of_tests(_HERE, _here),
+        service.ENDPOINTS,
+    )
+    judging = (units.fingerprints(_HERE, _here), units.controls(_HERE, _here), *_JUDGE)
+    if several:
+        again = (units.of_tests(_HERE, _here), service.ENDPOINTS, service.DEVICES)
+        judging = (*units.read(_HERE, _here), own.OWN, doubts.IMPLAUSIBLE, *again, *judging)
+    judging = tuple(_dropping((units.this(_HERE, _here), *judging)))[1:]
+
+    def begin(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
+        for statement in (*_views(chunk, source), units.this(replace(_HERE, before=chunk.before), _here)):
+            own_con.execute(statement)
+
     def look(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
-        _run(own_con, units.this(chunk, source), *units.read(chunk, source, looking=several))
-        _run(
-            own_con,
-            own.SEEN if several else own.OWN,
-            *gather.STEPS,
-            units.of_tests(chunk, source),
-            service.ENDPOINTS,
-        )
+        begin(own_con, chunk)
+        _run(own_con, *looking)
         with one_at_a_time:
             _run(own_con, service.ENDPOINT_NAMES)
         _run(own_con, service.VOTES, service.DEVICES, service.GATHER_DEVICES)
 
     def judge(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
-        steps = [units.fingerprints(chunk, source), units.controls(chunk, source), *_JUDGE]
         if several:
-            again = (units.of_tests(chunk, source), service.ENDPOINTS, service.DEVICES)
-            seen = (units.this(chunk, source), *units.read(chunk, source), own.OWN, doubts.IMPLAUSIBLE)
-            steps = [*seen, *again, *steps]
-        _run(own_con, *_dropping(steps))
+            begin(own_con, chunk)
+        _run(own_con, *judging)
         return assemble(own_con, RULE_SET, references.version)
 
     with _Cursors(con, len(chunks)) as cursors:
@@ -306,9 +314,31 @@ def _put(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
     con.unregister("judge_given")
 
 
+def _views(chunk: Chunk, source: Source) -> Iterator[str]:
+    """Statements that make views of a chunk's rows: what reads them is the same text for every chunk."""
+    yield f"CREATE OR REPLACE TEMP VIEW judge_here_measurements AS {chunk.measurements(source)}"
+    for table in ("observations", "controls"):
+        yield f"CREATE OR REPLACE TEMP VIEW judge_here_{table} AS {chunk.rows(source, table)}"
+
+
+#: What those views show, as a chunk and its source.
+_HERE = Chunk(0, "", "")
+
+
+def _here(table: str, first: str, last: str) -> str:
+    return f"SELECT * FROM judge_here_{table}"
+
+
+#: Steps, parsed: what is a quarter of their cost beside rows is paid for once, and not for each chunk.
+_PARSED: dict[str, duckdb.Statement] = {}
+
+
 def _run(con: duckdb.DuckDBPyConnection, *steps: str) -> None:
+    """Runs steps whose text is the same whatever is judged."""
     for step in steps:
-        con.execute(step)
+        if step not in _PARSED:
+            (_PARSED[step],) = con.extract_statements(step)
+        con.execute(_PARSED[step])
 
 
 def _dropping(steps: Sequence[str]) -> Iterator[str]:
