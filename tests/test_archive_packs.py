@@ -112,7 +112,7 @@ def test_queries_of_some_files_get_theirs_alone(hours: list[Path], tmp_path: Pat
     workspace = go(hours, tmp_path / "w")
     first, *_, last = workspace.layout.taken_in()[10:20]
     with workspace.connect() as con:
-        query = workspace.source(con)("measurements", first, last)
+        query = workspace.source(con)("measurements", (), first, last)
         ids = [row[0] for row in con.sql(f"SELECT file_id FROM ({query}) ORDER BY file_id").fetchall()]
     assert ids == workspace.layout.taken_in()[10:20]
 

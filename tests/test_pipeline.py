@@ -18,10 +18,11 @@ def run(inputs: list[Path], root: Path) -> set[str]:
 
 
 def derived(root: Path) -> dict[str, str]:
-    names = ("verdicts", "cells", "events", "outages", "routes")
+    tables = root / "tables"
     return {
-        name: hashlib.sha256((root / "tables" / name / "0.parquet").read_bytes()).hexdigest()
-        for name in names
+        path.relative_to(tables).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for name in ("verdicts", "cells", "events", "outages", "routes")
+        for path in sorted((tables / name).rglob("*.parquet"))
     }
 
 

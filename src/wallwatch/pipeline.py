@@ -18,9 +18,9 @@ import duckdb
 from wallwatch import archive, detect, history, judge, refs, routes
 from wallwatch._progress import Progress, Silent
 from wallwatch._text import safe_text
-from wallwatch.archive import Summary
+from wallwatch.archive import Summary, packs
 from wallwatch.archive.remote import Remote
-from wallwatch.engine import Workspace
+from wallwatch.engine import Workspace, write_rows
 from wallwatch.report import facts
 from wallwatch.schema import TABLES
 from wallwatch.schema.layout import HISTORY
@@ -126,8 +126,7 @@ def bring_up_to_date(
             workspace.refresh(con, "measurements", "observations", "controls")
             progress.stage("Judging")
             if cluster is None:
-                judged = judge.batches(con, references, source=workspace.source(con))
-                rows["verdicts"] = workspace.replace("verdicts", judged, wanted["verdicts"])
+                rows["verdicts"] = judge_workspace(workspace, con, known, wanted["verdicts"])
             else:
                 rows["verdicts"] = cluster.judge(workspace, references, wanted["verdicts"])
             workspace.refresh(con, "verdicts")
@@ -170,6 +169,54 @@ def bring_up_to_date(
     return RunSummary(taken_in, rows, workspace.repeated(), revisions)
 
 
+def judge_workspace(
+    workspace: Workspace, con: duckdb.DuckDBPyConnection, known: Fingerprints, stage: str
+) -> int:
+    """Judges what can have changed since the verdicts were made, and replaces them; the number of their rows.
+
+    Args:
+        workspace: The workspace; copies of its measurements are found already.
+        con: Its views.
+        known: The fingerprints.
+        stage: What the verdicts are made from; see `stages`.
+    """
+    references = refs.references(workspace.layout, known)
+    searched, repeated = refs.matched(workspace.layout), workspace.repeated_of_files()
+    folder = workspace.layout.table("verdicts")
+    held: dict[str, list[tuple[str, str]]] = {}
+    for id_, (day, part) in packs.days(workspace.layout, _with_rows(con, "measurements")).items():
+        held.setdefault(day, []).append((id_, part))
+    days = {
+        day: judge.Day(
+            tuple(id_ for id_, _ in files),
+            tuple(sorted({part for _, part in files})),
+            _digest(*(f"{id_} {searched.get(id_, '')} {repeated.get(id_, '')}" for id_, _ in files)),
+        )
+        for day, files in held.items()
+    }
+
+    def write(into: Path) -> int:
+        return judge.judge_days(
+            con,
+            references,
+            workspace.source(con),
+            days,
+            folder,
+            into,
+            lambda path, pieces: write_rows(path, TABLES["verdicts"], pieces),
+            version=_judged_by(references),
+        )
+
+    return workspace.replace_by("verdicts", write, stage)
+
+
+def _judged_by(references: judge.References) -> str:
+    """A digest of what all verdicts are made by."""
+    return _digest(
+        judge.RULE_SET, references.version, _source("judge"), _source("engine"), duckdb.__version__
+    )
+
+
 def _with_rows(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
     """The ids of the files that gave rows of a table; no other file can change what is made of it."""
     return [
@@ -183,7 +230,7 @@ def stages(workspace: Workspace, con: duckdb.DuckDBPyConnection, known: Fingerpr
     references = refs.references(workspace.layout, known)
     searched = refs.matched(workspace.layout)
     read = _digest(*(f"{id_} {searched.get(id_, '')}" for id_ in _with_rows(con, "measurements")))
-    verdicts = _digest(read, judge.RULE_SET, references.version, _source("judge"), _source("engine"))
+    verdicts = _digest(read, _judged_by(references))
     cells = _digest(verdicts, _source("detect"), _source("engine"))
     return {
         "verdicts": verdicts,

@@ -18,7 +18,7 @@ from wallwatch import archive, pipeline, refs
 from wallwatch._files import write_atomic
 from wallwatch._progress import Progress, Silent
 from wallwatch._text import safe_text
-from wallwatch.engine import Workspace
+from wallwatch.engine import Workspace, views
 
 _BEFORE = ".rejudged-before.tmp"
 
@@ -108,12 +108,11 @@ def rejudge(
     workspace = Workspace.open(root)
     with workspace.lock():
         layout = workspace.layout
-        table, before_path = layout.table("verdicts") / "0.parquet", root / _BEFORE
-        if table.exists():
-            _link(table, before_path)
+        before_path = root / _BEFORE
+        stood = _linked(layout.parts("verdicts"), before_path)
         try:
             with workspace.connect() as con:
-                before = _basis(con, before_path if before_path.exists() else None)
+                before = _basis(con, stood)
                 events_before = _count(con, "events")
             refs.keep(layout, fingerprints)
             known = refs.load(layout)
@@ -131,11 +130,12 @@ def rejudge(
             pipeline.bring_up_to_date(workspace, summary, known, progress, published or as_of)
             progress.stage("Comparing")
             with workspace.connect() as con:
+                table = layout.parts("verdicts")
                 after = _basis(con, table)
-                found = _compared(con, before_path, table, examples) if before_path.exists() else {}
+                found = _compared(con, stood, table, examples) if stood and table else {}
                 events = {"before": events_before, "after": _count(con, "events")}
         finally:
-            before_path.unlink(missing_ok=True)
+            shutil.rmtree(before_path, ignore_errors=True)
         done = Rejudged(
             before, after, read_again=len(behind), set_aside=summary.set_aside, events=events, **found
         )
@@ -147,37 +147,46 @@ def rejudge(
         return done
 
 
-def _link(table: Path, before: Path) -> None:
-    before.unlink(missing_ok=True)
-    try:
-        before.hardlink_to(table)
-    except OSError:  # not every file system has links
-        shutil.copyfile(table, before)
+def _linked(parts: Sequence[Path], before: Path) -> list[Path]:
+    """The files of a table, kept in a folder of their own."""
+    shutil.rmtree(before, ignore_errors=True)
+    before.mkdir()
+    for part in parts:
+        try:
+            (before / part.name).hardlink_to(part)
+        except OSError:  # not every file system has links
+            shutil.copyfile(part, before / part.name)
+    return [before / part.name for part in parts]
 
 
-def _basis(con: duckdb.DuckDBPyConnection, path: Path | None) -> Basis:
-    if path is None:
+def _basis(con: duckdb.DuckDBPyConnection, parts: Sequence[Path]) -> Basis:
+    if not parts:
         return Basis(None, 0, [], [])
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for part in parts:
+        with part.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
     count, rule_sets, reference_sets = con.execute(
         "SELECT count(*) FILTER (layer = 'all'), list_sort(list(DISTINCT rule_set)), "
         "list_sort(list(DISTINCT reference_set)) FROM read_parquet($1)",
-        [str(path)],
+        [list(map(str, parts))],
     ).fetchall()[0]
-    return Basis(digest, count, rule_sets or [], reference_sets or [])
+    return Basis(digest.hexdigest(), count, rule_sets or [], reference_sets or [])
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
     return int(con.sql(f"SELECT count(*) FROM {table}").fetchall()[0][0])
 
 
-def _compared(con: duckdb.DuckDBPyConnection, before: Path, after: Path, examples: int) -> dict[str, Any]:
+def _compared(
+    con: duckdb.DuckDBPyConnection, before: Sequence[Path], after: Sequence[Path], examples: int
+) -> dict[str, Any]:
     wanted = "measurement_id, state, mechanisms, host, locus, rules, country, network, target, nettest"
-    for name, path in (("before", before), ("after", after)):
-        text = str(path).replace("'", "''")
+    for name, parts in (("before", before), ("after", after)):
+        files = ", ".join(views.quoted(str(part)) for part in parts)
         con.execute(
-            f"CREATE TEMP VIEW {name}_all AS SELECT {wanted} FROM read_parquet('{text}') WHERE layer = 'all'"
+            f"CREATE TEMP VIEW {name}_all AS SELECT {wanted} FROM read_parquet([{files}]) WHERE layer = 'all'"
         )
     con.execute(
         """

@@ -85,6 +85,20 @@ def rows_of_files(layout: Layout, ids: Iterable[str]) -> dict[str, pa.Table]:
     return {id_: pa.concat_tables(rows) for id_, rows in found.items()}
 
 
+def days(layout: Layout, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Files with measurements to the day of the first one, and the name of the part or pack that their rows are in."""
+    home = {id_: name for name, held in layout.packs().items() for id_ in held}
+    return {
+        id_: (_key(home[id_])[:10], home[id_]) if id_ in home else (_day(layout, id_), id_) for id_ in ids
+    }
+
+
+def _day(layout: Layout, file_id: str) -> str:
+    found = pq.read_metadata(layout.part("measurements", file_id))
+    time = found.row_group(0).column(found.schema.names.index("time")).statistics
+    return _hour_of(time.min)[:10] if time is not None and time.has_min_max else _UNDATED
+
+
 class Filling:
     """A pack that small files are read into, one after the other, by rising id.
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -161,32 +161,41 @@ class Workspace:
             return
         rows = self.source(con)
         for name in ("measurements", "observations", "controls"):
-            con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows(name, found[0][0], found[0][0])}")
+            con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows(name, (), found[0][0], found[0][0])}")
 
     def _repeated(self) -> Path | None:
         path = self.layout.table("repeated") / "0.parquet"
         return path if path.exists() else None
 
-    def source(self, con: duckdb.DuckDBPyConnection) -> Callable[[str, str, str], str]:
+    def source(
+        self, con: duckdb.DuckDBPyConnection
+    ) -> Callable[[str, Sequence[str], str | None, str | None], str]:
         """Gives queries of the rows of some files, which open these files only.
 
         Returns:
-            A function of a table that has one part for each file, the id of the first file and that of the last; it
-            may be called from several threads.
+            A function of a table that has one part for each file, the names of its parts (all where there is none), and
+            the ids of the first and of the last file, or null where all of these parts are wanted; it may be called from
+            several threads.
         """
         spans = {name: self.layout.spans(name) for name in PER_FILE}
         repeated = self._repeated()
         asking, one_at_a_time = con.cursor(), threading.Lock()
         known: dict[Path, frozenset[str]] = {}
 
-        def query(name: str, first: str, last: str) -> str:
-            within = [span for span in spans[name] if span[1] <= last and span[2] >= first]
+        def query(name: str, parts: Sequence[str], first: str | None, last: str | None) -> str:
+            least, most = first or "", last or "~"  # ids are hexadecimal
+            wanted = frozenset(parts)
+            within = [
+                (path, low, high)
+                for path, low, high in spans[name]
+                if low <= most and high >= least and (not wanted or path.stem in wanted)
+            ]
             with one_at_a_time:
                 files = [path for path, _, _ in within]
                 known.update(views.columns_of(asking, [path for path in files if path not in known]))
             rows = views.select_from(TABLES[name], {path: known[path] for path in files})
-            if any(least < first or most > last for _, least, most in within):
-                rows += f" WHERE file_id BETWEEN {views.quoted(first)} AND {views.quoted(last)}"
+            if any(low < least or high > most for _, low, high in within):
+                rows += f" WHERE file_id BETWEEN {views.quoted(least)} AND {views.quoted(most)}"
             return views.without(rows, repeated) if repeated is not None else rows
 
         return query
@@ -205,17 +214,9 @@ class Workspace:
         Returns:
             The number of rows.
         """
-        table = TABLES[name]
-
-        def write(folder: Path) -> int:
-            count = 0
-            with pq.ParquetWriter(folder / "0.parquet", table.arrow, compression="zstd") as writer:
-                for group in row_groups(table, rows):
-                    writer.write_table(group, row_group_size=ROW_GROUP)
-                    count += group.num_rows
-            return count
-
-        return self.replace_by(name, write, stage)
+        return self.replace_by(
+            name, lambda folder: write_rows(folder / "0.parquet", TABLES[name], rows), stage
+        )
 
     def replace_by(self, name: str, write: Callable[[Path], int], stage: str) -> int:
         """Replaces a derived table by what a function writes: any number of Parquet files, named in their order.
@@ -284,6 +285,13 @@ class Workspace:
             return None
         return str(made_from)
 
+    def repeated_of_files(self) -> dict[str, list[tuple[str, int]]]:
+        """File id to the copies in it that are left out, each by its id and line; see `find_repeated`."""
+        path, found = self._repeated(), dict[str, list[tuple[str, int]]]()
+        for row in pq.read_table(path).to_pylist() if path is not None else ():
+            found.setdefault(row["file_id"], []).append((row["measurement_id"], row["line"]))
+        return found
+
     def repeated(self) -> int:
         """How many copies of measurements in other files are left out; see `find_repeated`."""
         path = self._repeated()
@@ -334,6 +342,18 @@ class Workspace:
         with atomic_folder(folder) as temporary:
             pq.write_table(found, temporary / "0.parquet", compression="zstd")
         return int(found.num_rows)
+
+
+def write_rows(
+    path: Path, table: Table, rows: duckdb.DuckDBPyRelation | pa.Table | Iterable[pa.Table]
+) -> int:
+    """Writes a Parquet file of the rows of a derived table, and says how many they are; see `Workspace.replace`."""
+    count = 0
+    with pq.ParquetWriter(path, table.arrow, compression="zstd") as writer:
+        for group in row_groups(table, rows):
+            writer.write_table(group, row_group_size=ROW_GROUP)
+            count += group.num_rows
+    return count
 
 
 def row_groups(
@@ -398,4 +418,4 @@ def _encoded(values: pa.ChunkedArray | pa.Array) -> pa.Array:
     )
 
 
-__all__ = ["FORMAT", "PER_FILE", "ROW_GROUP", "Workspace", "row_groups"]
+__all__ = ["FORMAT", "PER_FILE", "ROW_GROUP", "Workspace", "row_groups", "write_rows"]

@@ -1,5 +1,6 @@
 """Rules as data, and the verdicts that they give."""
 
+from wallwatch.judge.days import Day, judge_days
 from wallwatch.judge.explain import Explanation, FiredRule, explain
 from wallwatch.judge.judging import RULE_SET, batches, program, verdicts
 from wallwatch.judge.networks import digest
@@ -13,12 +14,14 @@ __all__ = [
     "RULE_SET",
     "SERVICES",
     "TOOLS",
+    "Day",
     "Explanation",
     "FiredRule",
     "References",
     "batches",
     "digest",
     "explain",
+    "judge_days",
     "program",
     "verdicts",
 ]

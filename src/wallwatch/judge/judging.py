@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
@@ -59,6 +60,7 @@ SELECT DISTINCT ip FROM (
 
 #: Once, before anything is judged.
 _FIRST: tuple[str, ...] = (
+    *units.DAYS,
     units.SESSIONS,
     units.NAMES,
     *gather.TABLES,
@@ -111,7 +113,7 @@ _JUDGE: tuple[str, ...] = (
 
 
 def _version() -> str:
-    any_chunk = Chunk(0, "", "")
+    any_chunk = Chunk(0)
     steps = [
         _FIRST,
         units.this(any_chunk),
@@ -121,6 +123,7 @@ def _version() -> str:
         units.controls(any_chunk),
         own.OWN,
         gather.STEPS,
+        (units.confirmed(any_chunk), *gather.ONE_VOICE),
         (service.ENDPOINTS, service.VOTES, service.DEVICES, service.GATHER_DEVICES),
         _TOGETHER,
         _JUDGE,
@@ -157,52 +160,105 @@ def batches(
     Raises:
         duckdb.Error: One of the three is missing a column.
     """
+    chunks = cut(con, source, (), rows_at_once) or [Chunk(0)]
+    with looked_at(con, references, source, chunks) as judging:
+        judging.conclude()
+        yield from judging.judge(chunks)
+
+
+@contextmanager
+def looked_at(
+    con: duckdb.DuckDBPyConnection,
+    references: References,
+    source: Source,
+    chunks: Sequence[Chunk],
+    *,
+    prepare: Sequence[str] = (),
+    keep: Sequence[str] = (),
+) -> Iterator[Judging]:
+    """Looks at chunks: what they say is gathered when the block begins; all tables are dropped when it ends.
+
+    Args:
+        con: Shows `measurements`, `observations` and `controls`, of these chunks alone, in a database of its own.
+        references: What is known beforehand.
+        source: Where the rows are read from.
+        chunks: All of them.
+        prepare: Statements that are run before anything is read.
+        keep: Statements that are run for each chunk beside those that gather.
+    """
     _put(con, "judge_expected", _expected(references))
     _put(con, "judge_networks", _networks(references, lambda query: con.sql(query).fetchall()))
-    _run(con, *map(_shared, _FIRST))
-    chunks = _chunks(con, source, rows_at_once)
+    first = [units.LASTING_SESSIONS if step is units.SESSIONS else step for step in _FIRST]
+    _run(con, *map(_shared, first[: len(units.DAYS)]))
+    for statement in prepare:
+        con.execute(statement)
+    _run(con, *map(_shared, first[len(units.DAYS) :]))
     several = len(chunks) > 1
     one_at_a_time = threading.Lock()
-
     looking = (
         *units.read(_HERE, _here, looking=several),
         own.SEEN if several else own.OWN,
         *gather.STEPS,
+        units.confirmed(_HERE, _here),
+        *keep,
         units.of_tests(_HERE, _here),
         service.ENDPOINTS,
     )
-    judging = (units.fingerprints(_HERE, _here), units.controls(_HERE, _here), *_JUDGE)
-    if several:
-        again = (units.of_tests(_HERE, _here), service.ENDPOINTS, service.DEVICES)
-        judging = (*units.read(_HERE, _here), own.OWN, doubts.IMPLAUSIBLE, *again, *judging)
-    judging = tuple(_dropping((units.this(_HERE, _here), *judging)))[1:]
-
-    def begin(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
-        for statement in (*_views(chunk, source), units.this(replace(_HERE, before=chunk.before), _here)):
-            own_con.execute(statement)
 
     def look(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
-        begin(own_con, chunk)
+        _begin(own_con, source, chunk)
         _run(own_con, *looking)
         with one_at_a_time:
             _run(own_con, service.ENDPOINT_NAMES)
         _run(own_con, service.VOTES, service.DEVICES, service.GATHER_DEVICES)
 
-    def judge(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
-        if several:
-            begin(own_con, chunk)
-        _run(own_con, *judging)
-        return assemble(own_con, RULE_SET, references.version)
-
     with _Cursors(con, len(chunks)) as cursors:
         for _ in cursors.each(look, chunks):
             pass
-        _run(con, *map(_shared, _TOGETHER))
-        yield from cursors.each(judge, chunks)
+        yield Judging(con, references, source, cursors, several)
     for (name,) in con.sql(
         "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'judge_')"
     ).fetchall():
         con.execute(f"DROP TABLE {name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """Chunks that were looked at.
+
+    Attributes:
+        con: The connection, which has the tables that were gathered.
+        references: What is known beforehand.
+        source: Where the rows are read from.
+        cursors: Of the connection.
+        several: Whether there are several chunks: each is then read again.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    references: References
+    source: Source
+    cursors: _Cursors
+    several: bool
+
+    def conclude(self) -> None:
+        """Makes what chunks say together of what was gathered."""
+        _run(self.con, *map(_shared, (*gather.ONE_VOICE, *_TOGETHER)))
+
+    def judge(self, chunks: Sequence[Chunk]) -> Iterator[pa.Table]:
+        """The verdicts of some of the chunks, after `conclude`; a table for each, with its rows in the order of their key."""
+        steps = (units.fingerprints(_HERE, _here), units.controls(_HERE, _here), *_JUDGE)
+        if self.several:
+            again = (units.of_tests(_HERE, _here), service.ENDPOINTS, service.DEVICES)
+            steps = (*units.read(_HERE, _here), own.OWN, doubts.IMPLAUSIBLE, *again, *steps)
+        judging = tuple(_dropping((units.this(_HERE, _here), *steps)))[1:]
+
+        def judge(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
+            if self.several:
+                _begin(own_con, self.source, chunk)
+            _run(own_con, *judging)
+            return assemble(own_con, RULE_SET, self.references.version)
+
+        yield from self.cursors.each(judge, chunks)
 
 
 def verdicts(
@@ -237,22 +293,19 @@ def program(references: References, rows: Callable[[str], list[tuple[Any, ...]]]
         references: What is known beforehand.
         rows: Gives the rows of a query over `observations` and `controls`.
     """
-    whole = Chunk(0, "", "")
-
-    def everything(table: str, first: str, last: str) -> str:
-        return f"SELECT * FROM {table}"
-
-    looked = (units.this(whole, everything), *units.read(whole, everything), own.OWN)
+    whole = Chunk(0)
+    looked = (units.this(whole), *units.read(whole), own.OWN)
     gathered = (
         *gather.STEPS,
-        units.of_tests(whole, everything),
+        units.confirmed(whole),
+        units.of_tests(whole),
         service.ENDPOINTS,
         service.ENDPOINT_NAMES,
         service.VOTES,
         service.DEVICES,
         service.GATHER_DEVICES,
     )
-    read_later = (units.fingerprints(whole, everything), units.controls(whole, everything))
+    read_later = (units.fingerprints(whole), units.controls(whole))
     return Program(
         {"judge_expected": _expected(references), "judge_networks": _networks(references, rows)},
         (*_FIRST, *looked, *gathered, *_TOGETHER, *read_later, *_JUDGE),
@@ -260,17 +313,32 @@ def program(references: References, rows: Callable[[str], list[tuple[Any, ...]]]
     )
 
 
-def _chunks(con: duckdb.DuckDBPyConnection, source: Source, rows_at_once: int) -> list[Chunk]:
-    rows = con.sql("SELECT coalesce(sum(observations + controls), 0) FROM measurements").fetchall()[0][0]
-    found = [Chunk(*row) for row in con.sql(units.chunks(_even(int(rows), rows_at_once))).fetchall()]
+def cut(
+    con: duckdb.DuckDBPyConnection, source: Source, parts: Sequence[str], rows_at_once: int, before: int = 0
+) -> list[Chunk]:
+    """Parts, or all rows where none is named, as chunks of about so many rows; none where there are no measurements.
+
+    Args:
+        con: The connection.
+        source: Where the rows are read from.
+        parts: Which; see `Source`.
+        rows_at_once: Of observations and controls.
+        before: How many measurements come before.
+    """
+    held = f"({source('measurements', parts, None, None)})"
+    rows = con.sql(f"SELECT coalesce(sum(observations + controls), 0) FROM {held}").fetchall()[0][0]
+    found = [
+        Chunk(before + row[0], tuple(parts), *row[1:])
+        for row in con.sql(units.chunks(even(int(rows), rows_at_once), held)).fetchall()
+    ]
     for n, chunk in enumerate(found):
         if chunk.last_line is not None:
             ends = con.sql(units.rows_end(chunk, source)).fetchall()[0][0]
             found[n] = replace(chunk, rows_end=max(ends or 0, chunk.last_line))
-    return found or [Chunk(0, "", "")]
+    return found
 
 
-def _even(rows: int, most: int) -> int:
+def even(rows: int, most: int) -> int:
     """Rows of each chunk, so that chunks are alike and, but for a single one, of an even number.
 
     A short one at the end would keep one of two cores waiting. How many cores there are does not matter: chunks, and
@@ -322,11 +390,17 @@ def _views(chunk: Chunk, source: Source) -> Iterator[str]:
 
 
 #: What those views show, as a chunk and its source.
-_HERE = Chunk(0, "", "")
+_HERE = Chunk(0)
 
 
-def _here(table: str, first: str, last: str) -> str:
+def _here(table: str, parts: Sequence[str], first: str | None, last: str | None) -> str:
     return f"SELECT * FROM judge_here_{table}"
+
+
+def _begin(con: duckdb.DuckDBPyConnection, source: Source, chunk: Chunk) -> None:
+    """Makes those views, and numbers the chunk's measurements."""
+    for statement in (*_views(chunk, source), units.this(replace(_HERE, before=chunk.before), _here)):
+        con.execute(statement)
 
 
 #: Steps, parsed: what is a quarter of their cost beside rows is paid for once, and not for each chunk.

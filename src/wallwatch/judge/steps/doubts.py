@@ -17,6 +17,12 @@ TABLES = (
         "(s BIGINT, day DATE, network BIGINT, country VARCHAR, software VARCHAR, without_helper BOOLEAN, "
         "helped BOOLEAN, helper_forged BOOLEAN)"
     ),
+    "CREATE OR REPLACE TEMP TABLE judge_homes_said (network BIGINT, country VARCHAR, s BIGINT, first BIGINT, last BIGINT, g BIGINT)",
+    (
+        "CREATE OR REPLACE TEMP TABLE judge_compared_kept "
+        "(s BIGINT, network BIGINT, kind VARCHAR, mark VARCHAR, alone BOOLEAN)"
+    ),
+    "CREATE OR REPLACE TEMP TABLE judge_elsewhere (s BIGINT)",
 )
 
 #: Measurements that say what cannot be: a handshake or page through an endpoint to which every connect failed, or a
@@ -48,6 +54,11 @@ SELECT s, day, network, country, software, bool_and(helper_failure IS NOT NULL),
   coalesce(bool_or(helper_failure IN ('ssl_unknown_authority', 'ssl_invalid_hostname')), false)
 FROM judge_this
 GROUP BY s, day, network, country, software
+""",
+    """
+INSERT INTO judge_homes_said
+SELECT network, country, s, CAST(floor(min(hour) / 24) AS BIGINT), CAST(floor(max(hour) / 24) AS BIGINT), g
+FROM judge_this GROUP BY network, country, s, g
 """,
     f"""
 INSERT INTO judge_marks
@@ -82,8 +93,8 @@ FROM (
 #: such a host, too: where a session is shown certificates that are not the helper's, which most sessions of its network
 #: on those days are not, what it meets elsewhere is of its own place as well. Other tests that the same software made
 #: there at the time are its, too.
-PORTALS = """
-CREATE OR REPLACE TEMP TABLE judge_portals AS
+CROWDED = """
+CREATE OR REPLACE TEMP TABLE judge_crowded AS
 WITH measured AS (
   SELECT d.s, count(DISTINCT d.target) FILTER (d.worked) AS targets, bool_and(p.without_helper) AS without_helper
   FROM judge_measured d LEFT JOIN judge_places p ON p.s = d.s
@@ -95,41 +106,55 @@ looked AS (
 crowded AS (
   SELECT a.s, a.kind, a.mark, count(DISTINCT a.u) AS units FROM judge_marks a
   WHERE a.mark <> '' GROUP BY a.s, a.kind, a.mark HAVING count(DISTINCT a.u) >= 4
-),
-most AS (
-  SELECT c.* FROM crowded c JOIN measured d ON d.s = c.s LEFT JOIN looked l ON l.s = c.s
-  WHERE c.units * 10 >= 6 * CASE WHEN c.kind = 'clear' THEN l.units ELSE d.targets END
-),
-helped AS (
+)
+SELECT c.s, c.kind, c.mark, d.without_helper FROM crowded c JOIN measured d ON d.s = c.s LEFT JOIN looked l ON l.s = c.s
+WHERE c.units * 10 >= 6 * CASE WHEN c.kind = 'clear' THEN l.units ELSE d.targets END
+"""
+
+#: Each with whether the other sessions of its network got through.
+COMPARED = """
+CREATE OR REPLACE TEMP TABLE judge_compared AS
+WITH others AS (
+  SELECT DISTINCT a.s, a.network, a.kind, a.mark, a.u,
+    coalesce(n.sessions_ok >= 2 AND 2 * n.sessions_ok >= n.sessions_bad, false) AS opens
+  FROM judge_marks a JOIN judge_crowded c ON c.s = a.s AND c.kind = a.kind AND c.mark = a.mark
+  LEFT JOIN judge_by_network n ON n.u = a.u AND n.day = a.day AND n.network = a.network
+)
+SELECT s, network, kind, mark, count(DISTINCT u) FILTER (opens) >= 3
+  AND 2 * count(DISTINCT u) FILTER (opens) >= count(DISTINCT u) AS alone
+FROM others GROUP BY s, network, kind, mark
+"""
+
+#: What is one place's doing on most days is so on all of them.
+ALONE = """
+CREATE OR REPLACE TEMP TABLE judge_alone AS
+SELECT network, kind, mark
+FROM (
+  SELECT c.s, c.network, c.kind, c.mark, c.alone FROM judge_compared c
+  LEFT JOIN judge_elsewhere e ON e.s = c.s WHERE e.s IS NULL
+  UNION ALL
+  SELECT s, network, kind, mark, alone FROM judge_compared_kept
+)
+GROUP BY network, kind, mark HAVING 2 * count(DISTINCT s) FILTER (alone) >= count(DISTINCT s)
+"""
+
+PORTALS = """
+CREATE OR REPLACE TEMP TABLE judge_portals AS
+WITH helped AS (
   SELECT network, day + shift AS day, count(DISTINCT s) FILTER (helped) AS helped,
     count(DISTINCT s) FILTER (helper_forged AND NOT helped) AS forged
   FROM judge_places, (VALUES (-1), (0), (1)) AS shifts(shift)
   WHERE network IN (SELECT network FROM judge_places WHERE helper_forged)
   GROUP BY network, day + shift
 ),
-others AS (
-  SELECT DISTINCT a.s, a.network, a.kind, a.mark, a.u,
-    coalesce(n.sessions_ok >= 2 AND 2 * n.sessions_ok >= n.sessions_bad, false) AS opens
-  FROM judge_marks a JOIN most c ON c.s = a.s AND c.kind = a.kind AND c.mark = a.mark
-  LEFT JOIN judge_by_network n ON n.u = a.u AND n.day = a.day AND n.network = a.network
-),
-compared AS (
-  SELECT s, network, kind, mark, count(DISTINCT u) FILTER (opens) >= 3
-    AND 2 * count(DISTINCT u) FILTER (opens) >= count(DISTINCT u) AS alone
-  FROM others GROUP BY s, network, kind, mark
-),
--- What is one place's doing on most days is so on all of them.
 contradicted AS (
-  SELECT c.s FROM compared c
-  JOIN (
-    SELECT network, kind, mark FROM compared GROUP BY network, kind, mark
-    HAVING 2 * count(DISTINCT s) FILTER (alone) >= count(DISTINCT s)
-  ) o ON o.network = c.network AND o.kind = c.kind AND o.mark = c.mark
+  SELECT c.s FROM judge_compared c
+  JOIN judge_alone o ON o.network = c.network AND o.kind = c.kind AND o.mark = c.mark
 ),
 -- What opened without the mark.
 opened AS (
   SELECT DISTINCT c.s, c.kind, c.mark
-  FROM most c
+  FROM judge_crowded c
   JOIN judge_votes v ON v.s = c.s AND v.opened
   LEFT JOIN judge_marks a ON a.s = c.s AND a.kind = c.kind AND a.mark = c.mark AND a.u = v.u
   WHERE a.s IS NULL
@@ -140,8 +165,8 @@ found AS (
   SELECT DISTINCT p.s FROM judge_places p JOIN helped h ON h.network = p.network AND h.day = p.day
   WHERE p.helper_forged AND NOT p.helped AND (h.forged = 1 OR h.helped >= h.forged)
   UNION
-  SELECT DISTINCT c.s FROM most c JOIN measured d ON d.s = c.s
-  WHERE d.without_helper AND NOT EXISTS (
+  SELECT DISTINCT c.s FROM judge_crowded c
+  WHERE c.without_helper AND NOT EXISTS (
     SELECT 1 FROM opened o WHERE o.s = c.s AND o.kind = c.kind AND o.mark = c.mark
   )
 )
@@ -154,7 +179,7 @@ GROUP BY p.s, p.network, p.software
 HOMES = """
 CREATE OR REPLACE TEMP TABLE judge_homes AS
 WITH by_country AS (
-  SELECT network, country, count(DISTINCT s) AS sessions FROM judge_places
+  SELECT network, country, count(DISTINCT s) AS sessions FROM judge_homes_said
   WHERE network IS NOT NULL AND country IS NOT NULL GROUP BY network, country
 )
 SELECT network, arg_max(country, sessions) AS country FROM by_country
@@ -162,8 +187,13 @@ GROUP BY network HAVING max(sessions) >= 10 AND max(sessions) * 20 >= sum(sessio
 """
 
 STEPS = (
+    CROWDED,
+    COMPARED,
+    ALONE,
     PORTALS,
     HOMES,
+    "DROP TABLE judge_crowded",
+    "DROP TABLE judge_homes_said",
     "DROP TABLE judge_marks",
     "DROP TABLE judge_places",
     "DROP TABLE judge_votes",

@@ -15,16 +15,20 @@ TABLES = (
         "s BIGINT, software VARCHAR, nettest VARCHAR, opened BOOLEAN, failed BOOLEAN)"
     ),
     "CREATE OR REPLACE TEMP TABLE judge_measured (s BIGINT, target VARCHAR, time TIMESTAMPTZ, worked BOOLEAN)",
-    "CREATE OR REPLACE TEMP TABLE judge_answered (network BIGINT, ip VARCHAR, s BIGINT, u BIGINT)",
-    "CREATE OR REPLACE TEMP TABLE judge_pages (network BIGINT, http_body_sha256 VARCHAR, s BIGINT, u BIGINT)",
-    "CREATE OR REPLACE TEMP TABLE judge_moves (network BIGINT, landing VARCHAR, s BIGINT, target VARCHAR)",
+    "CREATE OR REPLACE TEMP TABLE judge_answered (network BIGINT, ip VARCHAR, s BIGINT, u BIGINT, g BIGINT)",
+    "CREATE OR REPLACE TEMP TABLE judge_confirmed (ip VARCHAR, s BIGINT, host VARCHAR, g BIGINT)",
+    (
+        "CREATE OR REPLACE TEMP TABLE judge_pages "
+        "(network BIGINT, http_body_sha256 VARCHAR, s BIGINT, u BIGINT, g BIGINT)"
+    ),
+    "CREATE OR REPLACE TEMP TABLE judge_moves (network BIGINT, landing VARCHAR, s BIGINT, target VARCHAR, g BIGINT)",
     (
         "CREATE OR REPLACE TEMP TABLE judge_certificates "
-        "(tls_certificate_sha256 VARCHAR, network BIGINT, s BIGINT, proved BOOLEAN, refused BOOLEAN)"
+        "(tls_certificate_sha256 VARCHAR, network BIGINT, s BIGINT, proved BOOLEAN, refused BOOLEAN, g BIGINT)"
     ),
     (
         "CREATE OR REPLACE TEMP TABLE judge_roots "
-        "(software VARCHAR, u BIGINT, network BIGINT, ok BOOLEAN, bad BOOLEAN)"
+        "(software VARCHAR, u BIGINT, network BIGINT, ok BOOLEAN, bad BOOLEAN, g BIGINT)"
     ),
     pace.PACES,
     *doubts.TABLES,
@@ -57,51 +61,75 @@ WHERE w.time IS NOT NULL
 #: What resolvers of networks answer.
 ANSWERED = f"""
 INSERT INTO judge_answered
-SELECT w.network, o.ip, w.s, o.u
+SELECT w.network, o.ip, w.s, o.u, w.g
 FROM judge_units o JOIN judge_this w ON w.m = o.m
 WHERE o.layer = 'dns' AND o.known & {SYSTEM} <> 0 AND o.known & {IS_BOGON} = 0 AND o.u > 0
   AND w.network IS NOT NULL AND w.nettest = 'web_connectivity'
-GROUP BY w.network, o.ip, w.s, o.u
+GROUP BY w.network, o.ip, w.s, o.u, w.g
 """
 
 #: Pages that come in clear text.
 PAGES = """
 INSERT INTO judge_pages
-SELECT w.network, o.http_body_sha256, w.s, o.u
+SELECT w.network, o.http_body_sha256, w.s, o.u, w.g
 FROM judge_http_units o JOIN judge_this w ON w.m = o.m
 WHERE o.http_body_sha256 IS NOT NULL AND w.network IS NOT NULL AND o.clear AND o.u IS NOT NULL
   AND o.failure IS NULL AND o.http_status IS NOT NULL AND o.http_body_length BETWEEN 64 AND 100000
-GROUP BY w.network, o.http_body_sha256, w.s, o.u
+GROUP BY w.network, o.http_body_sha256, w.s, o.u, w.g
 """
 
 #: Where clear text sends its readers.
 MOVES = """
 INSERT INTO judge_moves
-SELECT w.network, o.landing, w.s, w.target
+SELECT w.network, o.landing, w.s, w.target, w.g
 FROM judge_http_units o JOIN judge_this w ON w.m = o.m
 WHERE w.network IS NOT NULL AND o.landing <> '' AND o.http_status BETWEEN 300 AND 399
   AND strpos(o.http_url, o.landing) = 0
-GROUP BY w.network, o.landing, w.s, w.target
+GROUP BY w.network, o.landing, w.s, w.target, w.g
 """
 
 CERTIFICATES = """
 INSERT INTO judge_certificates
 SELECT o.tls_certificate_sha256, w.network, w.s, bool_or(o.failure IS NULL AND NOT o.no_verify),
-  coalesce(bool_or(o.failure LIKE 'ssl_%'), false)
+  coalesce(bool_or(o.failure LIKE 'ssl_%'), false), w.g
 FROM judge_tls_units o JOIN judge_this w ON w.m = o.m
 LEFT JOIN judge_implausible x ON x.m = o.m
 WHERE x.m IS NULL AND o.tls_certificate_sha256 IS NOT NULL
-GROUP BY o.tls_certificate_sha256, w.network, w.s
+GROUP BY o.tls_certificate_sha256, w.network, w.s, w.g
 """
 
 ROOTS = """
 INSERT INTO judge_roots
 SELECT w.software, o.u, w.network, bool_or(o.failure IS NULL AND NOT o.no_verify),
-  coalesce(bool_or(o.failure = 'ssl_unknown_authority'), false)
+  coalesce(bool_or(o.failure = 'ssl_unknown_authority'), false), w.g
 FROM judge_tls_units o JOIN judge_this w ON w.m = o.m
 WHERE w.software IS NOT NULL AND w.network IS NOT NULL
-GROUP BY w.software, o.u, w.network
+GROUP BY w.software, o.u, w.network, w.g
 """
+
+#: What several chunks say of one session is one voice: a session may lie in many files.
+ONE_VOICE = (
+    """
+CREATE OR REPLACE TEMP TABLE judge_certificates AS
+SELECT tls_certificate_sha256, network, s, bool_or(proved) AS proved, bool_or(refused) AS refused
+FROM judge_certificates GROUP BY tls_certificate_sha256, network, s
+""",
+    """
+CREATE OR REPLACE TEMP TABLE judge_places AS
+SELECT s, day, network, country, software, bool_and(without_helper) AS without_helper, bool_or(helped) AS helped,
+  bool_or(helper_forged) AS helper_forged
+FROM judge_places GROUP BY s, day, network, country, software
+""",
+    *(
+        f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT s, u, min(seconds) AS seconds FROM {name} GROUP BY s, u"
+        for name in ("judge_plain", "judge_connects")
+    ),
+    """
+CREATE OR REPLACE TEMP TABLE judge_quic_votes AS
+SELECT u, day, network, max(country) AS country, s, bool_or(ok) AS ok
+FROM judge_quic_votes GROUP BY u, day, network, s
+""",
+)
 
 STEPS = (
     doubts.IMPLAUSIBLE,

@@ -281,11 +281,7 @@ answered AS (
   SELECT ip, count(DISTINCT (s, u)) AS times FROM judge_answered WHERE ip IN (SELECT ip FROM crowded) GROUP BY ip
 ),
 known AS (
-  SELECT k.ip, count(DISTINCT (w.session, k.host)) AS times
-  FROM controls k
-  JOIN measurements w ON w.measurement_id = k.measurement_id AND w.helper_failure IS NULL
-  WHERE k.layer = 'dns' AND k.ip IN (SELECT ip FROM crowded)
-  GROUP BY k.ip
+  SELECT ip, count(DISTINCT (s, host)) AS times FROM judge_confirmed WHERE ip IN (SELECT ip FROM crowded) GROUP BY ip
 )
 SELECT c.network, c.ip
 FROM crowded c JOIN answered a ON a.ip = c.ip LEFT JOIN known k ON k.ip = c.ip
@@ -341,6 +337,7 @@ STEPS = (
     LANDINGS,
     OFFLINE,
     "DROP TABLE judge_answered",
+    "DROP TABLE judge_confirmed",
     "DROP TABLE judge_pages",
     "DROP TABLE judge_moves",
     "DROP TABLE judge_certificates",

@@ -6,7 +6,7 @@ have numbers here: text is compared once, and put back into the verdicts at the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wallwatch.judge.services import MIDDLEBOX_TESTS, SERVICES, TOOLS
@@ -72,32 +72,37 @@ def unit() -> str:
 
 #: Redundant endpoints: whichever answers, on whatever port.
 _POOLS = ", ".join(quoted(pool.name) for service in SERVICES for pool in service.pools)
-#: Gives a query of the rows of a table (`measurements`, `observations`, `controls`) that the files from one id to
-#: another hold: where tables are many files, only those have to be opened.
-Source = Callable[[str, str, str], str]
+#: Gives a query of the rows of a table (`measurements`, `observations`, `controls`) that some parts of it hold, all where
+#: none is named; of these only what is of files from one id to another, where they are given. Where tables are many
+#: files, only those have to be opened.
+Source = Callable[[str, Sequence[str], str | None, str | None], str]
 
 
-def from_views(table: str, first: str, last: str) -> str:
-    """A query of the rows of a table in the files from one id to another; see `Source`."""
+def from_views(table: str, parts: Sequence[str], first: str | None, last: str | None) -> str:
+    """A query of the rows of a table that has no parts, in the files from one id to another; see `Source`."""
+    if first is None or last is None:
+        return f"SELECT * FROM {table}"
     return f"SELECT * FROM {table} WHERE file_id BETWEEN {quoted(first)} AND {quoted(last)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Measurements that are judged at a time: a stretch of the files in the order of their ids, and of their lines.
+    """Measurements that are judged at a time: some parts, or a stretch of their files in the order of their ids, and of lines.
 
     Attributes:
         before: How many measurements come before it.
-        first_file: The id of the first file.
-        last_file: The id of the last file.
+        parts: The parts of the tables that its rows are in; see `Source`.
+        first_file: The id of the first file; null where it is all files of these parts.
+        last_file: The id of the last file, likewise.
         first_line: The first line that belongs to it in its first file; null where that is wholly in it.
         last_line: The last line that a measurement of it begins on in its last file; null where that is wholly in it.
         rows_end: The last line that its observations and controls are on, since a measurement may go on after others.
     """
 
     before: int
-    first_file: str
-    last_file: str
+    parts: tuple[str, ...] = ()
+    first_file: str | None = None
+    last_file: str | None = None
     first_line: int | None = None
     last_line: int | None = None
     rows_end: int | None = None
@@ -113,10 +118,10 @@ class Chunk:
     def _query(self, source: Source, table: str, last_line: int | None) -> str:
         within = []
         if self.first_line is not None:
-            within.append(f"(file_id <> {quoted(self.first_file)} OR line >= {self.first_line})")
+            within.append(f"(file_id <> {quoted(self.first_file or '')} OR line >= {self.first_line})")
         if last_line is not None:
-            within.append(f"(file_id <> {quoted(self.last_file)} OR line <= {last_line})")
-        query = f"({source(table, self.first_file, self.last_file)})"
+            within.append(f"(file_id <> {quoted(self.last_file or '')} OR line <= {last_line})")
+        query = f"({source(table, self.parts, self.first_file, self.last_file)})"
         return f"(SELECT * FROM {query} WHERE {' AND '.join(within)})" if within else query
 
 
@@ -125,6 +130,20 @@ SESSIONS = """
 CREATE OR REPLACE TEMP TABLE judge_sessions AS
 SELECT session, row_number() OVER () AS s FROM (SELECT DISTINCT session FROM measurements)
 """
+
+#: Numbers that stay the same from run to run, where what was gathered is kept: by 63 bits of a hash.
+LASTING_NUMBER = "CAST(hash(session) >> 1 AS BIGINT)"
+LASTING_SESSIONS = f"""
+CREATE OR REPLACE TEMP TABLE judge_sessions AS
+SELECT session, {LASTING_NUMBER} AS s FROM (SELECT DISTINCT session FROM measurements)
+"""
+
+#: What measurements are told apart by, where they are judged day by day: the day of each file. Names of units that are
+#: in kept rows alone.
+DAYS = (
+    "CREATE OR REPLACE TEMP TABLE judge_files (file_id VARCHAR, g BIGINT)",
+    "CREATE OR REPLACE TEMP TABLE judge_kept_names (unit VARCHAR)",
+)
 
 _OWN_UNITS = [tool for tool in TOOLS if tool.own_units]
 
@@ -140,23 +159,25 @@ FROM (
   FROM observations WHERE nettest IN ({", ".join(quoted(tool.nettest) for tool in _OWN_UNITS)})
   UNION
   SELECT unit FROM (VALUES {", ".join(f"({quoted(part.name)})" for service in SERVICES for part in service.parts)}) AS parts(unit)
+  UNION
+  SELECT unit FROM judge_kept_names
 )
 WHERE unit IS NOT NULL
 """
 
 
-def pieces(rows_at_once: int) -> str:
+def pieces(rows_at_once: int, measurements: str = "measurements") -> str:
     """A query of the files, or of lines of those files that hold more rows than that, each with its chunk."""
     return f"""
 WITH files AS (
   SELECT file_id, count(*) AS measurements, sum(observations + controls) AS size
-  FROM measurements GROUP BY file_id
+  FROM {measurements} GROUP BY file_id
 ),
 pieces AS (
   SELECT file_id, CAST(NULL AS BIGINT) AS line, measurements, size FROM files WHERE size <= {int(rows_at_once)}
   UNION ALL
   SELECT m.file_id, m.line, count(*), sum(m.observations + m.controls)
-  FROM measurements m JOIN files f ON f.file_id = m.file_id AND f.size > {int(rows_at_once)}
+  FROM {measurements} m JOIN files f ON f.file_id = m.file_id AND f.size > {int(rows_at_once)}
   GROUP BY m.file_id, m.line
 ),
 placed AS (
@@ -166,13 +187,17 @@ SELECT CAST(rows_before // {int(rows_at_once)} AS BIGINT) AS chunk, file_id, lin
 """
 
 
-def chunks(rows_at_once: int) -> str:
-    """A query of the chunks of about so many rows: the fields of `Chunk` but the last one.
+def chunks(rows_at_once: int, measurements: str = "measurements") -> str:
+    """A query of the chunks of about so many rows: the fields of `Chunk` but its parts and the last one.
 
     Files that are no larger than a chunk stay whole, so that each is read for one chunk only.
+
+    Args:
+        rows_at_once: Of observations and controls.
+        measurements: What is cut: a table, or a query in brackets.
     """
     return f"""
-WITH pieces AS ({pieces(rows_at_once)}),
+WITH pieces AS ({pieces(rows_at_once, measurements)}),
 found AS (
   SELECT chunk, sum(measurements) AS measurements, min(file_id) AS first_file, max(file_id) AS last_file,
     arg_min(line, (file_id, coalesce(line, 0))) FILTER (line IS NOT NULL) AS first_line,
@@ -190,15 +215,15 @@ FROM found ORDER BY chunk
 
 def rows_end(chunk: Chunk, source: Source) -> str:
     """A query: the last line in the chunk's last file that a row of its measurements is on."""
-    file = chunk.last_file
+    file = chunk.last_file or ""
     first = chunk.first_line or 0 if chunk.first_file == file else 0
     rows = " UNION ALL ".join(
-        f"SELECT measurement_id, line FROM ({source(table, file, file)})"
+        f"SELECT measurement_id, line FROM ({source(table, chunk.parts, file, file)})"
         for table in ("observations", "controls")
     )
     return f"""
 SELECT max(line) FROM ({rows}) WHERE measurement_id IN (
-  SELECT measurement_id FROM ({source("measurements", file, file)}) WHERE line BETWEEN {first} AND {chunk.last_line}
+  SELECT measurement_id FROM ({source("measurements", chunk.parts, file, file)}) WHERE line BETWEEN {first} AND {chunk.last_line}
 )
 """
 
@@ -212,8 +237,9 @@ SELECT {chunk.before} + row_number() OVER (ORDER BY w.file_id, w.line, w.measure
   CAST(floor(epoch(w.time) / 3600) AS BIGINT) AS hour, w.time, w.time_flag,
   w.country, w.network, w.network_name, w.resolver_network, w.resolver_kind, w.nettest, w.nettest_version, w.software,
   w.session, w.probe_id, w.input, w.target, w.received, w.helper_failure,
-  w.controls > 0 AND w.helper_failure IS NULL AS helped, w.nettest IN ({_TOOL_TESTS}) AS tool, w.file_id, w.line
+  w.controls > 0 AND w.helper_failure IS NULL AS helped, w.nettest IN ({_TOOL_TESTS}) AS tool, w.file_id, w.line, f.g
 FROM {chunk.measurements(source)} w JOIN judge_sessions s ON s.session = w.session
+LEFT JOIN judge_files f ON f.file_id = w.file_id
 """
 
 
@@ -333,6 +359,18 @@ CREATE OR REPLACE TEMP TABLE judge_fingerprints AS
 SELECT r.m, n.u, r.obs, r.layer, w.country, {_ENGINE} = 'system' AS system,
   unnest(CASE r.layer WHEN 'dns' THEN r.dns_fingerprint ELSE r.http_fingerprint END) AS hit
 FROM {_rows(chunk, source, found)} JOIN judge_names n ON n.unit = r.unit JOIN judge_this w ON w.m = r.m
+"""
+
+
+def confirmed(chunk: Chunk, source: Source = from_views) -> str:
+    """Adds the addresses that test helpers got, for which names and sessions."""
+    return f"""
+INSERT INTO judge_confirmed
+SELECT c.ip, w.s, c.host, w.g
+FROM {chunk.rows(source, "controls")} c
+JOIN judge_this w ON w.measurement_id = c.measurement_id AND w.helper_failure IS NULL
+WHERE c.layer = 'dns' AND c.ip IS NOT NULL
+GROUP BY c.ip, w.s, c.host, w.g
 """
 
 

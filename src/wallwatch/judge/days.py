@@ -1,0 +1,586 @@
+"""Judging day by day: only days whose verdicts can have changed are judged anew, and all bytes are those of judging all.
+
+A verdict rests on what others saw within four days, on everything of its own session, and on facts without a time
+(`_FACTS`). What these facts are made of is kept for each day beside its verdicts, so that they are made anew from small
+tables; where a fact has changed, the days whose rows meet it are judged anew as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from wallwatch.judge.judging import ROWS_AT_ONCE, Judging, cut, even, looked_at
+from wallwatch.judge.references import References
+from wallwatch.judge.steps.units import LASTING_NUMBER, Chunk, Source
+from wallwatch.judge.steps.words import IS_BOGON, SYSTEM, quoted
+
+#: Days within which what others saw bears on a verdict.
+REACH = 4
+
+#: What is kept of a day. `kind` says what a row is; the others are named for what most kinds have there.
+KEPT = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("network", pa.int64()),
+        ("what", pa.string()),
+        ("name", pa.string()),
+        ("s", pa.int64()),
+        ("yes", pa.bool_()),
+        ("no", pa.bool_()),
+        ("first", pa.int32()),
+        ("last", pa.int32()),
+    ]
+)
+_FIELDS = ", ".join(f'"{name}"' for name in KEPT.names)
+
+#: The folder of what is kept, in that of the verdicts; hidden from those who read tables.
+_FOLDER = ".kept"
+_ROW_GROUP = 65_536
+
+#: For each chunk: what the facts are asked for, by day. A row that none of these names meets no fact.
+_KEYS = (
+    """
+INSERT INTO judge_keys
+SELECT w.g, 'by certificate', NULL, o.tls_certificate_sha256 FROM judge_tls_units o JOIN judge_this w ON w.m = o.m
+WHERE o.failure LIKE 'ssl_%' AND o.tls_certificate_sha256 IS NOT NULL GROUP BY ALL
+""",
+    f"""
+INSERT INTO judge_keys
+SELECT w.g, 'by address', w.network, o.ip FROM judge_units o JOIN judge_this w ON w.m = o.m
+WHERE o.known & {SYSTEM} <> 0 AND o.known & {IS_BOGON} = 0 AND w.network IS NOT NULL GROUP BY ALL
+""",
+    """
+INSERT INTO judge_keys
+SELECT w.g, 'by page', w.network, o.http_body_sha256 FROM judge_http_units o JOIN judge_this w ON w.m = o.m
+WHERE o.clear AND o.http_body_sha256 IS NOT NULL AND w.network IS NOT NULL GROUP BY ALL
+""",
+    """
+INSERT INTO judge_keys
+SELECT w.g, 'by landing', w.network, o.landing FROM judge_http_units o JOIN judge_this w ON w.m = o.m
+WHERE o.landing <> '' AND w.network IS NOT NULL GROUP BY ALL
+""",
+    """
+INSERT INTO judge_keys
+SELECT g, 'by software', NULL, software FROM judge_this WHERE software IS NOT NULL GROUP BY ALL
+""",
+)
+
+#: What is kept of what was gathered: the table, and its columns with what they are called among kept rows; units, which
+#: have other numbers in the next run, by their names.
+_GATHERED: dict[str, tuple[str, dict[str, str]]] = {
+    "certificate": (
+        "judge_certificates",
+        {"network": "network", "tls_certificate_sha256": "what", "s": "s", "proved": "yes", "refused": "no"},
+    ),
+    "root": (
+        "judge_roots",
+        {"network": "network", "software": "what", "u": "name", "ok": "yes", "bad": "no"},
+    ),
+    "answer": ("judge_answered", {"network": "network", "ip": "what", "u": "name", "s": "s"}),
+    "page": ("judge_pages", {"network": "network", "http_body_sha256": "what", "u": "name", "s": "s"}),
+    "move": ("judge_moves", {"network": "network", "landing": "what", "target": "name", "s": "s"}),
+    "confirmed": ("judge_confirmed", {"ip": "what", "host": "name", "s": "s"}),
+    "home": (
+        "judge_homes_said",
+        {"network": "network", "country": "what", "s": "s", "first": "first", "last": "last"},
+    ),
+}
+_NAMED = tuple(kind for kind, (_, columns) in _GATHERED.items() if "u" in columns)
+
+#: Facts without a time: the query of each, with the columns `network`, `what` and `name`, and the kind of kept rows that
+#: meet it, with the columns in which they must be alike.
+_FACTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "genuine": (
+        "SELECT NULL, tls_certificate_sha256, NULL FROM judge_genuine",
+        "by certificate",
+        ("what",),
+    ),
+    "old roots": ("SELECT NULL, software, NULL FROM judge_old_roots", "by software", ("what",)),
+    "sink": ("SELECT network, ip, NULL FROM judge_sinks", "by address", ("network", "what")),
+    "shared page": (
+        "SELECT network, http_body_sha256, NULL FROM judge_shared_pages",
+        "by page",
+        ("network", "what"),
+    ),
+    "landing": ("SELECT network, landing, NULL FROM judge_landings", "by landing", ("network", "what")),
+    "home": ("SELECT network, country, NULL FROM judge_homes", "home", ("network",)),
+    "alone": ("SELECT network, mark, kind FROM judge_alone", "compared", ("network", "what", "name")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The files whose first measurement is of one day.
+
+    Attributes:
+        files: Their ids.
+        parts: The parts of the tables that their rows are in.
+        key: What these rows are, as a digest.
+    """
+
+    files: tuple[str, ...]
+    parts: tuple[str, ...]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What an earlier judging left: its folder, and for each day key, days on which its measurements were, and rows."""
+
+    folder: Path
+    days: dict[str, dict[str, Any]]
+
+    @classmethod
+    def of(cls, folder: Path, version: str) -> _Before:
+        """What is there, if it was made by that version."""
+        try:
+            found = json.loads((folder / _FOLDER / "days.json").read_bytes())
+            there = {path.name for path in folder.glob("*.parquet") if found["days"][path.stem]["rows"]}
+            kept = {path.name for path in (folder / _FOLDER).glob("*.parquet")}
+            names = {f"{day}.parquet" for day in found["days"]}
+            whole = {f"{day}.parquet" for day, one in found["days"].items() if one["rows"]} == there
+            whole = whole and names | {"facts.parquet"} == kept
+            return cls(folder, found["days"] if found["version"] == version and whole else {})
+        except (OSError, ValueError, KeyError, TypeError):
+            return cls(folder, {})
+
+    def kept(self, days: Iterable[str]) -> str:
+        """A query of the rows that are kept of some days, with the `day` of each."""
+        files = [str(self.folder / _FOLDER / f"{day}.parquet") for day in sorted(days)]
+        if not files:
+            nothing = ", ".join(f'NULL::{_SQL[field.type]} AS "{field.name}"' for field in KEPT)
+            return f"(SELECT {nothing}, NULL::VARCHAR AS day WHERE false)"
+        listed = ", ".join(map(quoted, files))
+        return (
+            f"(SELECT {_FIELDS}, parse_filename(filename, true) AS day "
+            f"FROM read_parquet([{listed}], filename = true))"
+        )
+
+
+_SQL = {
+    pa.string(): "VARCHAR",
+    pa.int64(): "BIGINT",
+    pa.int32(): "INTEGER",
+    pa.bool_(): "BOOLEAN",
+}
+
+
+def judge_days(
+    con: duckdb.DuckDBPyConnection,
+    references: References,
+    source: Source,
+    days: Mapping[str, Day],
+    before: Path,
+    after: Path,
+    write: Callable[[Path, Iterator[pa.Table]], int],
+    *,
+    version: str,
+    rows_at_once: int = ROWS_AT_ONCE,
+) -> int:
+    """Judges the days whose verdicts can have changed since an earlier judging, and takes the others from it.
+
+    Args:
+        con: A connection to a database of its own.
+        references: What is known beforehand.
+        source: Where rows are read from.
+        days: Every day that has measurements, by its name, which is fit for that of a file.
+        before: The folder of an earlier judging; may be missing, or of another kind.
+        after: An empty folder: gets a Parquet file for each day, and what is kept of it.
+        write: Writes a day's verdicts, which come in pieces, to a file; says how many rows they are.
+        version: What all verdicts are made by, as a digest; where it differs, all is judged anew.
+        rows_at_once: About how many rows are judged at a time. Verdicts do not depend on it, but their order does where
+            a day has more.
+
+    Returns:
+        The number of verdicts.
+
+    Raises:
+        duckdb.Error: A table is missing a column.
+        OSError: Something cannot be read or written.
+    """
+    state = _State(con, references, source, dict(days), _Before.of(before, version), rows_at_once)
+    (after / _FOLDER).mkdir()
+    rows: dict[str, int] = {}
+    with state.judged() as (judging, chunks, anew, facts):
+        tables = judging.judge(chunks)
+        for day, pieces in groupby(state.by_day(tables, anew), itemgetter(0)):
+            rows[day] = write(after / f"{day}.parquet", (table for _, table in pieces))
+        state.keep(after / _FOLDER, anew)
+    noted: dict[str, dict[str, Any]] = {}
+    for name, day in sorted(days.items()):
+        if name in anew:
+            noted[name] = {"key": day.key, "days": state.on[name], "rows": rows.get(name, 0)}
+            continue
+        noted[name] = state.before.days[name]
+        _link(before / f"{name}.parquet", after / f"{name}.parquet")
+        _link(before / _FOLDER / f"{name}.parquet", after / _FOLDER / f"{name}.parquet")
+    pq.write_table(facts, after / _FOLDER / "facts.parquet", compression="zstd")
+    text = json.dumps({"version": version, "days": noted}, sort_keys=True, separators=(",", ":"))
+    (after / _FOLDER / "days.json").write_text(text + "\n")
+    return sum(int(one["rows"]) for one in noted.values())
+
+
+class _State:
+    """One judging day by day.
+
+    Attributes:
+        on: Name of each day to the days since 1970-01-01 on which its measurements were, sorted.
+    """
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        references: References,
+        source: Source,
+        days: dict[str, Day],
+        before: _Before,
+        rows_at_once: int,
+    ) -> None:
+        self.before = before
+        self._con, self._references, self._source = con, references, source
+        self._days, self._rows_at_once = days, rows_at_once
+        self._names = sorted(days)
+        self._number = {name: number for number, name in enumerate(self._names)}
+        old = before.days
+        self._changed = {name for name, day in days.items() if old.get(name, {}).get("key") != day.key}
+        self.on: dict[str, list[int]] = {
+            name: [] if name in self._changed else old[name]["days"] for name in self._names
+        }
+        files = [(id_, self._number[name]) for name in self._names for id_ in days[name].files]
+        self._put(
+            "days_files",
+            {"file_id": pa.array([f for f, _ in files], pa.string()), "g": pa.array([g for _, g in files])},
+        )
+        self._day = dict(files)
+        self._find_spans()
+
+    @contextmanager
+    def judged(self) -> Iterator[tuple[Judging, list[Chunk], set[str], pa.Table]]:
+        """Everything ready for judging: with what, the chunks, the days that are to be judged, and the facts."""
+        more: set[str] = set()
+        while True:
+            anew = self._anew() | more
+            with self._looked(anew) as (judging, chunks):
+                facts = self._facts()
+                more = anew | self._meeting(facts, anew)
+                if more == anew:
+                    yield judging, chunks, anew, facts
+                    return
+
+    def by_day(self, tables: Iterable[pa.Table], anew: set[str]) -> Iterator[tuple[str, pa.Table]]:
+        """Verdicts of chunks, apart by day; those of a day follow each other."""
+        for table in tables:
+            ids = table["file_id"].combine_chunks().dictionary_encode()
+            numbers = pa.array([self._day[id_] for id_ in ids.dictionary.to_pylist()], pa.int64())
+            of = numbers.take(ids.indices)
+            found = sorted(pc.unique(of).to_pylist())
+            for number in found:
+                rows = table if len(found) == 1 else table.filter(pc.equal(of, number))
+                yield self._names[number], rows
+
+    def keep(self, folder: Path, anew: set[str]) -> None:
+        """Writes what is kept of the days that were judged, one file each."""
+        self._con.execute(
+            "INSERT INTO days_kept SELECT DISTINCT p.g, 'compared', c.network, c.mark, c.kind, c.s, c.alone, "
+            "NULL::BOOLEAN, NULL::INTEGER, NULL::INTEGER FROM judge_compared c JOIN days_spans p ON p.s = c.s "
+            "SEMI JOIN days_anew n ON n.g = p.g"
+        )
+        rows = self._con.sql(f"SELECT g, {_FIELDS} FROM days_kept ORDER BY ALL").to_arrow_reader(_ROW_GROUP)
+        left = set(anew)
+        for number, pieces in groupby(_runs(rows), itemgetter(0)):
+            day = self._names[number]
+            left.discard(day)
+            with pq.ParquetWriter(folder / f"{day}.parquet", KEPT, compression="zstd") as file:
+                for _, piece in pieces:
+                    file.write_table(piece, row_group_size=_ROW_GROUP)
+        for day in left:
+            pq.write_table(KEPT.empty_table(), folder / f"{day}.parquet", compression="zstd")
+
+    def _put(self, name: str, columns: dict[str, pa.Array]) -> None:
+        self._con.register("days_given", pa.table(columns))
+        self._con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM days_given")
+        self._con.unregister("days_given")
+
+    def _parts(self, names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(sorted({part for name in names for part in self._days[name].parts}))
+
+    def _find_spans(self) -> None:
+        """Makes `days_spans`, on which days each session was in the files of each day, and `days_spans_before`."""
+        con, old = self._con, self.before
+        spans = "day_number AS g, s, min(first) AS first, max(last) AS last"
+        self._put(
+            "days_numbers",
+            {
+                "day": pa.array(self._names, pa.string()),
+                "day_number": pa.array(range(len(self._names)), pa.int64()),
+            },
+        )
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE days_spans AS SELECT {spans} FROM "
+            f"{old.kept(set(self._names) - self._changed)} JOIN days_numbers USING (day) WHERE kind = 'home' GROUP BY ALL"
+        )
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE days_spans_before AS SELECT s, min(first) AS first, max(last) AS last FROM "
+            f"{old.kept(old.days.keys() - (set(self._names) - self._changed))} WHERE kind = 'home' GROUP BY s"
+        )
+        if self._changed:
+            rows = self._source("measurements", self._parts(self._changed), None, None)
+            con.execute(
+                f"CREATE OR REPLACE TEMP TABLE days_new AS SELECT g, {LASTING_NUMBER} AS s, "
+                f"CAST(floor(epoch(time) / 86400) AS INTEGER) AS day FROM ({rows}) JOIN days_files USING (file_id)"
+            )
+            con.execute("INSERT INTO days_spans SELECT g, s, min(day), max(day) FROM days_new GROUP BY g, s")
+            for g, day in con.sql(
+                "SELECT DISTINCT g, day FROM days_new WHERE day IS NOT NULL ORDER BY g, day"
+            ).fetchall():
+                self.on[self._names[g]].append(day)
+            con.execute("DROP TABLE days_new")
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE days_sessions AS SELECT s, min(first) AS first, max(last) AS last "
+            "FROM (SELECT s, first, last FROM days_spans UNION ALL SELECT * FROM days_spans_before) GROUP BY s"
+        )
+
+    def _anew(self) -> set[str]:
+        """The days whose verdicts can have changed by what others saw, or by their sessions' other rows."""
+        if len(self._changed) == len(self._names):
+            return set(self._names)
+        old = self.before.days
+        gone = old.keys() - (set(self._names) - self._changed)
+        direct = _spans([day for name in self._changed for day in self.on[name]])
+        direct += _spans([day for name in gone for day in old[name]["days"]])
+        touched = "SELECT s FROM days_spans_before"
+        sessions, days = self._sessions(self._changed, _near(direct, 1), touched)
+        return days | self._changed | self._within(_near(direct, REACH) + _near(sessions, 1))
+
+    def _looked_at(self, anew: set[str]) -> set[str]:
+        """The days that have to be looked at so that others can be judged."""
+        if len(anew) == len(self._names):
+            return set(anew)
+        own = _spans([day for name in anew for day in self.on[name]])
+        sessions, days = self._sessions(anew, _near(own, 1))
+        return days | anew | self._within(_near(own, REACH) + _near(sessions, REACH))
+
+    def _sessions(
+        self, names: set[str], near: list[tuple[int, int]], more: str = "SELECT NULL::BIGINT AS s WHERE false"
+    ) -> tuple[list[tuple[int, int]], set[str]]:
+        """The spans of sessions that are in the files of some days, or were on some days; and the days they are in."""
+        self._put(
+            "days_near",
+            {
+                "lo": pa.array([lo for lo, _ in near], pa.int64()),
+                "hi": pa.array([hi for _, hi in near], pa.int64()),
+            },
+        )
+        self._put("days_named", {"g": pa.array([self._number[name] for name in sorted(names)], pa.int64())})
+        self._con.execute(
+            "CREATE OR REPLACE TEMP TABLE days_touched AS SELECT s FROM days_spans SEMI JOIN days_named USING (g) UNION "
+            "SELECT s FROM days_sessions e SEMI JOIN days_near n ON e.first <= n.hi AND e.last >= n.lo UNION "
+            f"{more}"
+        )
+        spans = self._con.sql(
+            "SELECT DISTINCT first, last FROM days_sessions SEMI JOIN days_touched USING (s) "
+            "WHERE first IS NOT NULL ORDER BY ALL"
+        ).fetchall()
+        days = self._con.sql("SELECT DISTINCT g FROM days_spans SEMI JOIN days_touched USING (s)").fetchall()
+        return spans, {self._names[g] for (g,) in days}
+
+    def _within(self, spans: list[tuple[int, int]]) -> set[str]:
+        """The days with measurements in one of some spans."""
+        merged = _merged(spans)
+        ends = [hi for _, hi in merged]
+
+        def meets(day: int) -> bool:
+            at = bisect_left(ends, day)
+            return at < len(merged) and merged[at][0] <= day
+
+        return {name for name in self._names if any(map(meets, self.on[name]))}
+
+    @contextmanager
+    def _looked(self, anew: set[str]) -> Iterator[tuple[Judging, list[Chunk]]]:
+        """Looks at what is needed for judging some days, and concludes; gives their chunks."""
+        looked = self._looked_at(anew)
+        others = set(self._names) - looked
+        chunks = self._chunks(anew, 0)
+        every = [*chunks, *self._chunks(looked - anew, self._measurements)]
+        con, parts = self._con, self._parts(looked)
+        self._put("days_anew", {"g": pa.array([self._number[name] for name in sorted(anew)], pa.int64())})
+        self._put("days_looked", {"g": pa.array([self._number[name] for name in sorted(looked)], pa.int64())})
+        kept = self.before.kept(others)
+        named = ", ".join(map(quoted, _NAMED))
+        for table in ("measurements", "observations", "controls"):
+            rows = self._source(table, parts, None, None)
+            con.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS {rows}")
+        prepare = (
+            "CREATE OR REPLACE TABLE judge_keys (g BIGINT, kind VARCHAR, network BIGINT, what VARCHAR)",
+            "INSERT INTO judge_files SELECT f.file_id, f.g FROM days_files f SEMI JOIN days_looked l ON l.g = f.g",
+            f"INSERT INTO judge_kept_names SELECT DISTINCT name FROM {kept} WHERE kind IN ({named})",
+        )
+        try:
+            with looked_at(
+                con, self._references, self._source, every, prepare=prepare, keep=_KEYS
+            ) as judging:
+                self._gather(anew, kept)
+                judging.conclude()
+                yield judging, chunks
+        finally:
+            for table in ("measurements", "observations", "controls"):
+                con.execute(f"DROP VIEW IF EXISTS temp.{table}")
+
+    def _gather(self, anew: set[str], kept: str) -> None:
+        """Notes what is to be kept of days that are judged; puts back what was kept of those that are not looked at."""
+        con = self._con
+        fields = ", ".join(f'"{field.name}" {_SQL[field.type]}' for field in KEPT)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE days_kept (g BIGINT, {fields})")
+        con.execute(
+            "INSERT INTO days_kept (g, kind, network, what) SELECT DISTINCT k.g, k.kind, k.network, k.what "
+            "FROM judge_keys k SEMI JOIN days_anew n ON n.g = k.g"
+        )
+        for kind, (table, columns) in _GATHERED.items():
+            kept_as = ", ".join(f'"{name}"' for name in columns.values())
+            here = ", ".join("i.unit" if name == "u" else f"t.{name}" for name in columns)
+            back = ", ".join("i.u" if name == "u" else f'k."{kept}"' for name, kept in columns.items())
+            named = "u" in columns
+            con.execute(
+                f"INSERT INTO days_kept (g, kind, {kept_as}) SELECT t.g, {quoted(kind)}, {here} FROM {table} t "
+                f"{'JOIN judge_names i ON i.u = t.u ' if named else ''}SEMI JOIN days_anew n ON n.g = t.g"
+            )
+            con.execute(
+                f"INSERT INTO {table} ({', '.join(columns)}) SELECT {back} FROM {kept} k "
+                f"{'JOIN judge_names i ON i.unit = k.name ' if named else ''}WHERE k.kind = {quoted(kind)}"
+            )
+        # Of a session that is in no day that is judged, what it met is known from before.
+        con.execute(
+            "INSERT INTO judge_elsewhere SELECT DISTINCT p.s FROM days_spans p ANTI JOIN "
+            "(SELECT s FROM days_spans SEMI JOIN days_anew USING (g)) j ON j.s = p.s"
+        )
+        known = self.before.kept(set(self._names) - anew)
+        con.execute(
+            "INSERT INTO judge_compared_kept SELECT DISTINCT k.s, k.network, k.name, k.what, k.yes "
+            f"FROM {known} k SEMI JOIN judge_elsewhere e ON e.s = k.s WHERE k.kind = 'compared'"
+        )
+
+    def _facts(self) -> pa.Table:
+        queries = [
+            f"SELECT {quoted(kind)} AS fact, t.* FROM ({query}) t(network, what, name)"
+            for kind, (query, _, _) in _FACTS.items()
+        ]
+        return self._con.sql(f"{' UNION ALL '.join(queries)} ORDER BY ALL").to_arrow_table()
+
+    def _meeting(self, facts: pa.Table, anew: set[str]) -> set[str]:
+        """The days with rows that meet a fact which has changed."""
+        others = set(self._names) - anew
+        if not others:
+            return set()
+        con = self._con
+        con.register("days_given", facts)
+        before = f"SELECT * FROM read_parquet({quoted(str(self.before.folder / _FOLDER / 'facts.parquet'))})"
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE days_facts AS "
+            f"(SELECT * FROM days_given EXCEPT {before}) UNION ALL ({before} EXCEPT SELECT * FROM days_given)"
+        )
+        con.unregister("days_given")
+        found: set[str] = set()
+        if con.sql("SELECT 1 FROM days_facts LIMIT 1").fetchall():
+            kept = self.before.kept(others)
+            for fact, (_, kind, columns) in _FACTS.items():
+                alike = " AND ".join(f"f.{name} = k.{name}" for name in columns)
+                met = con.sql(
+                    f"SELECT DISTINCT k.day, k.s FROM {kept} k JOIN days_facts f ON f.fact = {quoted(fact)} AND {alike} "
+                    f"WHERE k.kind = {quoted(kind)}"
+                ).fetchall()
+                found |= {day for day, _ in met}
+                if fact == "alone":
+                    found |= self._in_the_time_of([s for _, s in met])
+        return found
+
+    def _in_the_time_of(self, sessions: list[int]) -> set[str]:
+        """The days on which some sessions went on: other tests of the same software there are their place's, too."""
+        self._put("days_touched", {"s": pa.array(sessions, pa.int64())})
+        spans = self._con.sql(
+            "SELECT DISTINCT first, last FROM days_sessions SEMI JOIN days_touched USING (s) WHERE first IS NOT NULL"
+        ).fetchall()
+        return self._within(_near(spans, 1))
+
+    def _chunks(self, names: set[str], before: int) -> list[Chunk]:
+        """The measurements of some days as chunks: small days whole and together, large ones cut, each for itself."""
+        self._measurements = before
+        if not names:
+            return []
+        rows = self._source("measurements", self._parts(names), None, None)
+        sizes = self._con.sql(
+            f"SELECT g, sum(observations + controls), count(*) FROM ({rows}) JOIN days_files USING (file_id) "
+            "GROUP BY g ORDER BY g"
+        ).fetchall()
+        most, chunks = self._rows_at_once, []
+        small = even(sum(int(size) for _, size, _ in sizes if size <= most), most)
+        held: dict[int, tuple[list[str], int]] = {}
+        filled = 0
+        for number, size, count in sizes:
+            name = self._names[number]
+            if size > most:
+                cuts = cut(self._con, self._source, self._days[name].parts, most, self._measurements)
+                chunks += cuts
+                self._measurements += count
+                continue
+            together = held.setdefault(filled // small if small else 0, ([], 0))
+            held[filled // small if small else 0] = ([*together[0], name], together[1] + count)
+            filled += int(size)
+        for inside, count in held.values():
+            chunks.append(Chunk(self._measurements, self._parts(inside)))
+            self._measurements += count
+        return chunks
+
+
+def _runs(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, pa.Table]]:
+    """Rows that are in the order of `g`, apart by it."""
+    for batch in batches:
+        table = pa.Table.from_batches([batch])
+        of = table["g"].combine_chunks()
+        start = 0
+        for run in pc.run_end_encode(of).run_ends.to_pylist():
+            yield of[start].as_py(), table.slice(start, run - start).drop_columns("g").cast(KEPT)
+            start = run
+
+
+def _spans(days: Iterable[int]) -> list[tuple[int, int]]:
+    return [(day, day) for day in days]
+
+
+def _near(spans: Iterable[tuple[int, int]], by: int) -> list[tuple[int, int]]:
+    """Spans of days, longer by so many on both sides, merged where they meet."""
+    return _merged([(lo - by, hi + by) for lo, hi in spans])
+
+
+def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for lo, hi in sorted(spans):
+        if found and lo <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(found[-1][1], hi))
+        else:
+            found.append((lo, hi))
+    return found
+
+
+def _link(old: Path, new: Path) -> None:
+    """The same file under another name; a copy where the disk knows no links."""
+    if not old.exists():
+        return
+    try:
+        os.link(old, new)
+    except OSError:
+        shutil.copyfile(old, new)
