@@ -249,7 +249,8 @@ class Judging:
         steps = (units.fingerprints(_HERE, _here), units.controls(_HERE, _here), *_JUDGE)
         if self.several:
             again = (units.of_tests(_HERE, _here), service.ENDPOINTS, service.DEVICES)
-            steps = (*units.read(_HERE, _here), own.OWN, doubts.IMPLAUSIBLE, *again, *steps)
+            rows, handshakes, exchanges = units.read(_HERE, _here, again=True)
+            steps = (rows, own.OWN, handshakes, exchanges, *again, *steps)
         judging = tuple(_dropping((units.this(_HERE, _here), *steps)))[1:]
 
         def judge(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:

@@ -23,13 +23,14 @@ TABLES = (
         "(s BIGINT, network BIGINT, kind VARCHAR, mark VARCHAR, alone BOOLEAN)"
     ),
     "CREATE OR REPLACE TEMP TABLE judge_elsewhere (s BIGINT)",
+    "CREATE OR REPLACE TEMP TABLE judge_implausible (m BIGINT)",
 )
 
 #: Measurements that say what cannot be: a handshake or page through an endpoint to which every connect failed, or a
 #: certificate that was found valid and, as the data hold it, is for another name or signed by itself. What they say
 #: of a host is no voice among its peers.
 IMPLAUSIBLE = """
-CREATE OR REPLACE TEMP TABLE judge_implausible AS
+INSERT INTO judge_implausible
 WITH failed AS (
   SELECT m, ip, port FROM judge_units
   WHERE layer = 'tcp' AND ip IS NOT NULL AND port IS NOT NULL AND failure IS NOT NULL

@@ -6,13 +6,20 @@ from wallwatch.judge.steps.words import NO_ROUTE, failure_kind
 
 _COUNTED = "trusted AND NOT no_route"
 
+#: Nearly all hosts have no connect that failed, and no address that is not theirs: they are settled without a look at
+#: their addresses, and of their ports is only said that one works.
 FEATURES = f"""
 CREATE OR REPLACE TEMP TABLE judge_tcp AS
-WITH own AS (
-  SELECT m, u, ip, port, bool_or(failure IS NULL) AS ok, min(failure) AS failure
-  FROM judge_units
-  WHERE layer = 'tcp' AND u > 0
-  GROUP BY m, u, ip, port
+WITH doubtful AS (
+  SELECT m, u FROM judge_context WHERE tcp_failed
+  UNION
+  SELECT m, u FROM judge_untrusted
+),
+own AS (
+  SELECT o.m, o.u, o.ip, o.port, bool_or(o.failure IS NULL) AS ok, min(o.failure) AS failure
+  FROM judge_units o JOIN doubtful d ON d.m = o.m AND d.u = o.u
+  WHERE o.layer = 'tcp'
+  GROUP BY o.m, o.u, o.ip, o.port
 ),
 helper AS (
   SELECT m, ip, port, bool_or(failure IS NULL) AS ok
@@ -77,6 +84,11 @@ SELECT t.*, c.place, c.has_control, c.helper_followed, c.peers_fine, c.peers_dow
     WHEN t.unreachable > 0 THEN 'unreachable'
     ELSE 'other' END AS failure_kind
 FROM hosts t JOIN judge_context c ON c.m = t.m AND c.u = t.u
+UNION ALL
+SELECT c.m, c.u, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, c.place, c.has_control, c.helper_followed, c.peers_fine,
+  c.peers_down, NULL
+FROM judge_context c LEFT JOIN doubtful d ON d.m = c.m AND d.u = c.u
+WHERE c.tcp_rows > 0 AND d.m IS NULL
 """
 
 STEPS = (FEATURES,)

@@ -11,9 +11,17 @@ _OWN_ROOTS = " OR ".join(
     if service.own_roots
 )
 
+#: Nearly all hosts prove to be themselves, and no handshake with them fails: they are settled without a look at their
+#: addresses.
 FEATURES = f"""
 CREATE OR REPLACE TEMP TABLE judge_tls AS
-WITH own AS (
+WITH doubtful AS (
+  SELECT m, u FROM judge_context WHERE tls_rows > 0 AND (tls_failed OR NOT tls_proved)
+),
+handshakes AS (
+  SELECT o.* FROM judge_tls_units o JOIN doubtful d ON d.m = o.m AND d.u = o.u
+),
+own AS (
   SELECT m, u, ip, port, bool_or(failure IS NULL AND NOT no_verify) AS proved,
     count(*) FILTER (failure IS NOT NULL) AS failures,
     min(failure) AS failure,
@@ -27,7 +35,7 @@ WITH own AS (
     max(tls_not_after) FILTER (failure = 'ssl_invalid_certificate' AND matches_name)
       AS not_after,
     coalesce(max(read_count) FILTER (failure IS NOT NULL), 0) AS reads
-  FROM judge_tls_units
+  FROM handshakes
   GROUP BY m, u, ip, port
 ),
 helper AS (
@@ -79,6 +87,9 @@ hosts AS (
     count(*) FILTER (NOT trusted) AS untrusted
   FROM judged
   GROUP BY m, u
+  UNION ALL
+  SELECT m, u, true, 0, 0, 0, 0, 0, false, false, false, false, false, false, false, false, false, 0, 0
+  FROM judge_context WHERE tls_proved AND NOT tls_failed
 )
 SELECT t.*, c.place, s.m IS NOT NULL AS slowed, coalesce(s.named, false) AS slowed_name, c.old_roots,
   coalesce(d.sessions_ok >= 3 AND d.sessions_ok >= 3 * d.sessions_bad, false) AS opens_here,

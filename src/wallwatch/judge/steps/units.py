@@ -243,19 +243,20 @@ LEFT JOIN judge_files f ON f.file_id = w.file_id
 """
 
 
-def _rows(chunk: Chunk, source: Source, which: str) -> str:
+def _rows(chunk: Chunk, source: Source, which: str, of: str = "judge_this") -> str:
     """Rows `r` of a chunk, each with the number of its measurement and the name of its unit.
 
     Args:
         chunk: Which.
         source: Where rows are read from.
         which: SQL predicate over a row `o` of observations and its measurement `w`.
+        of: The measurements; a table or a query in parentheses.
     """
     return f"""(
   SELECT *, {unit()} AS unit
   FROM (
     SELECT w.m, w.nettest, w.target, w.tool, o.* EXCLUDE (nettest, target)
-    FROM {chunk.rows(source, "observations")} o JOIN judge_this w ON w.measurement_id = o.measurement_id
+    FROM {chunk.rows(source, "observations")} o JOIN {of} w ON w.measurement_id = o.measurement_id
     WHERE {which}
   )
 ) r"""
@@ -308,7 +309,15 @@ _HTTP_LATER = """,
   coalesce(r.http_url LIKE 'https:%', false) AS encrypted"""
 
 
-def read(chunk: Chunk, source: Source = from_views, *, looking: bool = False) -> tuple[str, ...]:
+#: Measurements in which not every host proved to be itself in every handshake.
+_DOUBTFUL = """(
+  SELECT * FROM judge_this WHERE m IN (SELECT m FROM judge_own WHERE tls_rows > 0 AND (tls_failed OR NOT tls_proved))
+)"""
+
+
+def read(
+    chunk: Chunk, source: Source = from_views, *, looking: bool = False, again: bool = False
+) -> tuple[str, str, str]:
     """The rows of one chunk: what every layer has, then those of TLS and of HTTP with what only they have.
 
     Tables with few columns are what costs least: writing one into memory is dearer than reading it once more.
@@ -317,6 +326,7 @@ def read(chunk: Chunk, source: Source = from_views, *, looking: bool = False) ->
         chunk: Which.
         source: Where rows are read from.
         looking: Whether only what is gathered for all chunks is read.
+        again: Whether all of it was gathered: of TLS only what is in doubt is read, once `own.OWN` is made of the first.
     """
 
     def columns(always: str, later: str) -> str:
@@ -331,7 +341,7 @@ FROM {_rows(chunk, source, "o.layer <> 'step' OR w.tool")} LEFT JOIN judge_names
         f"""
 CREATE OR REPLACE TEMP TABLE judge_tls_units AS
 SELECT r.m, n.u, {columns(_TLS_COLUMNS, _TLS_LATER)}
-FROM {_rows(chunk, source, "o.layer = 'tls'")} JOIN judge_names n ON n.unit = r.unit
+FROM {_rows(chunk, source, "o.layer = 'tls'", _DOUBTFUL if again else "judge_this")} JOIN judge_names n ON n.unit = r.unit
 """,
         f"""
 CREATE OR REPLACE TEMP TABLE judge_http_units AS
