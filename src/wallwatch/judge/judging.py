@@ -64,7 +64,7 @@ _FIRST: tuple[str, ...] = (
     units.SESSIONS,
     units.NAMES,
     *gather.TABLES,
-    service.MIDDLEBOXES,
+    *service.TABLES,
 )
 
 #: After every chunk was looked at: what they say together.
@@ -124,7 +124,7 @@ def _version() -> str:
         own.OWN,
         gather.STEPS,
         (units.confirmed(any_chunk), *gather.ONE_VOICE),
-        (service.ENDPOINTS, service.VOTES, service.DEVICES, service.GATHER_DEVICES),
+        (service.TRIED, service.ENDPOINTS, service.POOLS, service.VOTES, service.DEVICES, service.GATHER_DEVICES),
         _TOGETHER,
         _JUDGE,
     ]
@@ -202,15 +202,16 @@ def looked_at(
         units.confirmed(_HERE, _here),
         *keep,
         units.of_tests(_HERE, _here),
-        service.ENDPOINTS,
+        service.TRIED,
     )
+    looked = (service.ENDPOINTS, service.POOLS, service.VOTES, service.DEVICES, service.GATHER_DEVICES)
 
     def look(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
         _begin(own_con, source, chunk)
         _run(own_con, *looking)
         with one_at_a_time:
             _run(own_con, service.ENDPOINT_NAMES)
-        _run(own_con, service.VOTES, service.DEVICES, service.GATHER_DEVICES)
+        _run(own_con, *looked)
 
     with _Cursors(con, len(chunks)) as cursors:
         for _ in cursors.each(look, chunks):
@@ -248,9 +249,8 @@ class Judging:
         """The verdicts of some of the chunks, after `conclude`; a table for each, with its rows in the order of their key."""
         steps = (units.fingerprints(_HERE, _here), units.controls(_HERE, _here), *_JUDGE)
         if self.several:
-            again = (units.of_tests(_HERE, _here), service.ENDPOINTS, service.DEVICES)
             rows, handshakes, exchanges = units.read(_HERE, _here, again=True)
-            steps = (rows, own.OWN, handshakes, exchanges, *again, *steps)
+            steps = (rows, own.OWN, handshakes, exchanges, *steps)
         judging = tuple(_dropping((units.this(_HERE, _here), *steps)))[1:]
 
         def judge(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
@@ -300,8 +300,10 @@ def program(references: References, rows: Callable[[str], list[tuple[Any, ...]]]
         *gather.STEPS,
         units.confirmed(whole),
         units.of_tests(whole),
-        service.ENDPOINTS,
+        service.TRIED,
         service.ENDPOINT_NAMES,
+        service.ENDPOINTS,
+        service.POOLS,
         service.VOTES,
         service.DEVICES,
         service.GATHER_DEVICES,

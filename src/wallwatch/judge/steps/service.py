@@ -61,9 +61,20 @@ def _claims() -> str:
     return "\n  UNION ALL\n  ".join(found)
 
 
+#: What is found in the rows of tests, which are read once: for all chunks.
+TABLES = (
+    (
+        "CREATE OR REPLACE TEMP TABLE judge_endpoints "
+        "(m BIGINT, part VARCHAR, is_name BOOLEAN, u BIGINT, ok BOOLEAN, failed BOOLEAN)"
+    ),
+    "CREATE OR REPLACE TEMP TABLE judge_pools (m BIGINT, part VARCHAR, mechanisms BIGINT)",
+    "CREATE OR REPLACE TEMP TABLE judge_device (m BIGINT, device_seen BOOLEAN, device_absent BOOLEAN)",
+    "CREATE OR REPLACE TEMP TABLE judge_devices (network BIGINT, day DATE, s BIGINT, seen BOOLEAN)",
+)
+
 #: What the tests say of each endpoint; an endpoint's name is for comparing and is never told.
-ENDPOINTS = f"""
-CREATE OR REPLACE TEMP TABLE judge_endpoints AS
+TRIED = f"""
+CREATE OR REPLACE TEMP TABLE judge_tried AS
 SELECT m, part, is_name, part || ' ' || coalesce(endpoint, '') AS name, bool_or(ok) AS ok,
   bool_or(failed) AND NOT bool_or(ok) AS failed
 FROM (
@@ -78,8 +89,30 @@ HAVING bool_or(ok) OR bool_or(failed)
 ENDPOINT_NAMES = """
 INSERT INTO judge_names
 SELECT (SELECT count(*) FROM judge_names) + row_number() OVER (), unit
-FROM (SELECT DISTINCT name AS unit FROM judge_endpoints) new
+FROM (SELECT DISTINCT name AS unit FROM judge_tried) new
 WHERE NOT EXISTS (SELECT 1 FROM judge_names n WHERE n.unit = new.unit)
+"""
+
+#: The same with the numbers of the endpoints.
+ENDPOINTS = """
+INSERT INTO judge_endpoints
+SELECT e.m, e.part, e.is_name, n.u, e.ok, e.failed FROM judge_tried e JOIN judge_names n ON n.unit = e.name
+"""
+
+#: Where every connection of a pool fails in one way, that is how its part is kept from working.
+POOLS = f"""
+INSERT INTO judge_pools
+SELECT m, part, mechanisms FROM (
+  SELECT m, {_part_of("nettest", "unit")} AS part,
+    CASE WHEN bool_and(failure = 'generic_timeout_error') THEN {_bit("tcp.timeout")}
+      WHEN bool_and(failure IN ('connection_reset', 'connection_aborted')) THEN {_bit("tcp.reset")}
+      WHEN bool_and(failure = 'connection_refused') THEN {_bit("tcp.refused")} ELSE 0 END AS mechanisms
+  FROM judge_test_rows
+  WHERE unit IN ({_listed(_POOLS)}) AND layer = 'tcp' AND NOT coalesce(ip LIKE '%:%' AND failure IN {NO_ROUTE}, false)
+  GROUP BY m, part
+  HAVING bool_and(failure IS NOT NULL)
+)
+WHERE mechanisms > 0
 """
 
 #: Whether each session got through to each endpoint; beside the votes on units (`judge/steps/gather.py`).
@@ -87,22 +120,19 @@ VOTES = """
 INSERT INTO judge_votes
 SELECT n.u, w.hour, w.day, w.network, max(w.country), w.s, w.software, w.nettest, bool_or(e.ok),
   bool_or(e.failed) AND NOT bool_or(e.ok)
-FROM judge_endpoints e
+FROM judge_tried e
 JOIN judge_names n ON n.unit = e.name
 JOIN judge_this w ON w.m = e.m
 WHERE w.network IS NOT NULL AND w.time IS NOT NULL AND w.time_flag IS NULL
 GROUP BY n.u, w.hour, w.day, w.network, w.s, w.software, w.nettest
 """
 
-#: Sessions of each network that met a device which alters what passes, or met none.
-MIDDLEBOXES = "CREATE OR REPLACE TEMP TABLE judge_devices (network BIGINT, day DATE, s BIGINT, seen BOOLEAN)"
-
 _SEEN = " OR ".join(f"(r.nettest = {quoted(test)} AND {shows})" for test, shows, _ in MIDDLEBOX_TESTS)
 _CLEAN = " OR ".join(f"(r.nettest = {quoted(test)} AND {clean})" for test, _, clean in MIDDLEBOX_TESTS)
 
 #: What one measurement of such a test says. A test whose own server did not answer says nothing.
 DEVICES = f"""
-CREATE OR REPLACE TEMP TABLE judge_device AS
+INSERT INTO judge_device
 SELECT r.m, coalesce(bool_or({_SEEN}), false) AND NOT coalesce(bool_and(r.failure IS NOT NULL)
     FILTER (r.layer = 'http'), false) AS device_seen, coalesce(bool_or({_CLEAN}), false) AS device_absent
 FROM judge_test_rows r
@@ -110,6 +140,7 @@ WHERE r.nettest IN ({_listed(test for test, _, _ in MIDDLEBOX_TESTS)})
 GROUP BY r.m
 """
 
+#: Sessions of each network that met a device which alters what passes, or met none.
 GATHER_DEVICES = """
 INSERT INTO judge_devices
 SELECT w.network, w.day, w.s, bool_or(d.device_seen)
@@ -168,11 +199,10 @@ compared AS (
     t.failed AND coalesce(k.sessions_bad >= 2 AND k.sessions_bad > 2 * k.sessions_ok, false) AS network_fails
   FROM judge_endpoints t
   JOIN judge_this w ON w.m = t.m
-  JOIN judge_names n ON n.unit = t.name
-  LEFT JOIN judge_peers p ON p.u = n.u AND p.day = w.day AND p.network = w.network AND w.time_flag IS NULL
-  LEFT JOIN judge_by_network k ON k.u = n.u AND k.day = w.day AND k.network = w.network AND w.time_flag IS NULL
-  LEFT JOIN judge_that_hour b ON b.u = n.u AND b.hour = w.hour
-  LEFT JOIN judge_faulty f ON f.u = n.u AND f.day = w.day AND f.software = w.software AND f.nettest = w.nettest
+  LEFT JOIN judge_peers p ON p.u = t.u AND p.day = w.day AND p.network = w.network AND w.time_flag IS NULL
+  LEFT JOIN judge_by_network k ON k.u = t.u AND k.day = w.day AND k.network = w.network AND w.time_flag IS NULL
+  LEFT JOIN judge_that_hour b ON b.u = t.u AND b.hour = w.hour
+  LEFT JOIN judge_faulty f ON f.u = t.u AND f.day = w.day AND f.software = w.software AND f.nettest = w.nettest
 ),
 endpoints AS (
   SELECT m, part, any_value(nettest) AS nettest,
@@ -194,17 +224,6 @@ tool_mechanisms AS (
   JOIN judge_names i ON i.u = p.u
   WHERE e.nettest IN ({_TOOL_TESTS}) AND (i.unit = e.part OR e.nettest IN ({_listed(t.nettest for t in TOOLS if t.own_units)}))
   GROUP BY e.m, e.part
-),
-pool_mechanisms AS (
-  -- Where every connection of a pool fails in one way, that is how the part is kept from working.
-  SELECT m, {_part_of("nettest", "unit")} AS part,
-    CASE WHEN NOT bool_and(failure IS NOT NULL) THEN 0
-      WHEN bool_and(failure = 'generic_timeout_error') THEN {_bit("tcp.timeout")}
-      WHEN bool_and(failure IN ('connection_reset', 'connection_aborted')) THEN {_bit("tcp.reset")}
-      WHEN bool_and(failure = 'connection_refused') THEN {_bit("tcp.refused")} ELSE 0 END AS mechanisms
-  FROM judge_test_rows
-  WHERE unit IN ({_listed(_POOLS)}) AND layer = 'tcp' AND NOT coalesce(ip LIKE '%:%' AND failure IN {NO_ROUTE}, false)
-  GROUP BY m, part
 )
 SELECT m, n.u, coalesce(h.place, 0) + 9 AS place, part,
   coalesce(h.units_blocked, 0) AS units_blocked, coalesce(h.units_likely, 0) AS units_likely,
@@ -220,7 +239,7 @@ SELECT m, n.u, coalesce(h.place, 0) + 9 AS place, part,
 FROM hosts h
 FULL JOIN endpoints e USING (m, part)
 LEFT JOIN tool_mechanisms t USING (m, part)
-LEFT JOIN pool_mechanisms q USING (m, part)
+LEFT JOIN judge_pools q USING (m, part)
 JOIN judge_names n ON n.unit = part
 """
 
@@ -252,7 +271,8 @@ SELECT m, CAST(NULL AS BIGINT) AS u, 0 AS place, parts_blocked, parts_likely, pa
   parts_failing, parts_faulty, tool, false AS device_seen, false AS device_absent
 FROM counted
 UNION ALL
-SELECT m, NULL, 0, 0, 0, 0, 0, 0, 0, 0, false, device_seen, device_absent FROM judge_device
+SELECT d.m, NULL, 0, 0, 0, 0, 0, 0, 0, 0, false, d.device_seen, d.device_absent
+FROM judge_device d JOIN judge_this w ON w.m = d.m
 """
 
 #: Pages in clear text of networks in which a device is known to alter what passes are marked with it.
