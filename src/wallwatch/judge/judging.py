@@ -124,7 +124,14 @@ def _version() -> str:
         own.OWN,
         gather.STEPS,
         (units.confirmed(any_chunk), *gather.ONE_VOICE),
-        (service.TRIED, service.ENDPOINTS, service.POOLS, service.VOTES, service.DEVICES, service.GATHER_DEVICES),
+        (
+            service.TRIED,
+            service.ENDPOINTS,
+            service.POOLS,
+            service.VOTES,
+            service.DEVICES,
+            service.GATHER_DEVICES,
+        ),
         _TOGETHER,
         _JUDGE,
     ]
