@@ -418,7 +418,9 @@ def test_wrong_types_lose_a_field_and_not_the_measurement() -> None:
     assert [row["port"] for row in of_layer(rows, "tcp")] == [443]
 
 
-@pytest.mark.parametrize("number", ["99999999999", "1e300", "1e999", "-1e999", "9223372036854775807"])
+@pytest.mark.parametrize(
+    "number", ["99999999999", "1e300", "1e999", "-1e999", "9223372036854775807", "1" + "0" * 400]
+)
 def test_numbers_that_no_column_holds_do_not_stop_the_reader(number: str) -> None:
     """X1: the number is lost, the measurement and its neighbours are not."""
     keys = """{

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
+import pyarrow as pa
 
 from wallwatch.sources.ooni.remembered import Remembered
 
@@ -95,21 +96,32 @@ def clock_flags(
     as_of: datetime,
 ) -> list[str | None]:
     """What `clock_flag` says of each of many measurements; times are microseconds since 1970."""
-    time, start, open_, came = (np.array(values, np.float64) for values in (times, starts, opened, received))
-    earliest, ahead, least, latest = (
-        length // _MICROSECOND for length in (_EARLIEST - _EPOCH, _AHEAD, _LEAST, as_of + _AHEAD - _EPOCH)
+    (time, timed), (start, started), (open_, reported), (came, arrived) = (
+        (found.fill_null(0).to_numpy(), found.is_valid().to_numpy(zero_copy_only=False))
+        for found in (pa.array(values, pa.int64()) for values in (times, starts, opened, received))
     )
-    # What is missing is not a number, for which every comparison is false.
-    before = np.where(np.isnan(came), start - open_, time - came)
-    plain = (time >= earliest) & (time <= latest) & ~(before > ahead) & ~(np.abs(open_ - start) >= least)
-    flags: list[str | None] = [None] * len(times)
-    for place in np.flatnonzero(~plain).tolist():
+    earliest, ahead, zones, least, latest = (
+        length // _MICROSECOND
+        for length in (_EARLIEST - _EPOCH, _AHEAD, _ZONES, _LEAST, as_of + _AHEAD - _EPOCH)
+    )
+    both = started & reported
+    before = np.where(arrived, time - came, np.where(both, start - open_, 0))
+    right = timed & (time >= earliest) & (time <= latest)
+    early = right & (before > ahead)
+    flags = np.full(len(times), None, object)
+    flags[~timed] = "missing"
+    flags[timed & (time < earliest)] = "before_2012"
+    flags[(timed & (time > latest)) | (early & (before > zones))] = "future"
+    flags[early & (before <= zones)] = "shifted"
+    # What is left is a clock that may lag, which few do.
+    for place in np.flatnonzero(right & ~early & both & (np.abs(open_ - start) >= least)).tolist():
         one, two, three, four = (
             None if (value := values[place]) is None else from_microseconds(value)
             for values in (times, starts, opened, received)
         )
         flags[place] = clock_flag(one, two, three, four, runtimes[place], as_of)
-    return flags
+    found_flags: list[str | None] = flags.tolist()
+    return found_flags
 
 
 def clock_flag(

@@ -159,7 +159,7 @@ class Envelopes:
         add["network_type"] += [a.network_type or None for a in noted]
         add["platform"] += [a.platform or None for a in noted]
         add["annotation_run"] += [str(run) if (run := a.ooni_run_link_id) else None for a in noted]
-        add["runtime_seconds"] += [None if (t := m.test_runtime) is None else float(t) for m in held]
+        add["runtime_seconds"] += [_seconds(m.test_runtime) for m in held]
         add["helper"] += [_helper(m.test_helpers) for m in held]
         held.clear()
 
@@ -196,6 +196,14 @@ _NAMES: Remembered[str | None, str | None] = Remembered(
 _SOFTWARE: Remembered[tuple[str | None, str | None], str | None] = Remembered(
     lambda parts: " ".join(part for part in parts if part) or None
 )
+
+
+def _seconds(number: float | None) -> float | None:
+    """A number of JSON as a float; null where it is too large for one."""
+    try:
+        return None if number is None else float(number)
+    except OverflowError:
+        return None
 
 
 def _made_id(time: str | None, country: str | None, nettest: str, digest: str) -> str:

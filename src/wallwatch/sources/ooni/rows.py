@@ -290,6 +290,19 @@ def _take(values: pa.Array, indices: pa.Array) -> pa.Array:
     return pc.call_function("array_take", [values, indices], _UNCHECKED)
 
 
+def _take_lists(values: pa.ListArray, indices: pa.Array) -> pa.Array:
+    """The same of lists, which Arrow takes value by value, ten times as slowly as their texts at once."""
+    places = pc.fill_null(indices, 0).to_numpy()
+    given = _take(values.is_valid(), indices).fill_null(False).to_numpy(zero_copy_only=False)
+    ends = values.offsets.to_numpy()
+    lengths = np.where(given, np.diff(ends)[places], 0)
+    offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
+    inner = np.repeat(ends[:-1][places] - offsets[:-1], lengths) + np.arange(offsets[-1], dtype=np.int32)
+    return pa.ListArray.from_arrays(
+        pa.array(offsets), _take(values.values, pa.array(inner)), mask=pa.array(~given)
+    )
+
+
 def _labels(codes: pa.Array, names: pa.Array) -> pa.Array:
     """A label column of codes that are known to be those of the names."""
     return pa.DictionaryArray.from_arrays(codes, names, safe=False)
@@ -301,7 +314,7 @@ def _spread(values: pa.Array, indices: pa.Array, nulls: pa.Array) -> pa.Array:
         return nulls
     if isinstance(values, pa.DictionaryArray):
         return _labels(_take(values.indices, indices), values.dictionary)
-    return _take(values, indices)
+    return _take_lists(values, indices) if isinstance(values, pa.ListArray) else _take(values, indices)
 
 
 def _leaves(
