@@ -7,7 +7,7 @@ import pytest
 
 from wallwatch.detect import calibration, levels, smooth
 from wallwatch.detect.levels import LEVELS, NULL, START_BLOCKED, START_NULL, likelihoods
-from wallwatch.detect.one_probe import Look, alike, log_ratio
+from wallwatch.detect.one_probe import Look, log_ratio
 from wallwatch.detect.runs import runs
 from wallwatch.detect.votes import UNITS, Series
 
@@ -162,23 +162,6 @@ def test_c2_forgers_who_call_it_working_do_not_hide_that_all_others_find_it_bloc
     honest = [Look(1, 120, 140), Look(1, 60, 80), Look(2, 25, 35), Look(2, 20, 30)]
     forged = [Look(1, 0, 16), Look(2, 0, 9), Look(1, 0, 7), Look(2, 0, 6)]
     assert log_ratio([*honest, *forged], 0.02, 72) > 3
-
-
-def test_c2_forged_votes_meet_looks_unevenly_and_a_partial_block_alike() -> None:
-    forged = [Look(1, 8, 36), Look(1, 26, 26), Look(2, 10, 22), Look(1, 3, 20), Look(2, 6, 6), Look(2, 0, 7)]
-    partial = [
-        Look(1, 17, 36),
-        Look(1, 14, 26),
-        Look(2, 10, 22),
-        Look(1, 11, 20),
-        Look(2, 3, 6),
-        Look(2, 4, 7),
-    ]
-    assert alike(forged, 0.02) < 0 < alike(partial, 0.02)
-
-
-def test_c5_a_resolver_that_is_spared_is_not_uneven() -> None:
-    assert alike([Look(1, 20, 21), Look(1, 12, 12), Look(8, 0, 25), Look(8, 0, 9)], 0.02) > 0
 
 
 def test_no_votes_say_nothing() -> None:

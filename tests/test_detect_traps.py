@@ -99,7 +99,7 @@ def test_c2_forged_sessions_are_reported_where_they_make_no_event(rng: np.random
     assert events.num_rows == 0
     (doubt,) = doubts.to_pylist()
     assert (doubt["kind"], doubt["network"], doubt["service"]) == ("blocking", 64500, "news.example")
-    assert doubt["reason"] in ("share", "uneven")
+    assert doubt["reason"] in ("share", "around", "pace")
     assert hours_apart(doubt["first_seen"], at(8)) <= 12
     assert hours_apart(doubt["last_seen"], at(13)) <= 12
 

@@ -16,7 +16,7 @@ from wallwatch.detect.common_mode import FAILS, NOWHERE, ServiceOutage, service_
 from wallwatch.detect.episodes import Episode
 from wallwatch.detect.find import Found, find, pattern
 from wallwatch.detect.recurrence import Recurrence
-from wallwatch.detect.restrictions import Restriction, contradicted, event_id, forgeable, probability
+from wallwatch.detect.restrictions import Restriction, contradicted, doubt, event_id, probability
 from wallwatch.detect.runs import Moment
 from wallwatch.detect.spans import Counts, Span
 from wallwatch.detect.votes import AGAINST
@@ -124,7 +124,7 @@ def _doubt_rows(kind: str, found: Found) -> list[dict[str, Any]]:
                 "votes_blocked": round(against, 1),
                 "share_beside": round(beside, 3),
                 "probability": round(min(probability(episode, support), MOST_SURE), 4),
-                "reason": forgeable(episode, support),
+                "reason": doubt(episode, support),
             }
         )
     return result

@@ -10,7 +10,8 @@ import duckdb
 
 from wallwatch.detect import calibration, levels, one_probe, smooth
 from wallwatch.detect.episodes import LEAST_VOTES
-from wallwatch.detect.restrictions import CLAIMED, FORGED, UNFORGEABLE
+from wallwatch.detect.forging import FORGED, UNFORGEABLE
+from wallwatch.detect.restrictions import CLAIMED
 from wallwatch.detect.timeline import timeline
 from wallwatch.detect.votes import AGAINST
 

@@ -12,7 +12,8 @@ import numpy as np
 from wallwatch.detect import rows
 from wallwatch.detect.common_mode import ServiceOutage, service_outages
 from wallwatch.detect.episodes import Episode, apart, episodes
-from wallwatch.detect.one_probe import Look, alike, log_ratio
+from wallwatch.detect.forging import Hourly, traces
+from wallwatch.detect.one_probe import Look, log_ratio
 from wallwatch.detect.recurrence import Recurrence, recurrence
 from wallwatch.detect.restrictions import Restriction, Support, claimable, in_company, restrictions
 from wallwatch.detect.runs import Run, runs
@@ -24,10 +25,6 @@ from wallwatch.detect.votes import UNITS, Series, votes
 #: likelier than none, in natural logarithms: by chance alone some hours have more than others.
 KEPT = 0.15
 KEPT_GAIN = 16.0
-
-#: Hours before and after an episode that are shortly before and after it, from the first of these numbers to the second:
-#: what is nearer can be part of it.
-NEARBY_HOURS = (12, 60)
 
 #: Rows whose votes are smoothed at once: bounds the memory.
 ROWS_A_PIECE = 20_000_000
@@ -162,8 +159,7 @@ def _support(series: Series, episode: Episode, behind: Sources, seen_by: list[Lo
         credentialed=behind.credentialed,
         one_look=behind.one_look,
         log_ratio=log_ratio(seen_by, episode.tells_most[2], hours),
-        alike=alike(seen_by, episode.tells_most[2]),
-        nearby=nearby(series, episode),
+        traces=traces(_hourly(series, episode), episode),
     )
     if claimable(episode, support):
         return support
@@ -173,24 +169,15 @@ def _support(series: Series, episode: Episode, behind: Sources, seen_by: list[Lo
     )
 
 
-def nearby(series: Series, episode: Episode) -> float:
-    """Share of votes against the target shortly before or after an episode, whichever is more; 0 to 1.
-
-    Of the series that speaks for it; pulled to nothing where there are few votes.
-    """
+def _hourly(series: Series, episode: Episode) -> Hourly:
+    """The votes of the series that speaks for an episode, with some days before and after."""
     index = bisect_left(
         series.keys, (episode.country, episode.service, episode.speaks[0], episode.network, episode.speaks[1])
     )
     start, stop = int(series.start[index]), int(series.start[index + 1])
-    hour = series.hour[start:stop]
-    near, far = NEARBY_HOURS
-    edges = [episode.first - far, episode.first - near, episode.last + 1 + near, episode.last + 1 + far]
-    at = (start + np.searchsorted(hour, edges)).tolist()
-    found = 0.0
-    for lo, hi in (at[:2], at[2:]):
-        k, n = int(series.k[lo:hi].sum()) / UNITS, int(series.n[lo:hi].sum()) / UNITS
-        found = max(found, (k + 0.25) / (n + 10))
-    return found
+    days = [episode.first - 72, episode.last + 73]
+    lo, hi = (start + np.searchsorted(series.hour[start:stop], days)).tolist()
+    return Hourly(series.hour[lo:hi], series.k[lo:hi] / UNITS, series.n[lo:hi] / UNITS)
 
 
 def pattern(series: Series, *episodes: Episode) -> Recurrence | None:

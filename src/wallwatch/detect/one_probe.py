@@ -36,10 +36,6 @@ _LOOK_SPARED = 0.05
 _FORGERS = 3.0
 _LOOK_FORGED = 0.5
 
-#: Rates that all looks may share, and the mean and correlation of rates that each look has for itself.
-_RATES = np.linspace(0.3, 0.99, 24)
-_OWN_RATE, _RHO_OWN_RATE = 0.4, 0.5
-
 #: The rate of stray failures is taken as no less and no more.
 _STRAY = (0.01, 0.2)
 
@@ -86,31 +82,6 @@ def log_ratio(looks: Sequence[Look], stray: float, hours: int) -> float:
             met = np.bincount(behind, weights=met)
             best = max(best, math.fsum(np.maximum(met, spared).tolist()) - cost)
     return best - math.fsum(alone.tolist())
-
-
-def alike(looks: Sequence[Look], stray: float) -> float:
-    """How much likelier one rate of failure for all looks is than one for each, in natural logarithms.
-
-    Forged votes are spread over looks in other shares than honest ones, so that some looks fail always and some never;
-    a restriction that is partial, or spares a resolver, meets them alike.
-
-    Args:
-        looks: The votes.
-        stray: Share of votes against the target at other times, 0 to 1.
-    """
-    if not looks:
-        return 0.0
-    k, n, behind = _columns(looks)
-    spared = np.bincount(behind, weights=_beta_binomial(k, n, _within(stray), _RHO_FINE)) - _SPARED
-    best = max(
-        math.fsum(
-            np.maximum(
-                np.bincount(behind, weights=_beta_binomial(k, n, float(level), _RHO_FINE)), spared
-            ).tolist()
-        )
-        for level in _RATES
-    )
-    return best - math.fsum(_beta_binomial(k, n, _OWN_RATE, _RHO_OWN_RATE).tolist())
 
 
 def _columns(

@@ -7,43 +7,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from scipy.special import betainc
-
 from wallwatch.detect import calibration
 from wallwatch.detect.episodes import LEAST_VOTES, PAUSE, Episode
+from wallwatch.detect.forging import Trace, forgeable
 from wallwatch.detect.runs import Moment
 
-#: So large a share of the votes can be forged (trap C2), where they carry no credentials. The share against the target
-#: must be larger, with confidence `CONFIDENCE`, unless the votes keep to a pattern in time; and larger still by
-#: `CONTRAST` times what the share at other times is above `USUAL`: who forges, or fails, all the time does so in some
-#: hours more than in others.
-FORGED = 0.4
-UNFORGEABLE = 0.25
-USUAL = 0.1
-CONTRAST = 2.0
-CONFIDENCE = 0.6
-
-#: The same for the share shortly before and after it: where forgers are at work, hours in which nobody else measures
-#: are all theirs. What lasts longer than so many hours is less likely to be such a gap, in proportion.
-CONTRAST_NEARBY = 6.0
-GAP_HOURS = 96
-
-#: A lesser share of votes without credentials is partial: all looks must then fail alike, and where there are many votes
-#: a larger share of them, since a probe that is broken while forgers are at work adds to theirs.
-PARTIAL = 0.5
-FORGED_AND_BROKEN = 0.43
-MANY_VOTES = 100
-
-#: Of so large a share no prevalence at other times tells what is usual: half of the votes at least must be against the
-#: target where three quarters of all votes are within the restriction.
-MOSTLY = 0.5
-MOST = 0.75
-
-#: Where all who found it blocked have one look and few votes, and no other network shows the same, one person can be all
-#: of them: a larger share must be against the target, with more confidence.
-ONE_LOOK = 0.6
-ONE_LOOK_CONFIDENCE = 0.8
-ONE_LOOK_VOTES = 30
+#: Another network that is so surely under the same restriction corroborates those who all have one look.
 ONE_LOOK_OTHERS = 0.3
 
 #: An episode is claimed from this probability on (`calibration`); the report's words go with the number.
@@ -78,8 +47,7 @@ class Support:
         one_look: Whether all of those have one software and resolver, and no two credentials are among them.
         log_ratio: How much likelier a restriction makes the votes than broken probes do (`one_probe.log_ratio`).
         others: How sure the surest episode of another network at the time is, by itself.
-        alike: How much likelier one rate of failure for all looks is than one for each (`one_probe.alike`).
-        nearby: Share of votes against the target shortly before or after it.
+        traces: The ways to read its votes, less what goes on around it (`forging.traces`).
     """
 
     sources: int
@@ -90,8 +58,7 @@ class Support:
     one_look: bool = False
     log_ratio: float = math.inf
     others: float = 0.0
-    alike: float = 0.0
-    nearby: float = 0.0
+    traces: tuple[Trace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,50 +115,19 @@ def event_id(kind: str, country: str, service: str, hour: int) -> str:
     return "ev-" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def forgeable(episode: Episode, support: Support) -> str | None:
-    """Why forgers could have made an episode; null where more of the votes are against the target than they can.
-
-    A beta posterior with Jeffreys' prior is compared with a bar.
-
-    Returns:
-        `uneven`: the votes are partial, and some looks always fail, others never; `share`: so large a share can be
-        forged; `around`: it can where the target fails shortly before or after, or at other times, as well.
-    """
-    bar = UNFORGEABLE if support.credentialed else FORGED
-    against, votes, beside = episode.tells_most
-    partial = not support.credentialed and against < PARTIAL * votes
-    if partial and support.alike < 0:
-        return "uneven"
-    if partial and votes >= MANY_VOTES:
-        bar = FORGED_AND_BROKEN
-    around = CONTRAST * max(beside - USUAL, 0.0)
-    if not support.credentialed:
-        gap = min(1.0, GAP_HOURS / (episode.last - episode.first + 1))
-        around += CONTRAST_NEARBY * gap * max(support.nearby - USUAL, 0.0)
-    if votes >= MOST * (votes + episode.votes_beside):
-        bar, around = max(bar, MOSTLY), max(bar + around - MOSTLY, 0.0)
-    confidence = CONFIDENCE
-    unsupported = support.one_look and support.others < ONE_LOOK_OTHERS
-    if unsupported and episode.against < ONE_LOOK_VOTES:
-        bar, around = max(bar, ONE_LOOK), max(bar + around - ONE_LOOK, 0.0)
-        confidence = ONE_LOOK_CONFIDENCE
-
-    def exceeds(bar: float) -> bool:
-        return bool(betainc(against + 0.5, votes - against + 0.5, min(bar, 1.0)) <= 1 - confidence)
-
-    if exceeds(bar + around):
-        return None
-    return "around" if exceeds(bar) else "share"
-
-
-def outweighs_forgery(episode: Episode, support: Support) -> bool:
-    """Whether more of the votes are against the target than can be forged."""
-    return forgeable(episode, support) is None
+def doubt(episode: Episode, support: Support) -> str | None:
+    """Why forgers could have made an episode (`forging.forgeable`); null where they could not."""
+    return forgeable(
+        episode,
+        support.traces,
+        credentialed=support.credentialed,
+        one_look=support.one_look and support.others < ONE_LOOK_OTHERS,
+    )
 
 
 def contradicted(episode: Episode, support: Support) -> bool:
     """Whether nothing but what forgers can make speaks against claiming an episode (trap C2)."""
-    return _enough(episode, support) and not support.patterned and not outweighs_forgery(episode, support)
+    return _enough(episode, support) and not support.patterned and doubt(episode, support) is not None
 
 
 def probability(episode: Episode, support: Support) -> float:
@@ -217,7 +153,7 @@ def in_company(episodes: Sequence[Episode], supports: Mapping[Episode, Support])
             episode: probability(episode, supports[episode])
             for episode in members
             # Of one look each, several networks corroborate one another.
-            if outweighs_forgery(episode, replace(supports[episode], one_look=False))
+            if doubt(episode, replace(supports[episode], one_look=False)) is None
             and not supports[episode].alone
         }
         for episode in members:
@@ -237,7 +173,7 @@ def in_company(episodes: Sequence[Episode], supports: Mapping[Episode, Support])
 
 def claimable(episode: Episode, support: Support) -> bool:
     """Whether an episode may be claimed on its own evidence."""
-    return _enough(episode, support) and (support.patterned or outweighs_forgery(episode, support))
+    return _enough(episode, support) and (support.patterned or doubt(episode, support) is None)
 
 
 def _enough(episode: Episode, support: Support) -> bool:
@@ -258,7 +194,7 @@ def joins(episode: Episode, support: Support) -> bool:
         support.sources >= 2
         and episode.against >= LEAST_VOTES / 2
         and support.log_ratio >= JOINS
-        and (outweighs_forgery(episode, support) or support.patterned)
+        and (doubt(episode, support) is None or support.patterned)
     )
 
 

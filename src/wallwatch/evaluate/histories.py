@@ -36,6 +36,10 @@ RATES = (1 / 24, 0.2, 1.0, 5.0, 200 / 24)
 DURATIONS = (3, 24, 168, 504)
 STRENGTHS = (0.2, 0.25, 0.5, 0.75, 1.0)
 
+#: The rates and strengths over which recall is averaged.
+USUAL_RATES = (0.2, 1.0, 5.0)
+USUAL_STRENGTHS = (0.5, 0.75, 1.0)
+
 PROBES = 12
 _BROKEN_EVERY_DAYS = 60
 _BROKEN_HOURS = 18.0
@@ -223,16 +227,41 @@ def quiet(seed: int, series: int) -> list[Line]:
 
 def blocked(seed: int, series: int) -> list[Line]:
     """Series with one restriction each, of every rate, length and strength, on one network of each service."""
-    rng = np.random.default_rng([seed, 2])
     kinds = [(rate, hours, strength) for rate in RATES for hours in DURATIONS for strength in STRENGTHS]
+    return _restricted(np.random.default_rng([seed, 2]), "XB", "blocked", kinds, series)
+
+
+def named(seed: int, series: int) -> list[Line]:
+    """As many series again as make recall sure where it is told as one number: a few hundred for some hundreds.
+
+    Restrictions of a day and of a week at each usual rate and strength, and as many full ones of three hours, measured
+    five times an hour.
+    """
+    usual = [
+        (rate, hours, strength) for rate in USUAL_RATES for strength in USUAL_STRENGTHS for hours in (24, 168)
+    ]
+    short = [(5.0, 3, 1.0)] * (len(usual) // 2)
+    kinds = usual + short
+    rounds = max(series // 75, 1)
+    return _restricted(np.random.default_rng([seed, 5]), "XD", "named", kinds, rounds * len(kinds))
+
+
+def _restricted(
+    rng: np.random.Generator,
+    country: str,
+    name: str,
+    kinds: Sequence[tuple[float, int, float]],
+    series: int,
+) -> list[Line]:
+    """Series of each kind (rate, hours, strength) in turn; every other round of the kinds carries credentials."""
     found = []
     for number in range(series):
         rate, hours, strength = kinds[number % len(kinds)]
         begins = float(rng.uniform(7 * 24, DAYS * 24 - hours - 7 * 24))
         found.append(
             Line(
-                "XB",
-                f"blocked{number:05d}.example",
+                country,
+                f"{name}{number:05d}.example",
                 64500 + number % 7,
                 rate,
                 bool(number // len(kinds) % 2),

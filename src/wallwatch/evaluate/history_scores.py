@@ -14,7 +14,7 @@ from rich.table import Table
 
 from wallwatch._progress import Progress
 from wallwatch.evaluate import histories
-from wallwatch.evaluate.histories import DAYS, DURATIONS, RATES, STRENGTHS, Line
+from wallwatch.evaluate.histories import DAYS, DURATIONS, RATES, STRENGTHS, USUAL_RATES, USUAL_STRENGTHS, Line
 from wallwatch.evaluate.history_run import METHODS, RARER, Claim, run
 from wallwatch.evaluate.numbers import Share
 
@@ -23,9 +23,6 @@ _YEAR_DAYS = 365.25
 ALLOWED = 0.05
 #: Hours by which a claim may lie beside a restriction and still be of it.
 _BESIDE = 1.0
-#: The rates and strengths over which the aims are averaged.
-_USUAL_RATES = (0.2, 1.0, 5.0)
-_USUAL_STRENGTHS = (0.5, 0.75, 1.0)
 
 
 @dataclass(slots=True)
@@ -33,6 +30,7 @@ class _Tally:
     """What is counted for one method."""
 
     recall: dict[tuple[float, int, float], list[bool]] = field(default_factory=lambda: defaultdict(list))
+    named: dict[tuple[float, int, float], list[bool]] = field(default_factory=lambda: defaultdict(list))
     whole: list[bool] = field(default_factory=list)
     false: int = 0
     false_of: dict[tuple[bool, float], int] = field(default_factory=lambda: defaultdict(int))
@@ -79,19 +77,20 @@ class HistoryScores:
         likely = [true for p, true in tally.sure if 0.85 <= p < 0.95]
         surest = [not true for p, true in tally.sure if p >= 0.99]
         return {
-            "recall_3h_full_at_5": _share(_of(tally, (5.0,), (3,), (1.0,))),
-            "recall_24h": _share(_of(tally, _USUAL_RATES, (24,), _USUAL_STRENGTHS)),
-            "recall_7d": _share(_of(tally, _USUAL_RATES, (168,), _USUAL_STRENGTHS)),
+            "recall_3h_full_at_5": _share(_of_all(tally, (5.0,), (3,), (1.0,))),
+            "recall_24h": _share(_of_all(tally, USUAL_RATES, (24,), USUAL_STRENGTHS)),
+            "recall_7d": _share(_of_all(tally, USUAL_RATES, (168,), USUAL_STRENGTHS)),
             "told_whole": _share(tally.whole),
             "recall": {
                 f"{hours} h": {
-                    f"{strength:.0%}": _share(_of(tally, RATES, (hours,), (strength,)))
+                    f"{strength:.0%}": _share(_of(tally.recall, RATES, (hours,), (strength,)))
                     for strength in STRENGTHS
                 }
                 for hours in DURATIONS
             },
             "recall_by_rate": {
-                f"{rate:.2g}": _share(_of(tally, (rate,), DURATIONS, _USUAL_STRENGTHS)) for rate in RATES
+                f"{rate:.2g}": _share(_of(tally.recall, (rate,), DURATIONS, USUAL_STRENGTHS))
+                for rate in RATES
             },
             "false_per_1000_series_years": round(1000 * tally.false / years, 2),
             "false_per_series_year_by_kind": {
@@ -174,13 +173,23 @@ _ROWS = (
 )
 
 
-def _of(
+def _of_all(
     tally: _Tally, rates: Iterable[float], hours: Iterable[int], strengths: Iterable[float]
+) -> list[bool]:
+    """Which were found, the series that were made for these numbers among them."""
+    return _of(tally.recall, rates, hours, strengths) + _of(tally.named, rates, hours, strengths)
+
+
+def _of(
+    recall: Mapping[tuple[float, int, float], list[bool]],
+    rates: Iterable[float],
+    hours: Iterable[int],
+    strengths: Iterable[float],
 ) -> list[bool]:
     rates, hours, strengths = set(rates), set(hours), set(strengths)
     return [
         hit
-        for (rate, length, strength), hits in tally.recall.items()
+        for (rate, length, strength), hits in recall.items()
         if rate in rates and length in hours and strength in strengths
         for hit in hits
     ]
@@ -210,6 +219,7 @@ def evaluate_histories(*, seed: int, series: int, progress: Progress) -> History
     panels: list[tuple[str, list[Line], Callable[[_Tally, Sequence[Line], list[Claim]], None]]] = [
         ("quiet", histories.quiet(seed, series), _score_single),
         ("blocked", histories.blocked(seed, series), _score_single),
+        ("named", histories.named(seed, series), _score_named),
         ("national", histories.national(seed, max(series // 40, 2)), _score_national),
         ("forged", histories.forged(seed, max(series // 10, 4)), _score_forged),
     ]
@@ -233,7 +243,7 @@ def evaluate_histories(*, seed: int, series: int, progress: Progress) -> History
 
 def _usual_recall(tally: _Tally) -> float:
     """Recall over restrictions of three hours to a week at the usual rates and strengths."""
-    hits = _of(tally, _USUAL_RATES, (3, 24, 168), _USUAL_STRENGTHS)
+    hits = _of(tally.recall, USUAL_RATES, (3, 24, 168), USUAL_STRENGTHS)
     return sum(hits) / max(len(hits), 1)
 
 
@@ -246,11 +256,7 @@ def _score_single(tally: _Tally, lines: Sequence[Line], claims: list[Claim]) -> 
         hits = [claim for claim in by_line[number] if _overlaps(claim, line)]
         if line.restricted:
             tally.recall[line.rate, round(line.ends - line.begins), line.strength].append(bool(hits))
-            if (
-                line.strength in _USUAL_STRENGTHS
-                and line.rate in _USUAL_RATES
-                and line.ends - line.begins > 12
-            ):
+            if line.strength in USUAL_STRENGTHS and line.rate in USUAL_RATES and line.ends - line.begins > 12:
                 tally.whole.append(len(hits) == 1 and _covers(hits[0], line))
         if hits:
             _place(tally, line, hits)
@@ -263,6 +269,19 @@ def _score_single(tally: _Tally, lines: Sequence[Line], claims: list[Claim]) -> 
                 tally.sure.append((claim.probability, claim in hits))
     for members in false.values():
         tally.clusters += _clusters(members)
+
+
+def _score_named(tally: _Tally, lines: Sequence[Line], claims: list[Claim]) -> None:
+    """Only what is found counts, and where it is placed: false alarms and probabilities need all kinds of series."""
+    by_line: dict[int, list[Claim]] = defaultdict(list)
+    for claim in claims:
+        if _overlaps(claim, lines[claim.line]):
+            by_line[claim.line].append(claim)
+    for number, line in enumerate(lines):
+        hits = by_line[number]
+        tally.named[line.rate, round(line.ends - line.begins), line.strength].append(bool(hits))
+        if hits:
+            _place(tally, line, hits)
 
 
 def _covers(claim: Claim, line: Line) -> bool:
@@ -287,7 +306,7 @@ def _clusters(claims: list[Claim]) -> int:
 
 def _place(tally: _Tally, line: Line, hits: list[Claim]) -> None:
     first = min(hits, key=lambda claim: claim.first)
-    if first.onset is not None and line.rate in _USUAL_RATES and line.strength in _USUAL_STRENGTHS:
+    if first.onset is not None and line.rate in USUAL_RATES and line.strength in USUAL_STRENGTHS:
         tally.errors.append(abs(first.onset - line.begins))
     if first.latest is not None:
         earliest = -np.inf if first.earliest is None else first.earliest

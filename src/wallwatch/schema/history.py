@@ -152,8 +152,9 @@ DOUBTS = Table(
         Column(
             "reason",
             "label",
-            "why no event was made: `share` (so many can be forged), `uneven` (some kinds of probe always find it "
-            "blocked, others never), `around` (it fails shortly before, shortly after or at other times, too)",
+            "why no event was made: `share` (so many can be forged), `around` (it fails shortly before, shortly after "
+            "or at other times, too), `pace` (as many an hour find it blocked, however many others measure); in older "
+            "tables `uneven` (some kinds of probe always find it blocked, others never)",
             "",
             "detector",
             True,

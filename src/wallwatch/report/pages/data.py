@@ -20,8 +20,9 @@ TIME_FLAGS: Final = {
 #: Why no event was made of what may be forged.
 DOUBTS: Final = {
     "share": "so large a share of the sessions can be forged",
-    "uneven": "some kinds of probe always find it blocked, others never",
     "around": "it also fails at other times, when no restriction is in force",
+    "pace": "as many sessions an hour find it blocked, however many others measure",
+    "uneven": "some kinds of probe always find it blocked, others never",
 }
 
 #: What a flag on a measurement itself means.

@@ -1,0 +1,122 @@
+"""Could forgers have made it? Failures that keep their own pace, and failures that follow what is measured (trap C2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from wallwatch.detect.episodes import Episode
+from wallwatch.detect.forging import Hourly, forgeable, traces
+from wallwatch.detect.runs import Moment, Run
+
+HOURS = 30 * 24
+UNKNOWN = Moment(None, None, None)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(5)
+
+
+def hourly(honest: np.ndarray, forged: np.ndarray, share: np.ndarray, rng: np.random.Generator) -> Hourly:
+    """Honest votes of which a share is against the target, and forged ones that all are."""
+    n, more = rng.poisson(honest), rng.poisson(forged)
+    k = rng.binomial(n, share) + more
+    return Hourly(np.arange(HOURS, dtype=np.int32), k.astype(float), (n + more).astype(float))
+
+
+def episode(votes: Hourly, *parts: tuple[int, int]) -> Episode:
+    """What the filter would find in these hours, the last of each within."""
+    found = []
+    for first, last in parts:
+        k, n, _ = votes.count(first, last + 1)
+        key = ("XA", "news.example", "news.example", 64500, "all")
+        found.append(Run(key, first, last, UNKNOWN, UNKNOWN, 0.999, first, k, n, (), 0.01, 5000.0))
+    return Episode("XA", "news.example", 64500, tuple(found))
+
+
+def why(votes: Hourly, *parts: tuple[int, int], credentialed: bool = False) -> str | None:
+    one = episode(votes, *parts)
+    return forgeable(one, traces(votes, one), credentialed=credentialed, one_look=False)
+
+
+def steady(value: float, within: Callable[[int], bool] = lambda _: True) -> np.ndarray:
+    return np.array([value if within(hour) else 0.0 for hour in range(HOURS)])
+
+
+def test_a_block_is_none_however_loudly_forgers_call_it_fine(rng: np.random.Generator) -> None:
+    inside = steady(0.6, lambda hour: 240 <= hour < 312)
+    assert why(hourly(steady(5), steady(0), inside, rng), (240, 311)) is None
+
+
+def test_forgers_are_most_where_nobody_else_measures(rng: np.random.Generator) -> None:
+    """They go on as before and after; only the others pause."""
+    honest = steady(5, lambda hour: not 300 <= hour < 390)
+    forged = steady(2.1, lambda hour: 200 <= hour < 500)
+    votes = hourly(honest, forged, steady(0.01), rng)
+    k, n, _ = votes.count(300, 390)
+    assert k > 0.9 * n
+    assert why(votes, (300, 389)) is not None
+
+
+def test_a_block_goes_on_while_fewer_measure(rng: np.random.Generator) -> None:
+    honest = steady(5) - steady(3.5, lambda hour: 300 <= hour < 390)
+    assert why(hourly(honest, steady(0), steady(1, lambda hour: 280 <= hour < 400), rng), (280, 399)) is None
+
+
+def busy_days(rng: np.random.Generator) -> np.ndarray:
+    """Five measurements an hour on the average, from one to twelve by the day."""
+    return np.repeat(rng.permutation([1.0, 2.0, 3.0, 5.0, 7.0, 12.0] * 5), 24)
+
+
+def test_failures_that_keep_their_own_pace_are_a_doubt_and_those_that_follow_are_none(
+    rng: np.random.Generator,
+) -> None:
+    """Half of the votes of a week are against the target either way, and nothing before or after."""
+    during = (240, 407)
+    honest = busy_days(rng)
+    inside = steady(1, lambda hour: during[0] <= hour <= during[1])
+    partial = hourly(honest, steady(0), 0.5 * inside, rng)
+    mean = honest[during[0] : during[1] + 1].mean()
+    forged = hourly(0.5 * honest, 0.5 * mean * inside, steady(0.0), rng)
+    for votes in (partial, forged):
+        k, n, _ = votes.count(during[0], during[1] + 1)
+        assert 0.44 < k / n < 0.56
+    assert why(partial, during) is None
+    assert why(forged, during) == "pace"
+
+
+def test_hours_that_fail_most_between_others_that_fail_as_often_are_no_restriction(
+    rng: np.random.Generator,
+) -> None:
+    """Forgers over ten days: the filter takes the hours in which few others measure."""
+    honest = np.tile(np.repeat([0.6, 8.0], 36), HOURS // 72)
+    votes = hourly(honest, steady(1.5, lambda hour: 216 <= hour < 456), steady(0.01), rng)
+    quiet = [(first, first + 35) for first in range(216, 432, 72)]
+    assert sum(votes.count(a, b + 1)[0] for a, b in quiet) > 0.6 * sum(
+        votes.count(a, b + 1)[1] for a, b in quiet
+    )
+    assert why(votes, *quiet) is not None
+
+
+def test_pauses_of_a_restriction_in_which_all_works_are_no_doubt(rng: np.random.Generator) -> None:
+    blocked = steady(1, lambda hour: 216 <= hour < 432 and hour % 72 < 36)
+    votes = hourly(steady(2), steady(0), blocked, rng)
+    assert why(votes, *[(first, first + 35) for first in range(216, 432, 72)]) is None
+
+
+def test_a_tail_of_stray_failures_does_not_undo_a_block(rng: np.random.Generator) -> None:
+    """Three tenths of all call a full block fine, and the filter lets it go on into days of few failures."""
+    share = steady(0.7, lambda hour: 240 <= hour < 312) + steady(0.12, lambda hour: 312 <= hour < 500)
+    votes = hourly(steady(5), steady(0), share, rng)
+    k, n, _ = votes.count(240, 500)
+    assert k < 0.35 * n
+    assert why(votes, (240, 499)) is None
+
+
+def test_of_credentials_less_is_enough(rng: np.random.Generator) -> None:
+    votes = hourly(steady(5), steady(0), steady(0.33, lambda hour: 240 <= hour < 312), rng)
+    assert why(votes, (240, 311)) is not None
+    assert why(votes, (240, 311), credentialed=True) is None
