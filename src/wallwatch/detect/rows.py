@@ -7,11 +7,16 @@ from collections.abc import Sequence
 import duckdb
 import pyarrow as pa
 
-#: Where a measurement has several hosts on a layer, its worst counts; `insufficient` only where all are.
-#: Parts of services are told by the service's own row, which knows what it needs.
-#: `source` is whom a vote belongs to: the probe where it has a credential, else the session (trap C1).
-#: `contrasted`: what is wrong rests on an artefact or on a control of the moment.
-ROWS = """
+
+def _rows(last: str = "mechanisms, rules", within: str = "true") -> str:
+    """The statement that makes `detect_rows`: its last columns, and which verdicts it is made of.
+
+    Where a measurement has several hosts on a layer, its worst counts; `insufficient` only where all are. Parts of
+    services are told by the service's own row, which knows what it needs. `source` is whom a vote belongs to: the probe
+    where it has a credential, else the session (trap C1). `contrasted`: what is wrong rests on an artefact or on a
+    control of the moment.
+    """
+    return f"""
 CREATE OR REPLACE TEMP TABLE detect_rows AS
 SELECT measurement_id, layer, country, network, service, target, session, probe_id, resolver_network, software,
   time, received, coalesce(probe_id, session) AS source,
@@ -21,11 +26,16 @@ SELECT measurement_id, layer, country, network, service, target, session, probe_
   CASE WHEN state = 'impaired' AND array_to_string(mechanisms, ' ') LIKE '%.throttle%' THEN 1 ELSE 0 END AS throttled,
   CASE WHEN state IN ('blocked', 'likely_blocked', 'impaired') AND evidence IN ('artefact', 'control')
     THEN 1 ELSE 0 END AS contrasted,
-  mechanisms, rules
+  {last}
 FROM verdicts
-WHERE len(flags) = 0 AND layer <> 'part' AND time IS NOT NULL AND country IS NOT NULL AND network IS NOT NULL
+WHERE {within} AND len(flags) = 0 AND layer <> 'part' AND time IS NOT NULL AND country IS NOT NULL
+  AND network IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY measurement_id, layer ORDER BY rank, throttled DESC, contrasted DESC, host) = 1
 """
+
+
+#: For counting: all of them.
+ROWS = _rows()
 
 #: Rows that are counted at once.
 ROWS_A_BUCKET = 400_000
@@ -61,10 +71,10 @@ GROUP BY target, software
 HAVING sum(n) >= 5 AND sum(k) <= 0.1 * sum(n) AND count(*) FILTER (k <= 0.1 * n) >= 2
 """
 
-_WHOLE = ROWS.replace("WHERE len(flags)", "WHERE layer = 'all' AND len(flags)")
+_WHOLE = "layer = 'all'"
 
 #: What `detect_faulty` rests on, and itself: statements that read `verdicts`, for any engine.
-FAULTY_STEPS = (_WHOLE, DAILY, FAULTY)
+FAULTY_STEPS = (_rows(within=_WHOLE), DAILY, FAULTY)
 
 
 #: Hours in which nearly all that usually works on a network, or in a country, is met with silence: connectivity is lost
@@ -165,7 +175,7 @@ def find_faulty(con: duckdb.DuckDBPyConnection, shares: Sequence[Sequence[str] |
         shares: Countries whose rows are prepared at a time; all at once where not given.
     """
     for number, countries in enumerate(shares):
-        _make_rows(con, _WHOLE, countries)
+        _make_rows(con, countries, within=_WHOLE)
         con.execute(DAILY if not number else _more(DAILY))
     con.execute(FAULTY)
     con.execute("DROP TABLE detect_daily")
@@ -177,13 +187,18 @@ def _more(step: str) -> str:
     return step.replace("CREATE OR REPLACE TEMP TABLE", "INSERT INTO").replace(" AS\n", "\n", 1)
 
 
-def _make_rows(con: duckdb.DuckDBPyConnection, rows: str, countries: Sequence[str] | None) -> None:
+def _make_rows(
+    con: duckdb.DuckDBPyConnection,
+    countries: Sequence[str] | None,
+    last: str = "mechanisms",
+    within: str = "true",
+) -> None:
     """Makes `detect_rows`, of some countries alone where they are given."""
     if countries is None:
-        con.execute(rows)
+        con.execute(_rows(last, within))
     else:
-        within = "WHERE country IN (SELECT unnest($countries)) AND "
-        con.execute(rows.replace("WHERE ", within, 1), {"countries": list(countries)})
+        within = f"{within} AND country IN (SELECT unnest($countries))"
+        con.execute(_rows(last, within), {"countries": list(countries)})
 
 
 def prepare(
@@ -213,8 +228,7 @@ def prepare(
     buckets = 1 + int(count) // ROWS_A_BUCKET
     # Rules are needed for counting only, and are the widest column.
     last = "mechanisms" if trusted else f"mechanisms, rules, {_BUCKET.replace('BUCKETS', str(buckets))}"
-    rows = ROWS.replace("mechanisms, rules\n", f"{last}\n")
-    _make_rows(con, rows, countries)
+    _make_rows(con, countries, last)
     if trusted:
         if faulty is None:
             con.execute(DAILY)
