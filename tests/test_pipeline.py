@@ -45,3 +45,31 @@ def test_what_cannot_be_read_causes_nothing_to_be_made_again(tmp_path: Path) -> 
     assert "verdicts" in run([measured], tmp_path / "w")
     (tmp_path / "notes.txt").write_text("nothing that is known\n")
     assert run([tmp_path / "notes.txt"], tmp_path / "w") == set()
+
+
+def test_a_new_file_leaves_the_tables_of_other_days_as_they_are(tmp_path: Path) -> None:
+    """They are made anew only where they can have changed, and are then what all files at once give."""
+    files = []
+    for number in range(14):
+        files.append(tmp_path / f"{number}.jsonl.gz")
+        corpus.write(files[-1], 12, 7_500, seed=number, first=48 * 1_200 * number)
+    run([*files[7:], *files[:6]], tmp_path / "w")
+    tables = tmp_path / "w" / "tables"
+
+    def places() -> dict[str, int]:
+        return {
+            path.relative_to(tables).as_posix(): path.stat().st_ino
+            for name in ("verdicts", "cells")
+            for path in tables.glob(f"{name}/2*.parquet")
+        }
+
+    before = places()
+    assert run([files[6]], tmp_path / "w") == {"verdicts", "cells", "events", "doubts", "outages", "routes"}
+    after = places()
+    assert len(before) == 2 * 13
+    assert len(after) == 2 * 14
+    # Verdicts within four days were judged again; of them no other cell changed.
+    assert len({name for name in before if name.startswith("verdicts/") and before[name] != after[name]}) == 4
+    assert not {name for name in before if name.startswith("cells/") and before[name] != after[name]}
+    run(files, tmp_path / "once")
+    assert derived(tmp_path / "w") == derived(tmp_path / "once")

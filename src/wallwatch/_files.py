@@ -84,6 +84,17 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def link(old: Path, new: Path) -> bool:
+    """Gives a file a second name, or copies it where the disk knows no links; false where it is not there."""
+    try:
+        os.link(old, new)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        shutil.copyfile(old, new)
+    return True
+
+
 def sweep(folder: Path, name: str = "") -> None:
     """Removes what killed runs left behind: temporary files and folders of `name`, or of every name."""
     for left in folder.glob(f".{name}*"):

@@ -7,20 +7,21 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
 
 from wallwatch import archive, detect, history, judge, refs, routes
 from wallwatch._progress import Progress, Silent
 from wallwatch._text import safe_text
 from wallwatch.archive import Summary, packs
 from wallwatch.archive.remote import Remote
-from wallwatch.engine import Workspace, write_rows
+from wallwatch.engine import Workspace, by_day, views, write_rows
 from wallwatch.report import facts
 from wallwatch.schema import TABLES
 from wallwatch.schema.layout import HISTORY
@@ -29,6 +30,9 @@ from wallwatch.sources.fingerprints import Fingerprints
 
 if TYPE_CHECKING:
     from wallwatch.cluster import Cluster
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def bring_up_to_date(
         if workspace.stage("cells") != wanted["cells"]:
             progress.stage("Counting by hour")
             if cluster is None:
-                rows["cells"] = workspace.replace("cells", detect.cells(con), wanted["cells"])
+                rows["cells"] = _count_cells(workspace, con, wanted["cells"])
             else:
                 rows["cells"] = cluster.cells(workspace, wanted["cells"])
             workspace.refresh(con, "cells")
@@ -208,6 +212,38 @@ def judge_workspace(
         )
 
     return workspace.replace_by("verdicts", write, stage)
+
+
+def _count_cells(workspace: Workspace, con: duckdb.DuckDBPyConnection, stage: str) -> int:
+    """Counts the cells of days whose verdicts have changed, and replaces them; the number of their rows."""
+    folder = workspace.layout.table("verdicts")
+    judged = judge.judged_days(folder)
+    if not judged:  # they were made in another way
+        return workspace.replace("cells", detect.cells(con), stage)
+    on: dict[int, list[str]] = {}
+    for name, (_, days) in judged.items():
+        for day in days:
+            on.setdefault(day, []).append(name)
+    day_of = {(_EPOCH + timedelta(day)).strftime("%Y-%m-%d"): day for day in on}
+    code = (_source("detect"), _source("engine"))
+    keys = {
+        name: _digest(*code, *(f"{part} {judged[part][0]}" for part in sorted(on[day])))
+        for name, day in day_of.items()
+    }
+
+    def make(names: list[str]) -> Iterator[tuple[str, pa.Table]]:
+        days = [day_of[name] for name in names]
+        parts = sorted({folder / f"{part}.parquet" for day in days for part in on[day]})
+        con.execute(
+            f"CREATE OR REPLACE TEMP VIEW verdicts AS SELECT * FROM ({views.select(TABLES['verdicts'], parts)}) "
+            f"WHERE CAST(floor(epoch(time) / 86400) AS BIGINT) IN ({', '.join(map(str, days))})"
+        )
+        try:
+            yield from by_day(detect.cells(con), TABLES["cells"], "hour")
+        finally:
+            con.execute("DROP VIEW temp.verdicts")
+
+    return workspace.replace_parts("cells", keys, make, stage)
 
 
 def _judged_by(references: judge.References) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from wallwatch import archive, pipeline, refs
-from wallwatch._files import write_atomic
+from wallwatch._files import link, write_atomic
 from wallwatch._progress import Progress, Silent
 from wallwatch._text import safe_text
 from wallwatch.engine import Workspace, views
@@ -152,10 +152,7 @@ def _linked(parts: Sequence[Path], before: Path) -> list[Path]:
     shutil.rmtree(before, ignore_errors=True)
     before.mkdir()
     for part in parts:
-        try:
-            (before / part.name).hardlink_to(part)
-        except OSError:  # not every file system has links
-            shutil.copyfile(part, before / part.name)
+        link(part, before / part.name)
     return [before / part.name for part in parts]
 
 

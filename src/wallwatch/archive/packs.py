@@ -29,8 +29,10 @@ from wallwatch.schema.layout import PER_FILE, Layout
 SMALL = 4_096
 #: A part of more bytes is not even looked into: the rows of a small file never take so many.
 _LARGE = 4 << 20
-#: So many small files of a day are packed, fewer stay as they are.
-LEAST = 16
+#: So many small files of a day are packed, fewer stay as they are: opening a file costs more than writing its rows again.
+LEAST = 2
+#: So many small files that come at once are read into packs, and never have parts of their own.
+MANY = 16
 #: Of more of them, each hour has its own pack: what a new file causes to be written again stays bounded.
 MOST = 1_024
 

@@ -251,7 +251,7 @@ def _run(
     progress: Progress,
 ) -> None:
     little = [task for task in tasks if task.size <= _SMALL]
-    if len(little) < packs.LEAST:
+    if len(little) < packs.MANY:
         little = []
     # Few at a time where there are few, so that no worker waits long for the last one.
     size = min(_AT_ONCE, 1 + len(little) // (4 * workers))

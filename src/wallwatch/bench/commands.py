@@ -117,7 +117,7 @@ class Report:
             )
         text += [
             "",
-            "Hourly files of thirty lines: what each costs where all come at once, and what one more costs.",
+            "Files of thirty lines, eight a day: what each costs where many come at once, and what one more costs.",
             "",
             f"{'blocking':>10} {'hours':>8} {'with votes':>12} {'s':>8} {'CPU s':>8} {'series/s':>10} {'CPU ns/hour':>12}",
         ]

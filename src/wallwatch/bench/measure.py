@@ -26,7 +26,7 @@ from wallwatch.sources.fingerprints import Fingerprint, Fingerprints
 from wallwatch.sources.readers import read_file
 
 #: After every time in the corpus.
-AS_OF = datetime(2024, 6, 1, tzinfo=UTC)
+AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
 _FILE_ID = "0" * 16
 
 
@@ -190,39 +190,40 @@ def together(path: Path, root: Path, known: Fingerprints, workers: int) -> dict[
 
 
 def added(files: int, folder: Path, known: Fingerprints) -> list[dict[str, float]]:
-    """What one more hourly file costs in workspaces of a quarter, half and all of so many of them, by one process.
+    """What one more file costs in a workspace that grows from an eighth of so many files to twice as many, by one process.
 
-    Each has thirty lines. Apart: taking it in, and bringing every later table up to date. Also what each file of the
-    history cost to take in, all at once.
+    Each has thirty lines, three hours after those of the one before. Apart: taking it in, and bringing every later table up
+    to date; also what each file of the history cost to take in, many at once.
     """
     folder.mkdir()
-    paths = [folder / f"{number:04}.jsonl.gz" for number in range(files + 1)]
-    for number, path in enumerate(paths):
-        corpus.write(path, 30, 7_500, seed=number, first=1_200 * number)
-    found = []
-    for count in dict.fromkeys((max(files // 4, 1), max(files // 2, 1), files)):
-        workspace = Workspace.create(folder / f"{count}")
+    found: list[dict[str, float]] = []
+    there = 0
+    workspace = Workspace.create(folder / "workspace")
 
-        def take(new: list[Path], into: Workspace = workspace) -> Spent:
-            with Spent() as spent:
-                take_in(new, into.layout, workers=1, fingerprints=known, as_of=AS_OF)
-            return spent
+    def take(count: int) -> Spent:
+        nonlocal there
+        paths = [folder / f"{number:05}.jsonl.gz" for number in range(there, there + count)]
+        for number, path in enumerate(paths, there):
+            corpus.write(path, 30, 7_500, seed=number, first=3_600 * number)
+        there += count
+        with Spent() as spent:
+            take_in(paths, workspace.layout, workers=1, fingerprints=known, as_of=AS_OF)
+        return spent
 
-        def bring_up_to_date(of: Workspace = workspace) -> Spent:
-            with Spent() as spent:
-                pipeline.bring_up_to_date(of, Summary(), known, Silent(), AS_OF)
-            return spent
-
-        with workspace.lock():
-            history = take(paths[:count])
-            bring_up_to_date()
-            one = take(paths[count : count + 1])
+    with workspace.lock():
+        for count in sorted({max(files // 8, 1), max(files // 4, 1), max(files // 2, 1), files, 2 * files}):
+            new = count - there
+            history = take(new) if new > 0 else None
+            pipeline.bring_up_to_date(workspace, Summary(), known, Silent(), AS_OF)
+            one = take(1)
+            with Spent() as others:
+                pipeline.bring_up_to_date(workspace, Summary(), known, Silent(), AS_OF)
             found.append(
                 {
                     "files": count,
-                    "history_file_cpu_seconds": history.cpu_seconds / count,
+                    "history_file_cpu_seconds": history.cpu_seconds / new if history else one.cpu_seconds,
                     "take_in_cpu_seconds": one.cpu_seconds,
-                    "others_cpu_seconds": bring_up_to_date().cpu_seconds,
+                    "others_cpu_seconds": others.cpu_seconds,
                 }
             )
     return found

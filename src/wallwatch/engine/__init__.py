@@ -1,5 +1,5 @@
 """Where tables live and queries run: Parquet files in a workspace, DuckDB over them."""
 
-from wallwatch.engine.workspace import Workspace, write_rows
+from wallwatch.engine.workspace import Workspace, by_day, write_rows
 
-__all__ = ["Workspace", "write_rows"]
+__all__ = ["Workspace", "by_day", "write_rows"]

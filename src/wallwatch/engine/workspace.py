@@ -9,6 +9,8 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wallwatch._errors import WallwatchError
-from wallwatch._files import atomic_folder, sweep, write_atomic
+from wallwatch._files import atomic_folder, link, sweep, write_atomic
 from wallwatch.engine import views
 from wallwatch.schema import TABLES, Table
 from wallwatch.schema.columns import TYPES
@@ -37,6 +39,8 @@ ROW_GROUP = 131_072
 SMALL_GROUP = 16_384
 
 _STAGE = "stage.json"
+#: What each part of a table was made from.
+_PARTS = "parts.json"
 
 #: An id that the collector gave: the time of receipt with microseconds comes first.
 _UID = r"^\d{14}\.\d{6}_"
@@ -236,6 +240,48 @@ class Workspace:
             write_atomic(folder / _STAGE, json.dumps({"made_from": stage, "rows": count}) + "\n")
         return count
 
+    def replace_parts(
+        self,
+        name: str,
+        keys: Mapping[str, str],
+        make: Callable[[list[str]], Iterable[tuple[str, pa.Table]]],
+        stage: str,
+    ) -> int:
+        """Replaces a derived table that has a file for each of some parts; parts that are made from the same stay.
+
+        Args:
+            name: A table of `DERIVED`.
+            keys: Name of each part, which is fit for that of a file, to what it is made from, as a digest.
+            make: Gives the rows of some parts, sorted by the parts' names and by the table's key, in pieces.
+            stage: What the rows are made from; see `stage`.
+
+        Returns:
+            The number of rows.
+        """
+        before, table = self.layout.table(name), TABLES[name]
+        try:
+            old = json.loads((before / _PARTS).read_bytes())
+        except (OSError, ValueError):
+            old = {}
+
+        def write(folder: Path) -> int:
+            found: dict[str, dict[str, Any]] = {}
+            for part in sorted(keys):
+                if old.get(part, {}).get("key") == keys[part] and (
+                    link(before / f"{part}.parquet", folder / f"{part}.parquet") or not old[part]["rows"]
+                ):
+                    found[part] = old[part]
+            anew = sorted(keys.keys() - found.keys())
+            found |= {part: {"key": keys[part], "rows": 0} for part in anew}
+            for part, pieces in groupby(make(anew) if anew else (), itemgetter(0)):
+                found[part]["rows"] = write_rows(
+                    folder / f"{part}.parquet", table, (piece for _, piece in pieces)
+                )
+            (folder / _PARTS).write_text(json.dumps(found, sort_keys=True, separators=(",", ":")) + "\n")
+            return sum(int(part["rows"]) for part in found.values())
+
+        return self.replace_by(name, write, stage)
+
     def state(self) -> str:
         """A digest that changes when, and only when, what the workspace holds has changed."""
         found = hashlib.sha256()
@@ -344,6 +390,20 @@ class Workspace:
         return int(found.num_rows)
 
 
+def by_day(rows: duckdb.DuckDBPyRelation, table: Table, time: str) -> Iterator[tuple[str, pa.Table]]:
+    """Rows apart by the day of a column, which is never null: each day's in the order of the table's key, in pieces."""
+    named = f"strftime({time}, '%Y-%m-%d')"
+    ordered = ", ".join(f'"{name}" ASC NULLS FIRST' for name in table.key)
+    names = ", ".join(f'"{name}"' for name in table.names)
+    reader = rows.project(f"{named} AS part, {names}").order(f"part, {ordered}").to_arrow_reader(ROW_GROUP)
+    for batch in reader:
+        whole = pa.Table.from_batches([batch])
+        start = 0
+        for run in pc.run_end_encode(whole["part"].combine_chunks()).run_ends.to_pylist():
+            yield whole["part"][start].as_py(), whole.slice(start, run - start).drop_columns("part")
+            start = run
+
+
 def write_rows(
     path: Path, table: Table, rows: duckdb.DuckDBPyRelation | pa.Table | Iterable[pa.Table]
 ) -> int:
@@ -418,4 +478,4 @@ def _encoded(values: pa.ChunkedArray | pa.Array) -> pa.Array:
     )
 
 
-__all__ = ["FORMAT", "PER_FILE", "ROW_GROUP", "Workspace", "row_groups", "write_rows"]
+__all__ = ["FORMAT", "PER_FILE", "ROW_GROUP", "Workspace", "by_day", "row_groups", "write_rows"]

@@ -1,6 +1,6 @@
 """Rules as data, and the verdicts that they give."""
 
-from wallwatch.judge.days import Day, judge_days
+from wallwatch.judge.days import Day, judge_days, judged_days
 from wallwatch.judge.explain import Explanation, FiredRule, explain
 from wallwatch.judge.judging import RULE_SET, batches, program, verdicts
 from wallwatch.judge.networks import digest
@@ -22,6 +22,7 @@ __all__ = [
     "digest",
     "explain",
     "judge_days",
+    "judged_days",
     "program",
     "verdicts",
 ]

@@ -7,9 +7,8 @@ tables; where a fact has changed, the days whose rows meet it are judged anew as
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import shutil
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from wallwatch._files import link
 from wallwatch.judge.judging import ROWS_AT_ONCE, Judging, cut, even, looked_at
 from wallwatch.judge.references import References
 from wallwatch.judge.steps.units import LASTING_NUMBER, Chunk, Source
@@ -224,15 +224,37 @@ def judge_days(
     noted: dict[str, dict[str, Any]] = {}
     for name, day in sorted(days.items()):
         if name in anew:
-            noted[name] = {"key": day.key, "days": state.on[name], "rows": rows.get(name, 0)}
+            sha256 = _sha256(after / f"{name}.parquet") if name in rows else ""
+            noted[name] = {
+                "key": day.key,
+                "days": state.on[name],
+                "rows": rows.get(name, 0),
+                "sha256": sha256,
+            }
             continue
         noted[name] = state.before.days[name]
-        _link(before / f"{name}.parquet", after / f"{name}.parquet")
-        _link(before / _FOLDER / f"{name}.parquet", after / _FOLDER / f"{name}.parquet")
+        link(before / f"{name}.parquet", after / f"{name}.parquet")
+        link(before / _FOLDER / f"{name}.parquet", after / _FOLDER / f"{name}.parquet")
     pq.write_table(facts, after / _FOLDER / "facts.parquet", compression="zstd")
     text = json.dumps({"version": version, "days": noted}, sort_keys=True, separators=(",", ":"))
     (after / _FOLDER / "days.json").write_text(text + "\n")
     return sum(int(one["rows"]) for one in noted.values())
+
+
+def judged_days(folder: Path) -> dict[str, tuple[str, list[int]]]:
+    """The Parquet files of verdicts that were judged day by day: name of each to what it holds, as a digest, and when.
+
+    Args:
+        folder: Of the verdicts.
+
+    Returns:
+        The days are since 1970-01-01, sorted; all is empty where verdicts were made in another way.
+    """
+    try:
+        days = json.loads((folder / _FOLDER / "days.json").read_bytes())["days"]
+        return {name: (day["sha256"], day["days"]) for name, day in days.items() if day["rows"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 class _State:
@@ -576,11 +598,6 @@ def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return found
 
 
-def _link(old: Path, new: Path) -> None:
-    """The same file under another name; a copy where the disk knows no links."""
-    if not old.exists():
-        return
-    try:
-        os.link(old, new)
-    except OSError:
-        shutil.copyfile(old, new)
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

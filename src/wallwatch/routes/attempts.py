@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import duckdb
 import pyarrow as pa
 
@@ -33,6 +35,7 @@ FROM measurements m
 JOIN verdicts v ON v.measurement_id = m.measurement_id AND v.layer = 'all'
 WHERE m.time IS NOT NULL AND m.time_flag IS NULL AND m.country IS NOT NULL AND m.network IS NOT NULL
   AND coalesce(len(v.flags), 0) = 0 AND m.nettest IN ({nettests})
+  AND m.time >= TIMESTAMPTZ '{since}' AND v.time >= TIMESTAMPTZ '{since}'
 """
 
 _STEPS = """
@@ -104,11 +107,12 @@ def _tries() -> str:
     return " UNION ALL ".join(queries)
 
 
-def attempts(con: duckdb.DuckDBPyConnection) -> pa.Table:
+def attempts(con: duckdb.DuckDBPyConnection, since: date = date.min) -> pa.Table:
     """Every try that the tables tell of, one row for each source, way and day.
 
     Args:
         con: Shows `measurements`, `observations` and `verdicts`; gains temporary tables named `routes_…`.
+        since: The first day of interest, of UTC.
 
     Returns:
         A table of `SCHEMA`, in a fixed order.
@@ -118,7 +122,7 @@ def attempts(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """
     nettests = ", ".join(f"'{name}'" for name in sorted({route.nettest for route in ROUTES}))
     for step in (_MEASURED, _STEPS, _CHOICES):
-        con.execute(step.format(nettests=nettests))
+        con.execute(step.format(nettests=nettests, since=f"{since} 00:00:00+00"))
     found = con.sql(_TOGETHER.format(tries=_tries())).to_arrow_table().cast(SCHEMA)
     for name in ("measured", "rows", "choices"):
         con.execute(f"DROP TABLE routes_{name}")

@@ -72,7 +72,12 @@ def routes(con: duckdb.DuckDBPyConnection, as_of: datetime | None = None) -> pa.
     Returns:
         A table of schema `ROUTES`.
     """
-    tries = attempts(con)
+    if as_of is None:
+        as_of = con.execute("SELECT max(time) FROM measurements WHERE time_flag IS NULL").fetchall()[0][0]
+    if as_of is None:
+        return TABLES["routes"].empty()
+    latest = max(as_of.astimezone(UTC), _EPOCH + timedelta(HISTORY))
+    tries = attempts(con, (latest - timedelta(HISTORY)).date())
     names = {
         (country, network): name
         for country, network, name in con.execute(
@@ -80,9 +85,6 @@ def routes(con: duckdb.DuckDBPyConnection, as_of: datetime | None = None) -> pa.
             "WHERE network_name IS NOT NULL AND network IS NOT NULL GROUP BY ALL"
         ).fetchall()
     }
-    if as_of is None:
-        latest = con.execute("SELECT max(time) FROM measurements WHERE time_flag IS NULL").fetchall()[0][0]
-        as_of = latest
     return estimate(tries, as_of, names)
 
 
