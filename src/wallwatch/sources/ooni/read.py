@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from operator import itemgetter
@@ -208,15 +209,9 @@ class Gathered:
             file_id: The file.
             refused: What its container could not give, looked at once the lines are used up.
         """
-        # Rows are many small tuples without cycles, and the collector would walk them again and again.
-        collecting = gc.isenabled()
-        gc.disable()
         before, aside = len(self.numbers), len(self.aside)
-        try:
+        with _uncollected():
             self._reader._read(lines, self, file_id)
-        finally:
-            if collecting:
-                gc.enable()
         if refused:
             self.aside += [(file_id, a.number, a.offset, a.reason, safe_bytes(a.excerpt)) for a in refused]
             self.aside[aside:] = sorted(self.aside[aside:], key=itemgetter(1, 2))
@@ -224,13 +219,30 @@ class Gathered:
 
     def batch(self) -> Batch:
         """The rows of all, file by file in the order in which they were added."""
-        self.flattener.complete()
         tables: dict[str, pa.Table] = {}
-        if self.numbers:
-            tables = _tables(self.flattener, self.envelopes, self.notes, self.numbers, self._files)
-        if self.aside:
-            tables["quarantine"] = set_aside(self.aside)
+        with _uncollected():
+            self.flattener.complete()
+            if self.numbers:
+                tables = _tables(self.flattener, self.envelopes, self.notes, self.numbers, self._files)
+            if self.aside:
+                tables["quarantine"] = set_aside(self.aside)
         return Batch(tables, self.size)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keeps the collector away: rows are many small things without cycles, which it would walk again and again."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            if not gc.get_freeze_count():
+                # Without it being walked, what is there by now becomes old, which is looked at seldom.
+                gc.freeze()
+                gc.unfreeze()
+            gc.enable()
 
 
 class _Found(NamedTuple):
