@@ -37,6 +37,10 @@ def test_the_corpus_is_the_same_every_time_and_as_long_as_asked() -> None:
         assert lines != list(corpus.make_lines(6, size, seed=2))
         assert all(line.isascii() and b"</" not in line for line in lines)  # as the collector writes them
         assert all(0.8 * size < len(line) < 1.3 * size for line in lines)
+    mixed = sorted(len(line) for line in corpus.make_lines(60, (5_000, 60_000)))
+    assert mixed[0] < 9_000
+    assert 12_000 < mixed[30] < 25_000
+    assert 45_000 < mixed[-1] < 70_000
 
 
 def test_the_corpus_is_read_without_a_loss_and_matches_nothing(tmp_path: Path) -> None:
@@ -62,11 +66,16 @@ def test_a_small_bench_measures_everything() -> None:
     data = result.as_dict()
     assert [row["lines"] for row in data["reading"]] == [10, 60]
     assert all(row["ratio"] > 0 for row in data["reading"])
-    assert data["run"]["measurements"] == 70 + 750
+    assert data["run"]["measurements"] == 750
+    assert 15_000 < data["run"]["line_bytes"] < 30_000
     for stage in ("take_in", "judge", "detect", "report"):
         assert data["run"][f"{stage}_seconds"] > 0
         assert data["run"][f"{stage}_cpu_seconds"] > 0
-    assert 0 < data["run"]["ratio"] < 1
+    run = data["run"]
+    # What grows and what does not are all of it.
+    grown = run["limit_cpu_seconds"] / run["run_marginal_ratio"]
+    assert grown + run["run_fixed_cpu_seconds"] == pytest.approx(run["run_cpu_seconds"])
+    assert 0 < run["run_ratio"] < 1
     assert data["together"]["all_cpu_seconds"] > 0
     judged = data["judging"]
     assert judged["observations"] >= 5_000

@@ -8,20 +8,18 @@ import platform
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from wallwatch import __version__
 from wallwatch._errors import WallwatchError
 from wallwatch._progress import Progress, Silent
-from wallwatch.bench import connectivity, corpus, detection, judging, limit, measure, scale
+from wallwatch.bench import connectivity, corpus, detection, judging, measure, scale
 
 #: Lengths of the corpora's lines in bytes, and how many of each there are for one of the first.
 _SIZES = ((50_000, 1), (7_500, 6))
-#: Lines more that a whole run takes in for one of the first, and their length: by default enough for 200,000
-#: observations, so that what queries cost to begin with is little.
-_RUN = (75, 7_500)
+#: Lines of a whole run for one of the first.
+_RUN = 75
 
 
 #: The stages of a whole run, by which rows they are counted, and what those are called.
@@ -80,20 +78,20 @@ class Report:
             ),
             "",
             (
-                f"whole run on {run['workers']} workers: {run['measurements']:,.0f} measurements, "
-                f"{run['observations']:,.0f} observations"
+                f"whole run on {run['workers']} workers: {run['measurements']:,.0f} measurements of "
+                f"{run['line_bytes']:,.0f} bytes on average, {run['observations']:,.0f} observations"
             ),
-            f"{'':>10} {'per second':>12}  {'':<14} {'s':>8} {'CPU s':>8} {'limit to CPU':>13}",
+            f"{'':>10} {'per second':>12}  {'':<14} {'s':>8} {'CPU s':>8} {'fixed':>8} {'limit to CPU':>13} {'to the rest':>12}",
         ]
         for stage, (rows, unit) in _STAGES.items():
-            cpu = run[f"{stage}_cpu_seconds"]
             rate = run[rows] / max(run[f"{stage}_seconds"], 1e-9)
             text.append(
                 f"  {stage.replace('_', ' '):<8} {rate:>12,.0f}  {unit:<14} {run[f'{stage}_seconds']:>8.2f} "
-                f"{cpu:>8.2f} {run['limit_cpu_seconds'] / max(cpu, 1e-9):>13.2f}"
+                + _costs(run, stage)
             )
         text += [
-            f"  run, which is the first three: {run['ratio']:.2f} of the limit",
+            f"  {'run':<8} {'':>12}  {'the first three':<14} {'':>7} " + _costs(run, "run"),
+            "  fixed: CPU seconds that do not grow with the lines; the rest does.",
             f"  peak memory {self.data['peak_mb']:,.0f} MB",
             "",
             (
@@ -143,6 +141,14 @@ class Report:
         return "\n".join(text)
 
 
+def _costs(run: dict[str, float], stage: str) -> str:
+    """A stage's processor seconds, those that do not grow, and the limit as a part of all and of those that do."""
+    return (
+        f"{run[f'{stage}_cpu_seconds']:>8.2f} {run[f'{stage}_fixed_cpu_seconds']:>8.2f} "
+        f"{run[f'{stage}_ratio']:>13.2f} {run[f'{stage}_marginal_ratio']:>12.2f}"
+    )
+
+
 def run(
     *,
     lines: int = 400,
@@ -154,8 +160,8 @@ def run(
     """Measures on a corpus that is made for it.
 
     Args:
-        lines: Lines of 50 kB; six times as many of 7.5 kB, 75 times as many more for the whole run, and as many small
-            files.
+        lines: Lines of 50 kB; six times as many of 7.5 kB, 75 times as many of 5 to 60 kB for the whole run, and as
+            many small files.
         repeats: How often each stage is measured; medians are given.
         series: Blocking series that are scanned, of a month each; a quarter as many of connectivity.
         observations: Observations that are judged, at least; the country that is simulated for them is smaller where
@@ -168,13 +174,11 @@ def run(
     rows = []
     with tempfile.TemporaryDirectory(prefix="wallwatch-bench-") as name:
         folder = Path(name)
-        paths = []
         for line_bytes, times in _SIZES:
             progress.stage(f"Measuring on lines of {line_bytes:,} bytes")
             path = folder / f"{line_bytes}.jsonl.gz"
             count = lines * times
             size = corpus.write(path, count, line_bytes)
-            paths.append(path)
             seconds = measure.reading(path, repeats, known)
             rows.append(
                 {
@@ -189,15 +193,10 @@ def run(
                 }
             )
         progress.stage("Measuring a whole run")
-        paths.append(folder / "run.jsonl.gz")
-        corpus.write(paths[-1], lines * _RUN[0], _RUN[1], seed=2)
-        found = measure.whole(paths, folder / "workspace", known, workers)
-        found["limit_cpu_seconds"] = sum(measure.cpu_seconds(partial(limit.decode, path)) for path in paths)
-        spent = sum(found[f"{stage}_cpu_seconds"] for stage in ("take_in", "judge", "detect"))
-        found["ratio"] = found["limit_cpu_seconds"] / spent
+        path, found = measure.growing(lines * _RUN, folder / "run", known, workers)
         progress.stage("Measuring one file on all cores")
-        together = measure.together(paths[-1], folder / "together", known, workers)
-        together["measurements"] = float(lines * _RUN[0])
+        together = measure.together(path, folder / "together", known, workers)
+        together["measurements"] = found["measurements"]
         progress.stage("Measuring one more file")
         added = measure.added(lines, folder / "added", known)
         progress.stage("Measuring the judge")

@@ -28,13 +28,19 @@ _START = datetime(2024, 3, 1, tzinfo=UTC)
 _NETWORKS = tuple(range(64_496, 64_512))
 
 
-def write(path: Path, lines: int, line_bytes: int, seed: int = 1, sites: int = _SITES, first: int = 0) -> int:
+#: How long each line is, in bytes; or the shortest and the longest, between which lengths lie evenly by their logarithm.
+Length = int | tuple[int, int]
+
+
+def write(
+    path: Path, lines: int, line_bytes: Length, seed: int = 1, sites: int = _SITES, first: int = 0
+) -> int:
     """Writes a gzip file of lines.
 
     Args:
         path: Where to.
         lines: How many.
-        line_bytes: About how long each is, in bytes: the bodies are made to fit.
+        line_bytes: About how long they are: the bodies are made to fit.
         seed: The same seed gives the same lines.
         sites: How many targets they measure.
         first: The number of the first line; each is three seconds later than the one before.
@@ -51,19 +57,23 @@ def write(path: Path, lines: int, line_bytes: int, seed: int = 1, sites: int = _
 
 
 def make_lines(
-    lines: int, line_bytes: int, seed: int = 1, sites: int = _SITES, first: int = 0
+    lines: int, line_bytes: Length, seed: int = 1, sites: int = _SITES, first: int = 0
 ) -> Iterator[bytes]:
     """The lines; see `write`."""
     rng = random.Random(seed)  # noqa: S311 - a corpus must be repeatable
     words = ["".join(rng.choices(_SYLLABLES, k=rng.randint(1, 4))) for _ in range(4_000)]
-    chain = 3 if line_bytes > 20_000 else 1
     for number in range(first, first + lines):
+        wanted = line_bytes if isinstance(line_bytes, int) else _between(rng, *line_bytes)
         site = rng.randrange(sites)
-        record = _measurement(rng, words, number, site, chain, "")
+        record = _measurement(rng, words, number, site, 3 if wanted > 20_000 else 1, "")
         bare = len(_written(record))
-        body = _page(rng, words, site, max(line_bytes - bare, 200))
+        body = _page(rng, words, site, max(wanted - bare, 200))
         record["test_keys"]["requests"][0]["response"]["body"] = body
         yield _written(record)
+
+
+def _between(rng: random.Random, least: int, most: int) -> int:
+    return int(least * (most / least) ** rng.random())
 
 
 def _written(value: Any) -> bytes:

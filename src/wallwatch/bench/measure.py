@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -175,6 +176,46 @@ def whole(paths: list[Path], root: Path, known: Fingerprints, workers: int) -> d
         finally:
             con.close()
     return found
+
+
+#: What a whole run is of: reading, judging and detecting.
+RUN = ("take_in", "judge", "detect")
+#: How long its lines are, in bytes: as OONI's are, from tests without a body to long pages.
+RUN_BYTES = (5_000, 60_000)
+
+
+def growing(lines: int, folder: Path, known: Fingerprints, workers: int) -> tuple[Path, dict[str, float]]:
+    """A whole run of so many measurements, and how much of it does not grow with them.
+
+    A quarter of them is run as well, after a few that load what is loaded once; what both took, against the limit for
+    their lines, tells what each line costs and what is left where there are none.
+
+    Returns:
+        The file, and the numbers of `whole`; of every stage of it, and of the run, also the processor seconds that do not
+        grow (`fixed_cpu_seconds`), the limit as a part of the time for one line more (`marginal_ratio`), and as a part of
+        all (`ratio`).
+    """
+    folder.mkdir()
+    runs, limits, bytes_ = [], [], 0
+    for count in (max(lines // 50, 10), max(lines // 4, 20), lines):
+        path = folder / f"{count}.jsonl.gz"
+        bytes_ = corpus.write(path, count, RUN_BYTES, seed=2)
+        runs.append(whole([path], folder / f"{count}", known, workers))
+        limits.append(statistics.median(cpu_seconds(partial(limit.decode, path)) for _ in range(3)))
+    found = {**runs[2], "line_bytes": bytes_ / lines, "limit_cpu_seconds": limits[2]}
+    for stage in (*RUN, "report", "run"):
+        small, large = (
+            sum(one[f"{part}_cpu_seconds"] for part in (RUN if stage == "run" else (stage,)))
+            for one in runs[1:]
+        )
+        slope = (large - small) / (limits[2] - limits[1])
+        found |= {
+            f"{stage}_cpu_seconds": large,
+            f"{stage}_fixed_cpu_seconds": large - slope * limits[2],
+            f"{stage}_marginal_ratio": 1 / max(slope, 1e-9),
+            f"{stage}_ratio": limits[2] / max(large, 1e-9),
+        }
+    return path, found
 
 
 def together(path: Path, root: Path, known: Fingerprints, workers: int) -> dict[str, float]:
