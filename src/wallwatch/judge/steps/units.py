@@ -286,11 +286,11 @@ _UNIT_COLUMNS = f"""r.layer, {seen_through("r.ip")} AS ip,
     THEN r.duration_seconds END AS seconds,
   CASE r.layer WHEN 'http' THEN r.failure IS NULL AND r.http_fingerprint IS NULL
     WHEN 'step' THEN coalesce({_STEP_OK}, false) ELSE false END AS opened,
-  CASE r.layer WHEN 'step' THEN coalesce(r.step = 'success' AND r.step_value = 'false', false) OR r.failure IS NOT NULL
-    WHEN 'tcp' THEN r.failure IS NOT NULL AND NOT coalesce(r.ip LIKE '%:%' AND r.failure IN {NO_ROUTE}, false)
-    WHEN 'dns' THEN r.failure IS NOT NULL AND NOT coalesce(r.dns_query_type = 'AAAA', false)
-    ELSE r.failure IS NOT NULL END AS failed,
-  r.layer = 'step' AND coalesce(r.failure IS NULL AND r.step = 'bootstrap_time' AND r.step_number > 0, false) AS started"""
+  CASE WHEN r.failure IS NULL THEN r.layer = 'step' AND coalesce(r.step = 'success' AND r.step_value = 'false', false)
+    WHEN r.layer = 'tcp' THEN NOT coalesce(r.ip LIKE '%:%' AND r.failure IN {NO_ROUTE}, false)
+    WHEN r.layer = 'dns' THEN NOT coalesce(r.dns_query_type = 'AAAA', false) ELSE true END AS failed,
+  CASE WHEN r.layer = 'step' THEN coalesce(r.failure IS NULL AND r.step = 'bootstrap_time' AND r.step_number > 0, false)
+    ELSE false END AS started"""
 #: What only the judging of a chunk asks of every layer, of TLS and of HTTP.
 _UNIT_LATER = """,
   r.obs, r.depth, r.ip_network, r.layer = 'dns' AND coalesce(r.dns_query_type = 'AAAA', false) AS asked_6"""

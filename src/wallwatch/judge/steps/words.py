@@ -43,9 +43,10 @@ def bogon(row: str) -> str:
     neither is the network's doing.
     """
     kinds = "'loopback', 'private', 'link_local', 'shared', 'reserved', 'multicast', 'unspecified'"
-    return (
-        f"coalesce({row}.ip_kind IN ({kinds}) AND {row}.ip NOT LIKE '64:ff9b:%' "
-        f"AND {row}.ip NOT LIKE '198.18.%' AND {row}.ip NOT LIKE '198.19.%', false)"
+    return (  # nearly all are global: settled first
+        f"CASE WHEN {row}.ip_kind IS NULL OR {row}.ip_kind = 'global' THEN false "
+        f"ELSE coalesce({row}.ip_kind IN ({kinds}) AND {row}.ip NOT LIKE '64:ff9b:%' "
+        f"AND {row}.ip NOT LIKE '198.18.%' AND {row}.ip NOT LIKE '198.19.%', false) END"
     )
 
 
