@@ -87,12 +87,16 @@ hosts AS (
     count(*) FILTER (NOT trusted) AS untrusted
   FROM judged
   GROUP BY m, u
+),
+every AS (
+  SELECT h.*, coalesce(d.sessions_ok >= 3 AND d.sessions_ok >= 3 * d.sessions_bad, false) AS opens_here
+  FROM hosts h JOIN judge_this w ON w.m = h.m
+  LEFT JOIN judge_by_network d ON d.u = h.u AND d.network = w.network AND d.day = w.day
   UNION ALL
-  SELECT m, u, true, 0, 0, 0, 0, 0, false, false, false, false, false, false, false, false, false, 0, 0
+  SELECT m, u, true, 0, 0, 0, 0, 0, false, false, false, false, false, false, false, false, false, 0, 0, false
   FROM judge_context WHERE tls_proved AND NOT tls_failed
 )
 SELECT t.*, c.place, s.m IS NOT NULL AS slowed, coalesce(s.named, false) AS slowed_name, c.old_roots,
-  coalesce(d.sessions_ok >= 3 AND d.sessions_ok >= 3 * d.sessions_bad, false) AS opens_here,
   c.has_control, c.helper_followed, c.peers_fine, c.peers_down,
   t.control_ok_same_address OR (NOT t.control_failed_same_address
     AND (c.helper_tls_ok OR (NOT c.helper_tls_failed AND c.page_ok AND c.has_control))) AS control_ok,
@@ -104,10 +108,8 @@ SELECT t.*, c.place, s.m IS NOT NULL AS slowed, coalesce(s.named, false) AS slow
     WHEN t.closed >= greatest(t.timeouts, 1) THEN 'closed'
     WHEN t.timeouts > 0 THEN 'timeout'
     ELSE 'other' END AS failure_kind
-FROM hosts t
+FROM every t
 JOIN judge_context c ON c.m = t.m AND c.u = t.u
-JOIN judge_this w ON w.m = t.m
-LEFT JOIN judge_by_network d ON d.u = t.u AND d.network = w.network AND d.day = w.day
 LEFT JOIN judge_slowed s ON s.m = t.m AND s.u = t.u AND NOT s.clear
 """
 
