@@ -50,23 +50,25 @@ def bogon(row: str) -> str:
     )
 
 
-def seen_through(ip: str) -> str:
-    """An SQL expression: the IPv4 address that one of NAT64's well-known prefix stands for (RFC 6052 2.1), else itself.
+def gateway_hex(ip: str) -> str:
+    """An SQL expression: the IPv4 address that one of NAT64's well-known prefix stands for (RFC 6052 2.1), as eight hex digits.
 
-    What is reached through such a gateway is the server of that address; text in canonical form (RFC 5952).
+    Null for all other addresses; text in canonical form (RFC 5952).
     """
     rest = f"substr({ip}, 10)"
     first = f"CASE WHEN {rest} LIKE '%:%' THEN split_part({rest}, ':', 1) ELSE '0' END"
     last = f"CASE WHEN {rest} LIKE '%:%' THEN split_part({rest}, ':', 2) ELSE {rest} END"
+    return f"CASE WHEN {ip} LIKE '64:ff9b::%' THEN lpad({first}, 4, '0') || lpad({last}, 4, '0') END"
 
-    def byte(group: str, at: int) -> str:
-        high, low = (
-            f"(strpos('0123456789abcdef', substr(lpad({group}, 4, '0'), {at + n}, 1)) - 1)" for n in (0, 1)
-        )
-        return f"CAST(16 * {high} + {low} AS VARCHAR)"
 
-    dotted = " || '.' || ".join(byte(group, at) for group in (first, last) for at in (1, 3))
-    return f"CASE WHEN {ip} LIKE '64:ff9b::%' THEN {dotted} ELSE {ip} END"
+def seen_through(ip: str, hex_: str) -> str:
+    """An SQL expression: the address that is reached, which behind such a gateway is the server's; see `gateway_hex`."""
+
+    def digit(at: int) -> str:
+        return f"(strpos('0123456789abcdef', substr({hex_}, {at}, 1)) - 1)"
+
+    dotted = " || '.' || ".join(f"CAST(16 * {digit(at)} + {digit(at + 1)} AS VARCHAR)" for at in (1, 3, 5, 7))
+    return f"CASE WHEN {hex_} IS NULL THEN {ip} ELSE {dotted} END"
 
 
 #: What a connect over IPv6 fails with where the probe has none (trap J19).
