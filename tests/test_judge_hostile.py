@@ -37,7 +37,9 @@ def test_what_a_gateways_address_stands_for(ip: str) -> None:
     six = int(ipaddress.ip_address(ip))
     known = ":" in ip and ipaddress.ip_address(ip) in ipaddress.ip_network("64:ff9b::/96")
     wanted = str(ipaddress.ip_address(six & 0xFFFFFFFF)) if known else ip
-    assert duckdb.sql(f"SELECT {seen_through('ip', gateway_hex('ip'))} FROM (VALUES ('{ip}')) t(ip)").fetchall() == [(wanted,)]
+    assert duckdb.sql(
+        f"SELECT {seen_through('ip', gateway_hex('ip'))} FROM (VALUES ('{ip}')) t(ip)"
+    ).fetchall() == [(wanted,)]
 
 
 def test_a_network_without_ipv4_is_not_impaired() -> None:

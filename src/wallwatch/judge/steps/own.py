@@ -21,9 +21,8 @@ def _asked(name: str, bit: int) -> str:
     return f"bogons & {bit} <> 0 AS {name}_bogon, globals & {bit} <> 0 AS {name}_global"
 
 
-def _of_failures(test: str) -> str:
-    """How many rows, of all but steps, meet a predicate over `failure`; looked at only where there is one."""
-    return f"count(*) FILTER (CASE WHEN failure IS NULL OR layer = 'step' THEN false ELSE {test} END)"
+def _or_not(names: str, none: str) -> str:
+    return ", ".join(f"coalesce(f.{name}, {none}) AS {name}" for name in names.split())
 
 
 _LOST = (
@@ -42,22 +41,39 @@ _OPENED = f"""coalesce(bool_or(opened), false) OR coalesce(bool_or(known & {PROV
     AS opened,
   coalesce(bool_or(failed), false) AS failed,
   coalesce(bool_or(started OR (failure IS NULL
-    AND (layer IN ('tcp', 'tls', 'http') OR (layer = 'dns' AND ip IS NOT NULL)))), false) AS worked,
-  coalesce(bool_or(layer = 'dns' AND failure IN ({_DENIED})), false) AS denied"""
+    AND (layer IN ('tcp', 'tls', 'http') OR (layer = 'dns' AND ip IS NOT NULL)))), false) AS worked"""
 
 #: Of each measurement and unit, as much of `OWN` as is gathered for all chunks.
 SEEN = f"""
 CREATE OR REPLACE TEMP TABLE judge_own AS
-SELECT m, u, {_OPENED}
+SELECT m, u, {_OPENED},
+  coalesce(bool_or(layer = 'dns' AND failure IN ({_DENIED})), false) AS denied
 FROM judge_units
 GROUP BY m, u
 """
 
-#: One row for each measurement and unit; unit 0 gathers rows that name none.
+#: One row for each measurement and unit; unit 0 gathers rows that name none. What is asked of failures is asked of those
+#: few rows that are one.
 OWN = f"""
 CREATE OR REPLACE TEMP TABLE judge_own AS
-SELECT * EXCLUDE (bogons, globals), {_asked("system", SYSTEM)}, {_asked("encrypted", ENCRYPTED)}, {_asked("udp", PLAIN)}
-FROM (
+WITH failures AS (
+  SELECT m, u,
+    min(failure) FILTER (asked = {SYSTEM} AND ip IS NULL AND NOT asked_6) AS system_failure_4,
+    min(failure) FILTER (asked = {SYSTEM} AND ip IS NULL AND asked_6) AS system_failure_6,
+    min(failure) FILTER (asked = {ENCRYPTED} AND ip IS NULL AND NOT asked_6) AS encrypted_failure_4,
+    bool_or(layer = 'tls' AND failure = 'ssl_unknown_authority') AS refused,
+    bool_or(layer = 'tls') AS tls_failed,
+    bool_or(layer = 'tcp') AS tcp_failed,
+    bool_or(layer = 'dns' AND failure IN ({_DENIED})) AS denied,
+    count(*) FILTER (layer <> 'step' AND failure IN ({_LOST})) AS lost,
+    count(*) FILTER (layer <> 'step' AND failure IN ('network_down', 'network_unreachable') AND ip NOT LIKE '%:%')
+      AS no_network,
+    count(*) FILTER (layer <> 'step' AND failure = 'dns_temporary_failure') AS no_resolver
+  FROM judge_units
+  WHERE failure IS NOT NULL
+  GROUP BY m, u
+),
+units AS (
   SELECT m, u,
     count(*) FILTER (layer <> 'step') AS own_rows,
     coalesce(min(depth) FILTER (layer <> 'step'), 0) AS depth,
@@ -66,25 +82,20 @@ FROM (
     -- Who was answered with an address that cannot be public, and who with another.
     coalesce(bit_or(CASE WHEN known & {IS_BOGON} <> 0 THEN asked END), 0) AS bogons,
     coalesce(bit_or(CASE WHEN ip IS NOT NULL AND known & {IS_BOGON} = 0 THEN asked END), 0) AS globals,
-    min(failure) FILTER (asked = {SYSTEM} AND ip IS NULL AND NOT asked_6) AS system_failure_4,
-    min(failure) FILTER (asked = {SYSTEM} AND ip IS NULL AND asked_6) AS system_failure_6,
-    min(failure) FILTER (asked = {ENCRYPTED} AND ip IS NULL AND NOT asked_6) AS encrypted_failure_4,
-    coalesce(bool_or(layer = 'tls' AND failure = 'ssl_unknown_authority'), false) AS refused,
     coalesce(bool_or(known & {PROVED} <> 0), false) AS tls_proved,
-    coalesce(bool_or(layer = 'tls' AND failure IS NOT NULL), false) AS tls_failed,
     count(*) FILTER (layer = 'tls') AS tls_rows,
     coalesce(bool_or(layer = 'tcp' AND failure IS NULL), false) AS tcp_ok,
-    coalesce(bool_or(layer = 'tcp' AND failure IS NOT NULL), false) AS tcp_failed,
     count(*) FILTER (layer = 'tcp') AS tcp_rows,
     {_OPENED},
     count(*) FILTER (failure IS NULL AND layer IN ('tcp', 'tls', 'http')) AS fine,
-    {_of_failures(f"failure IN ({_LOST})")} AS lost,
-    {_of_failures("failure IN ('network_down', 'network_unreachable') AND ip NOT LIKE '%:%'")} AS no_network,
-    count(*) FILTER (layer = 'dns' AND ip IS NOT NULL) AS answers,
-    {_of_failures("failure = 'dns_temporary_failure'")} AS no_resolver
+    count(*) FILTER (layer = 'dns' AND ip IS NOT NULL) AS answers
   FROM judge_units
   GROUP BY m, u
 )
+SELECT o.* EXCLUDE (bogons, globals), {_asked("system", SYSTEM)}, {_asked("encrypted", ENCRYPTED)},
+  {_asked("udp", PLAIN)}, f.system_failure_4, f.system_failure_6, f.encrypted_failure_4,
+  {_or_not("refused tls_failed tcp_failed denied", "false")}, {_or_not("lost no_network no_resolver", "0")}
+FROM units o LEFT JOIN failures f ON f.m = o.m AND f.u = o.u
 """
 
 #: One row for each address of a unit, by the probe and by the test helper together.
