@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from wallwatch.judge.steps import decide
 from wallwatch.schema import VERDICTS
@@ -11,7 +12,8 @@ from wallwatch.schema import VERDICTS
 #: The tables that verdicts are put together from.
 ASSEMBLED = (
     "judge_found",
-    "judge_ordered",
+    "judge_this",
+    "judge_targets",
     "judge_mechanism_lists",
     "judge_rule_lists",
     "judge_flag_lists",
@@ -30,8 +32,9 @@ def assemble(con: duckdb.DuckDBPyConnection, rule_set: str, reference_set: str) 
         reference_set: Version of the reference data.
     """
     rows = con.sql(decide.IN_ORDER).to_arrow_table()
-    measured = con.sql("SELECT * FROM judge_ordered ORDER BY place").to_arrow_table()
-    place = rows["place"].combine_chunks().cast(pa.int32())
+    measured = con.sql(decide.MEASURED).to_arrow_table()
+    first = measured["m"][0] if len(measured) else 0
+    place = pc.subtract(rows["m"], first).combine_chunks().cast(pa.int32())
     columns: dict[str, pa.Array | pa.ChunkedArray] = {name: rows[name] for name in ("host", "layer", "locus")}
     for name in (*decide.OF_MEASUREMENT, "service"):
         values = measured[name].combine_chunks()

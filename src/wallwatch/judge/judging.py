@@ -108,7 +108,6 @@ _JUDGE: tuple[str, ...] = (
     decide.FLAG_LISTS,
     bits.RULE_LISTS,
     bits.MECHANISM_LISTS,
-    decide.MEASURED,
 )
 
 

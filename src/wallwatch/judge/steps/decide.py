@@ -34,7 +34,7 @@ def _layer(name: str) -> str:
     """A query over the features of a layer: the rules that fired, and the one that decides."""
     rules = [rule for rule in RULES if rule.layer == name]
     deciding = sorted((rule for rule in rules if rule.state), key=lambda rule: rule.priority)
-    fired = ",\n    ".join(f"coalesce({rule.when}, false) AS r{RULES.index(rule)}" for rule in rules)
+    fired = ",\n    ".join(f"({rule.when}) AS r{RULES.index(rule)}" for rule in rules)  # null fires nothing
     decided = " ".join(f"WHEN r{RULES.index(rule)} THEN {RULES.index(rule)}" for rule in deciding)
 
     def word(number: int) -> str:
@@ -282,12 +282,11 @@ OF_MEASUREMENT = (
     "received file_id line"
 ).split()
 
-#: The measurements of a chunk in the order of their ids, with the name of their service.
+#: The measurements of a chunk, whose numbers follow one another in the order of their ids, with the name of their service.
 MEASURED = f"""
-CREATE OR REPLACE TEMP TABLE judge_ordered AS
-SELECT w.m, row_number() OVER (ORDER BY w.measurement_id) - 1 AS place, {", ".join(f"w.{name}" for name in OF_MEASUREMENT)},
-  t.service
-FROM judge_this w JOIN judge_targets t ON t.nettest = w.nettest AND t.target = w.target
+SELECT w.m, {", ".join(f"w.{name}" for name in OF_MEASUREMENT)}, t.service
+FROM judge_this w LEFT JOIN judge_targets t ON t.nettest = w.nettest AND t.target = w.target
+ORDER BY w.m
 """
 
 _LISTS = f"""
@@ -298,12 +297,11 @@ LEFT JOIN judge_flag_lists f ON f.flags = p.flags"""
 
 #: The verdicts of a chunk in the order of their key (units are numbered in the order of their names), with numbers in place of what is long and comes over and over.
 IN_ORDER = f"""
-SELECT w.place, i.unit AS host, p.layer, p.rank, p.locus, p.evidence, coalesce(k.id, 0) AS mechanisms,
+SELECT p.m, i.unit AS host, p.layer, p.rank, p.locus, p.evidence, coalesce(k.id, 0) AS mechanisms,
   coalesce(r.id, 0) AS rules, coalesce(a.id, 0) AS against, coalesce(f.id, 0) AS flags
 FROM judge_found p
-JOIN judge_ordered w ON w.m = p.m
 LEFT JOIN judge_names i ON i.u = p.u{_LISTS}
-ORDER BY w.place, p.layer, p.u NULLS FIRST
+ORDER BY p.m, p.layer, p.u NULLS FIRST
 """
 
 #: The lists that those numbers stand for, from 1 on.

@@ -233,7 +233,7 @@ def this(chunk: Chunk, source: Source = from_views) -> str:
     """The measurements of one chunk, numbered."""
     return f"""
 CREATE OR REPLACE TEMP TABLE judge_this AS
-SELECT {chunk.before} + row_number() OVER (ORDER BY w.file_id, w.line, w.measurement_id) AS m, w.measurement_id, s.s,
+SELECT {chunk.before} + row_number() OVER (ORDER BY w.measurement_id, w.file_id, w.line) AS m, w.measurement_id, s.s,
   DATE '1970-01-01' + CAST(floor(epoch(w.time) / 86400) AS INTEGER) AS day,
   CAST(floor(epoch(w.time) / 3600) AS BIGINT) AS hour, w.time, w.time_flag,
   w.country, w.network, w.network_name, w.resolver_network, w.resolver_kind, w.nettest, w.nettest_version, w.software,
