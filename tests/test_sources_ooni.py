@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,9 +16,10 @@ from hypothesis import strategies as st
 from wallwatch.schema import CONTROLS, MEASUREMENTS, OBSERVATIONS
 from wallwatch.schema.words import FAILURES
 from wallwatch.sources.ooni import OONIReader
-from wallwatch.sources.ooni.clock import clock_flag, leading_time, parse_time
+from wallwatch.sources.ooni.clock import clock_flag, clock_flags, from_microseconds, leading_time, parse_time
 from wallwatch.sources.ooni.lenient import coerce
 from wallwatch.sources.ooni.nettests import nettest
+from wallwatch.sources.ooni.rows import _take_lists
 from wallwatch.sources.ooni.values import (
     address,
     address_kind,
@@ -588,6 +590,47 @@ def test_clocks_that_cannot_be_right_are_flagged(
     """X4."""
     moments = [parse_time(text) for text in (time, start, report, received)]
     assert clock_flag(*moments, runtime=2.0, as_of=AS_OF) == flag
+
+
+_NOON = 1_700_000_000_000_000
+_CLOCKS = st.none() | st.one_of(
+    *(
+        st.integers(-spread, spread).map(lambda seconds: _NOON + seconds * 1_000_000)
+        for spread in (90, 4_000, 100_000, 500_000_000)
+    )
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(_CLOCKS, _CLOCKS, _CLOCKS, _CLOCKS, st.none() | st.floats(-1.0, 90_000.0)), max_size=12
+    )
+)
+def test_many_clocks_are_told_as_each_of_them_is(rows: list[tuple[Any, ...]]) -> None:
+    """X4: looking at many measurements at once says of each what looking at it alone does."""
+    as_of = datetime(2025, 1, 1, tzinfo=UTC)
+    alone = [
+        clock_flag(*(None if time is None else from_microseconds(time) for time in row[:4]), row[4], as_of)
+        for row in rows
+    ]
+    columns = [list(values) for values in zip(*rows, strict=True)] or [[], [], [], [], []]
+    assert clock_flags(*columns, as_of) == alone
+
+
+@given(
+    lists=st.lists(st.none() | st.lists(st.none() | st.text(max_size=3), max_size=4), min_size=1, max_size=8),
+    data=st.data(),
+)
+def test_names_of_certificates_go_to_every_row_that_has_them(
+    lists: list[list[str | None] | None], data: st.DataObject
+) -> None:
+    """A row that has no certificate has no names; one of a certificate without names has none either."""
+    places = data.draw(st.lists(st.none() | st.integers(0, len(lists) - 1), max_size=20))
+    given_ = pa.array(lists, pa.list_(pa.string()))
+    taken = _take_lists(given_, pa.array(places, pa.int32()))
+    taken.validate(full=True)
+    assert taken.to_pylist() == [None if place is None else lists[place] for place in places]
 
 
 def test_times_in_their_other_forms() -> None:

@@ -39,7 +39,7 @@ class UnreadableError(ValueError):
 
 #: Measurements whose parts are held before whole columns are made of them: few enough that they are still in the
 #: processor's cache.
-TOGETHER = 64
+TOGETHER = 32
 
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 _HEAD = msgspec.json.Decoder(_Head)

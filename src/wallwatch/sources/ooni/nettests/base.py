@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -15,8 +15,7 @@ from wallwatch.sources.ooni.remembered import URLS
 from wallwatch.sources.ooni.values import host_name, split_url
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What the test's own keys say of the whole measurement.
 
     Attributes:
