@@ -438,12 +438,7 @@ def _s2(plan: Plan) -> Plan:
 
 @_scenario("S3", "domestic sites answer, foreign ones do not")
 def _s3(plan: Plan) -> Plan:
-    span = _at(plan, 5, 48)
-    return _outage(
-        plan,
-        Outage("shutdown", "country", names.COUNTRY, span, 0.9, trap="S3"),
-        Outage("domestic_only", "country", names.COUNTRY, span, 0.9, signals=(), trap="S3"),
-    )
+    return _outage(plan, Outage("domestic_only", "country", names.COUNTRY, _at(plan, 5, 48), 0.9, trap="S3"))
 
 
 @_scenario("S4", "a shutdown of one region")
