@@ -22,7 +22,7 @@ LEAST_VOTES = 3.2
 
 #: Three are enough where the network had so many votes in the week before, so that it is known how rarely it fails.
 LEAST_VOTES_KNOWN = 2.9
-KNOWN = 12.0
+KNOWN = 20.0
 
 
 @dataclass(frozen=True, slots=True)
