@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wallwatch.judge.services import MIDDLEBOX_TESTS, SERVICES, TOOLS
+from wallwatch.judge.services import MIDDLEBOX_TESTS, SERVICES, TOOLS, Service
 from wallwatch.judge.steps import bits
 from wallwatch.judge.steps.words import NO_ROUTE, any_like, quoted
 
@@ -19,18 +19,19 @@ def _listed(names: Iterable[str]) -> str:
 
 _SERVICE_TESTS = _listed(service.nettest for service in SERVICES)
 _TOOL_TESTS = _listed(tool.nettest for tool in TOOLS)
-_POOLS = [pool.name for service in SERVICES for pool in service.pools]
+_POOLED = [service for service in SERVICES if service.pools]
+_POOLS = [pool.name for service in _POOLED for pool in service.pools]
 
 
 def _bit(mechanism: str) -> int:
     return 1 << bits.MECHANISMS.index(mechanism)
 
 
-def _part_of(nettest: str, name: str) -> str:
-    """The part to which a unit of a test belongs; null where the test names none."""
+def _part_of(nettest: str, name: str, services: Iterable[Service] = SERVICES) -> str:
+    """The part to which a unit of a test of one of the services belongs; null where the test names none."""
     cases = [
         f"WHEN {nettest} = {quoted(service.nettest)} AND {any_like(name, part.units)} THEN {quoted(part.name)}"
-        for service in SERVICES
+        for service in services
         for part in service.parts
     ]
     return f"CASE {' '.join(cases)} END"
@@ -45,12 +46,12 @@ def _claims() -> str:
         for tool in TOOLS
     ]
     found.append(
-        f"""SELECT m, {_part_of("nettest", "unit")}, ip || ':' || coalesce(port, 0), false, failure IS NULL,
+        f"""SELECT m, {_part_of("nettest", "unit", _POOLED)}, ip || ':' || coalesce(port, 0), false, failure IS NULL,
     failure IS NOT NULL AND NOT coalesce(ip LIKE '%:%' AND failure IN {NO_ROUTE}, false)
   FROM judge_test_rows WHERE unit IN ({_listed(_POOLS)}) AND layer = 'tcp'"""
     )
     found += [
-        f"""SELECT m, {_part_of("nettest", "unit")}, 'name ' || host, true,
+        f"""SELECT m, {_part_of("nettest", "unit", [service])}, 'name ' || host, true,
     coalesce(ip_network IN ({", ".join(str(number) for number in service.own_networks)}), false),
     ip_network IS NOT NULL AND ip_network NOT IN ({", ".join(str(number) for number in service.own_networks)})
   FROM judge_test_rows WHERE nettest = {quoted(service.nettest)} AND layer = 'dns' AND ip IS NOT NULL
@@ -103,7 +104,7 @@ SELECT e.m, e.part, e.is_name, n.u, e.ok, e.failed FROM judge_tried e JOIN judge
 POOLS = f"""
 INSERT INTO judge_pools
 SELECT m, part, mechanisms FROM (
-  SELECT m, {_part_of("nettest", "unit")} AS part,
+  SELECT m, {_part_of("nettest", "unit", _POOLED)} AS part,
     CASE WHEN bool_and(failure = 'generic_timeout_error') THEN {_bit("tcp.timeout")}
       WHEN bool_and(failure IN ('connection_reset', 'connection_aborted')) THEN {_bit("tcp.reset")}
       WHEN bool_and(failure = 'connection_refused') THEN {_bit("tcp.refused")} ELSE 0 END AS mechanisms
