@@ -126,8 +126,10 @@ def bring_up_to_date(
     try:
         wanted = stages(workspace, con, known)
         if workspace.stage("verdicts") != wanted["verdicts"]:
+            repeated = workspace.repeated_of_files()
             workspace.find_repeated()
-            workspace.refresh(con, "measurements", "observations", "controls")
+            if workspace.repeated_of_files() != repeated:
+                workspace.refresh(con, "measurements", "observations", "controls")
             progress.stage("Judging")
             if cluster is None:
                 rows["verdicts"] = judge_workspace(workspace, con, known, wanted["verdicts"])
@@ -164,7 +166,7 @@ def bring_up_to_date(
         if workspace.stage("routes") != wanted["routes"]:
             progress.stage("Looking for what still works")
             rows["routes"] = workspace.replace("routes", routes.routes(con), wanted["routes"])
-        workspace.refresh(con)
+        workspace.refresh(con, "routes")
         if not facts.are_stored(con):
             progress.stage("Summing up")
             facts.store(workspace, con)

@@ -18,7 +18,7 @@ from wallwatch.detect.common_mode import ServiceOutage, service_outages
 from wallwatch.detect.events import everywhere, in_order, of_countries
 
 #: Verdicts of whole countries that are looked at together: what is not more is looked at in one piece.
-ROWS_AT_ONCE = 2_000_000
+ROWS_AT_ONCE = 1_000_000
 
 #: The columns of `verdicts` that detection reads.
 COLUMNS = (

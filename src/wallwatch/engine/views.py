@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from wallwatch.schema import TABLES, Table
+from wallwatch.schema.layout import DERIVED
 
 _TYPES = {
     "string": "VARCHAR",
@@ -40,12 +41,14 @@ def empty_select(table: Table) -> str:
 def select(table: Table, parts: Sequence[Path]) -> str:
     """A query over the table's Parquet files.
 
-    Columns that an older file lacks are null, so a table may gain columns without being written again.
+    Columns that an older file lacks are null, so a table may gain columns without being written again. All files of a
+    derived table are by one version, so that only the first has to be looked into beforehand.
     """
     if not parts:
         return empty_select(table)
     files = ", ".join(quoted(str(part)) for part in parts)
-    return f"({empty_select(table)}) UNION ALL BY NAME (SELECT * FROM read_parquet([{files}], union_by_name = true))"
+    by_name = "" if table.name in DERIVED else ", union_by_name = true"
+    return f"({empty_select(table)}) UNION ALL BY NAME (SELECT * FROM read_parquet([{files}]{by_name}))"
 
 
 def columns_of(con: duckdb.DuckDBPyConnection, parts: Sequence[Path]) -> dict[Path, frozenset[str]]:

@@ -312,7 +312,7 @@ class Workspace:
                     f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {SMALL_GROUP}, PRESERVE_ORDER true)"
                 )
             write_atomic(folder / _STAGE, json.dumps({"made_from": self.state()}) + "\n")
-        self.refresh(con)
+        views.create(con, {}, None, self._kept())
 
     def _kept(self) -> dict[str, Path]:
         folder = self.layout.summaries

@@ -221,6 +221,10 @@ def judge_days(
         for day, pieces in groupby(state.by_day(tables, anew), itemgetter(0)):
             rows[day] = write(after / f"{day}.parquet", (table for _, table in pieces))
         state.keep(after / _FOLDER, anew)
+    for (table,) in con.sql(
+        "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'days_')"
+    ).fetchall():
+        con.execute(f"DROP TABLE {table}")
     noted: dict[str, dict[str, Any]] = {}
     for name, day in sorted(days.items()):
         if name in anew:
