@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wallwatch.judge.services import SERVICES
+from wallwatch.judge.steps.peers import FINE_IN_ALL
 from wallwatch.judge.steps.words import any_like, quoted
 
 #: Hosts for which the system's resolver gave an address that is known to be injected in that country.
@@ -74,8 +75,7 @@ SELECT o.m, o.u, o.depth, o.first_obs, o.depth * 100000000 + o.first_obs * 10 AS
   coalesce(p.page_ok, false) AS page_ok,
   coalesce(p.page_failed, false) AND NOT coalesce(p.page_ok, false) AS page_failed,
   h.m IS NULL AND o.depth > 0 AND coalesce(p.page_ok, false) AND p.page_status < 400 AS helper_followed,
-  coalesce(e.fine, t.networks_ok - CASE WHEN t.networks_ok_by_one > 0 THEN 1 ELSE 0 END >= 2
-    AND t.sessions_ok - 1 >= greatest(3, 3 * t.sessions_bad), false) AND b.u IS NULL AS peers_fine,
+  coalesce(e.fine, {FINE_IN_ALL}, false) AND b.u IS NULL AND r.u IS NULL AS peers_fine,
   coalesce(e.down, false) OR coalesce(b.down, false) AS peers_down,
   f.software IS NOT NULL AS faulty,
   g.software IS NOT NULL AS old_roots,
@@ -90,6 +90,7 @@ LEFT JOIN judge_helper_page p ON p.m = o.m
 LEFT JOIN judge_peers e ON e.u = o.u AND e.day = w.day AND e.network = w.network
 LEFT JOIN judge_totals t ON t.u = o.u AND t.day = w.day
 LEFT JOIN judge_that_hour b ON b.u = o.u AND b.hour = w.hour
+LEFT JOIN judge_troubled r ON r.u = o.u AND r.hour = w.hour AND r.network = w.network
 LEFT JOIN judge_old_roots g ON g.software = w.software AND o.refused AND NOT o.tls_proved
 LEFT JOIN judge_faulty f
   ON f.u = o.u AND f.day = w.day AND f.software = w.software AND f.nettest = w.nettest

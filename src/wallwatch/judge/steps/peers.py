@@ -1,50 +1,71 @@
 """What other networks saw of the same host at the time: controls where the test helper gave none.
 
 Independence is counted by session and by network, never by row; the measurement's own network is left out of its
-own control (traps C1 to C3, J1, J27, J29). What is concluded would be so without any one of the sessions, too: a single
-forged row makes nobody's verdict say more than the honest ones do. It stays the same when every tenth
-row is forged: nothing rests on a single network that says otherwise, and networks that nobody else measured from
-weigh no more than their sessions.
+own control (traps C1 to C3, J1, J27, J29). A network speaks where two of its sessions say the same and fewer say
+otherwise; networks in which only one session looked speak by fours. So one forged row turns hardly anything, and
+neither does every tenth: in a network that speaks they are outvoted, and by themselves they are too few to speak.
 """
 
 from __future__ import annotations
 
-#: Sessions of each network that got through to each unit, or did not, on the day or the one before or after.
+#: Sessions of each network that got through to each unit, or did not, on the day or the one before or after; what it
+#: says, and whether it is lasting: it fails for most of three sessions at least, over a day or for nearly all.
 BY_NETWORK = """
 CREATE OR REPLACE TEMP TABLE judge_by_network AS
 WITH sessions AS (
-  SELECT u, day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed
+  SELECT u, day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed,
+    min(hour) FILTER (failed) AS first_bad, max(hour) FILTER (failed) AS last_bad
   FROM judge_votes GROUP BY u, day, network, s
 ),
 around AS (
-  SELECT u, day + shift AS day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed
+  SELECT u, day + shift AS day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed,
+    min(first_bad) AS first_bad, max(last_bad) AS last_bad
   FROM sessions, (VALUES (-1), (0), (1)) AS shifts(shift)
   GROUP BY u, day + shift, network, s
+),
+counted AS (
+  SELECT u, day, network, coalesce(max(country), 'ZZ') AS country, count(*) FILTER (opened) AS sessions_ok,
+    count(*) FILTER (failed) AS sessions_bad, max(last_bad) - min(first_bad) AS hours_bad
+  FROM around
+  GROUP BY u, day, network
 )
-SELECT u, day, network, coalesce(max(country), 'ZZ') AS country, count(*) FILTER (opened) AS sessions_ok,
-  count(*) FILTER (failed) AS sessions_bad
-FROM around
-GROUP BY u, day, network
+SELECT u, day, network, country, sessions_ok, sessions_bad,
+  CASE WHEN sessions_ok >= 2 AND sessions_ok > sessions_bad THEN 1 ELSE 0 END AS ok,
+  CASE WHEN sessions_bad >= 2 AND sessions_bad > sessions_ok THEN 1 ELSE 0 END AS bad,
+  CASE WHEN sessions_ok = 1 AND sessions_bad = 0 THEN 1 ELSE 0 END AS lone_ok,
+  CASE WHEN sessions_bad = 1 AND sessions_ok = 0 THEN 1 ELSE 0 END AS lone_bad,
+  sessions_bad >= greatest(3, 2 * sessions_ok + 1) AND (hours_bad >= 24 OR sessions_bad >= 4 * sessions_ok) AS lasting
+FROM counted
 """
 
-#: Sessions of one network that are counted at most: it weighs more than a single visitor, and never for others.
-_WEIGHT = 5
-
-#: A network speaks with one voice: that of most of its sessions. `…_by_one`: of those networks, the ones that would not
-#: say so without one session.
-TOTALS = f"""
-CREATE OR REPLACE TEMP TABLE judge_totals AS
-SELECT u, day,
-  count(*) FILTER (sessions_ok > sessions_bad) AS networks_ok,
-  count(*) FILTER (sessions_bad > sessions_ok) AS networks_bad,
-  count(*) FILTER (sessions_ok = sessions_bad + 1) AS networks_ok_by_one,
-  count(*) FILTER (sessions_bad = sessions_ok + 1) AS networks_bad_by_one,
-  count(DISTINCT country) FILTER (sessions_bad > sessions_ok) AS countries_bad,
-  coalesce(sum(least(sessions_ok, {_WEIGHT})) FILTER (sessions_ok > sessions_bad), 0) AS sessions_ok,
-  coalesce(sum(least(sessions_bad, {_WEIGHT})) FILTER (sessions_bad > sessions_ok), 0) AS sessions_bad
+#: How many networks say so within each country; `speaks_bad`: more than one session does.
+AT_HOME = """
+CREATE OR REPLACE TEMP TABLE judge_at_home AS
+SELECT u, day, country, sum(ok) AS ok, sum(bad) AS bad, sum(lone_ok) AS lone_ok, sum(lone_bad) AS lone_bad,
+  CASE WHEN sum(sessions_bad) FILTER (sessions_bad > sessions_ok) >= 2 THEN 1 ELSE 0 END AS speaks_bad
 FROM judge_by_network
+GROUP BY u, day, country
+"""
+
+#: The same in all of them.
+TOTALS = """
+CREATE OR REPLACE TEMP TABLE judge_totals AS
+SELECT u, day, sum(ok) AS ok, sum(bad) AS bad, sum(lone_ok) AS lone_ok, sum(lone_bad) AS lone_bad,
+  sum(speaks_bad) AS countries_bad
+FROM judge_at_home
 GROUP BY u, day
 """
+
+
+def _voices(full: str, lone: str) -> str:
+    """So many networks speak, or fours of those in which one session looked."""
+    return f"({full} + CAST(floor(({lone}) / 4) AS BIGINT))"
+
+
+#: Where no network is left out.
+FINE_IN_ALL = (
+    f"{_voices('t.ok', 't.lone_ok')} >= greatest(2, 3 * {_voices('t.bad', 't.lone_bad')})"
+)
 
 #: The same within three hours, where it speaks against the day: a service that breaks for an hour is fine over the
 #: day. Either it fails for most in several countries, even where the country that it fails most in is left out; or
@@ -100,52 +121,76 @@ HAVING (count(*) FILTER (networks_bad > 0) >= 2 AND sum(networks_bad) >= sum(net
   OR (sum(networks_bad) >= 2 AND 4 * sum(ok_near) <= sum(bad) AND sum(usually_ok) > sum(usually_bad))
 """
 
-#: The same within each country.
-AT_HOME = f"""
-CREATE OR REPLACE TEMP TABLE judge_at_home AS
-SELECT u, day, country,
-  count(*) FILTER (sessions_ok > sessions_bad) AS networks_ok,
-  count(*) FILTER (sessions_bad > sessions_ok) AS networks_bad,
-  coalesce(max(sessions_bad - sessions_ok) FILTER (sessions_bad > sessions_ok), 0) = 1
-    AND count(*) FILTER (sessions_bad > sessions_ok) = 1 AS bad_by_one,
-  coalesce(sum(least(sessions_bad, {_WEIGHT})) FILTER (sessions_bad > sessions_ok), 0) AS sessions_bad
-FROM judge_by_network
-GROUP BY u, day, country
+#: Hours in which a network's failures are of a trouble that others share: those in the six hours up to it, or from it
+#: on, fail no less often than they get through; or those of other countries do, in the three. What fails there is held
+#: against nobody by the word of others. A network in which it fails day after day neither shares in this nor adds to it.
+TROUBLED = """
+CREATE OR REPLACE TEMP TABLE judge_troubled AS
+WITH hours AS (
+  SELECT v.u, v.hour, v.network, max(coalesce(v.country, 'ZZ')) AS country,
+    count(DISTINCT v.s) FILTER (v.opened) AS ok, count(DISTINCT v.s) FILTER (v.failed) AS bad
+  FROM judge_votes v
+  LEFT JOIN judge_by_network l ON l.u = v.u AND l.network = v.network AND l.day = v.day AND l.lasting
+  WHERE l.u IS NULL
+    AND v.u IN (SELECT u FROM judge_votes WHERE failed GROUP BY u HAVING count(DISTINCT network) >= 2)
+  GROUP BY v.u, v.hour, v.network
+),
+here AS (
+  SELECT u, hour, network, country, bad,
+    sum(bad) OVER (PARTITION BY u, network ORDER BY hour RANGE BETWEEN 6 PRECEDING AND CURRENT ROW) AS bad_before,
+    sum(bad) OVER (PARTITION BY u, network ORDER BY hour RANGE BETWEEN CURRENT ROW AND 6 FOLLOWING) AS bad_after
+  FROM hours
+),
+at_home AS (
+  SELECT u, hour, country,
+    sum(ok) OVER (PARTITION BY u, country ORDER BY hour RANGE BETWEEN 3 PRECEDING AND CURRENT ROW) AS ok_before,
+    sum(bad) OVER (PARTITION BY u, country ORDER BY hour RANGE BETWEEN 3 PRECEDING AND CURRENT ROW) AS bad_before,
+    sum(ok) OVER (PARTITION BY u, country ORDER BY hour RANGE BETWEEN CURRENT ROW AND 3 FOLLOWING) AS ok_after,
+    sum(bad) OVER (PARTITION BY u, country ORDER BY hour RANGE BETWEEN CURRENT ROW AND 3 FOLLOWING) AS bad_after
+  FROM (SELECT u, hour, country, sum(ok) AS ok, sum(bad) AS bad FROM hours GROUP BY u, hour, country)
+),
+everywhere AS (
+  SELECT u, hour,
+    sum(ok) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN 3 PRECEDING AND CURRENT ROW) AS ok_before,
+    sum(bad) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN 3 PRECEDING AND CURRENT ROW) AS bad_before,
+    sum(ok) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN CURRENT ROW AND 3 FOLLOWING) AS ok_after,
+    sum(bad) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN CURRENT ROW AND 3 FOLLOWING) AS bad_after,
+    sum(ok) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN 6 PRECEDING AND CURRENT ROW) AS ok_long_before,
+    sum(bad) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN 6 PRECEDING AND CURRENT ROW) AS bad_long_before,
+    sum(ok) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN CURRENT ROW AND 6 FOLLOWING) AS ok_long_after,
+    sum(bad) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN CURRENT ROW AND 6 FOLLOWING) AS bad_long_after
+  FROM (SELECT u, hour, sum(ok) AS ok, sum(bad) AS bad FROM hours GROUP BY u, hour)
+)
+SELECT o.u, o.hour, o.network
+FROM here o
+JOIN everywhere e ON e.u = o.u AND e.hour = o.hour
+JOIN at_home h ON h.u = o.u AND h.hour = o.hour AND h.country = o.country
+WHERE o.bad > 0 AND (
+  (e.bad_long_before > o.bad_before AND e.bad_long_before >= e.ok_long_before)
+  OR (e.bad_long_after > o.bad_after AND e.bad_long_after >= e.ok_long_after)
+  OR (e.bad_before > h.bad_before AND e.bad_before - h.bad_before >= e.ok_before - h.ok_before)
+  OR (e.bad_after > h.bad_after AND e.bad_after - h.bad_after >= e.ok_after - h.ok_after))
 """
 
-#: Per measurement's network: the totals without it. Fine: it opens in at least two other networks, by at least
-#: three sessions, and fails in few other countries; failures of the same country's other networks may be of the
-#: same cause and weigh less. Down: it fails in nearly all others, in at least three countries. Either holds without any
-#: one of the sessions.
+#: Per measurement's network: what the others say. Fine: it opens in two at least, and in several times as many as it
+#: fails in abroad; failures of the same country's other networks may be of the same cause and weigh less. Down: it fails
+#: in nearly all others, in three countries at least.
 PEERS = f"""
 CREATE OR REPLACE TEMP TABLE judge_peers AS
-WITH countries AS (
-  SELECT u, day, max(CASE WHEN bad_by_one THEN 1 ELSE 0 END) AS bad_by_one FROM judge_at_home GROUP BY u, day
-),
-others AS (
-  SELECT o.u, o.day, o.network,
-    t.networks_ok - CASE WHEN o.sessions_ok > o.sessions_bad THEN 1 ELSE 0 END AS networks_ok,
-    CASE WHEN t.networks_ok_by_one > CASE WHEN o.sessions_ok = o.sessions_bad + 1 THEN 1 ELSE 0 END THEN 1 ELSE 0 END
-      AS one_ok,
-    CASE WHEN t.networks_bad_by_one > CASE WHEN o.sessions_bad = o.sessions_ok + 1 THEN 1 ELSE 0 END THEN 1 ELSE 0 END
-      AS one_bad,
-    t.networks_bad - CASE WHEN o.sessions_bad > o.sessions_ok THEN 1 ELSE 0 END AS networks_bad,
-    t.networks_ok - h.networks_ok AS networks_ok_abroad,
-    t.sessions_ok - CASE WHEN o.sessions_ok > o.sessions_bad THEN least(o.sessions_ok, {_WEIGHT}) ELSE 0 END
-      AS sessions_ok,
-    t.sessions_bad - CASE WHEN o.sessions_bad > o.sessions_ok THEN least(o.sessions_bad, {_WEIGHT}) ELSE 0 END
-      AS sessions_bad,
-    t.sessions_bad - h.sessions_bad AS sessions_bad_abroad,
-    t.countries_bad - c.bad_by_one AS countries_bad
+WITH others AS (
+  SELECT o.u, o.day, o.network, t.countries_bad,
+    {_voices("t.ok - o.ok", "t.lone_ok - o.lone_ok")} AS ok,
+    t.lone_ok - o.lone_ok AS lone_ok,
+    {_voices("t.ok - h.ok", "t.lone_ok - h.lone_ok")} AS ok_abroad,
+    {_voices("t.bad - o.bad", "t.lone_bad - o.lone_bad")} AS bad,
+    {_voices("t.bad - h.bad", "t.lone_bad - h.lone_bad")} AS bad_abroad
   FROM judge_by_network o
   JOIN judge_totals t ON t.u = o.u AND t.day = o.day
   JOIN judge_at_home h ON h.u = o.u AND h.day = o.day AND h.country = o.country
-  JOIN countries c ON c.u = o.u AND c.day = o.day
 )
 SELECT u, day, network,
-  networks_ok - one_ok >= 2 AND sessions_ok - 1 >= greatest(3, 3 * sessions_bad_abroad)
-    AND (networks_ok - one_ok >= networks_bad OR networks_ok_abroad - one_ok >= 2) AS fine,
-  networks_bad - one_bad >= 2 AND sessions_bad - 1 >= greatest(3, 8 * sessions_ok) AND countries_bad >= 3 AS down
+  ok >= greatest(2, 3 * bad_abroad) AND (ok >= bad OR ok_abroad >= 2) AS fine,
+  bad >= greatest(2, 8 * ok, lone_ok) AND countries_bad >= 3 AS down
 FROM others
 """
 
@@ -325,9 +370,10 @@ GROUP BY n.s
 
 STEPS = (
     BY_NETWORK,
+    AT_HOME,
     TOTALS,
     THAT_HOUR,
-    AT_HOME,
+    TROUBLED,
     PEERS,
     FAULTY,
     GENUINE,

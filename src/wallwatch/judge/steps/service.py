@@ -194,7 +194,7 @@ hosts AS (
 ),
 compared AS (
   SELECT t.m, t.part, t.is_name, t.ok, t.failed, w.nettest,
-    t.failed AND coalesce(p.fine, false) AND b.u IS NULL AND f.u IS NULL AS fine,
+    t.failed AND coalesce(p.fine, false) AND b.u IS NULL AND r.u IS NULL AND f.u IS NULL AS fine,
     t.failed AND (coalesce(p.down, false) OR coalesce(b.down, false)) AS down,
     t.failed AND f.u IS NOT NULL AS faulty,
     t.failed AND coalesce(k.sessions_bad >= 2 AND k.sessions_bad > 2 * k.sessions_ok, false) AS network_fails
@@ -203,6 +203,7 @@ compared AS (
   LEFT JOIN judge_peers p ON p.u = t.u AND p.day = w.day AND p.network = w.network AND w.time_flag IS NULL
   LEFT JOIN judge_by_network k ON k.u = t.u AND k.day = w.day AND k.network = w.network AND w.time_flag IS NULL
   LEFT JOIN judge_that_hour b ON b.u = t.u AND b.hour = w.hour
+  LEFT JOIN judge_troubled r ON r.u = t.u AND r.hour = w.hour AND r.network = w.network
   LEFT JOIN judge_faulty f ON f.u = t.u AND f.day = w.day AND f.software = w.software AND f.nettest = w.nettest
 ),
 endpoints AS (
