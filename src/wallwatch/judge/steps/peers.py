@@ -2,30 +2,28 @@
 
 Independence is counted by session and by network, never by row; the measurement's own network is left out of its
 own control (traps C1 to C3, J1, J27, J29). A network speaks where two of its sessions say the same and fewer say
-otherwise; networks in which only one session looked speak by fours. So one forged row turns hardly anything, and
+otherwise; networks in which only one session looked speak by twos. So one forged row turns hardly anything, and
 neither does every tenth: in a network that speaks they are outvoted, and by themselves they are too few to speak.
 """
 
 from __future__ import annotations
 
-#: Sessions of each network that got through to each unit, or did not, on the day or the one before or after; what it
-#: says, and whether it is lasting: it fails for most of three sessions at least, over a day or for nearly all.
+#: Sessions of each network that got through to each unit, or did not, on the day or the one before or after, and whether
+#: it speaks.
 BY_NETWORK = """
 CREATE OR REPLACE TEMP TABLE judge_by_network AS
 WITH sessions AS (
-  SELECT u, day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed,
-    min(hour) FILTER (failed) AS first_bad, max(hour) FILTER (failed) AS last_bad
+  SELECT u, day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed
   FROM judge_votes GROUP BY u, day, network, s
 ),
 around AS (
-  SELECT u, day + shift AS day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed,
-    min(first_bad) AS first_bad, max(last_bad) AS last_bad
+  SELECT u, day + shift AS day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed
   FROM sessions, (VALUES (-1), (0), (1)) AS shifts(shift)
   GROUP BY u, day + shift, network, s
 ),
 counted AS (
   SELECT u, day, network, coalesce(max(country), 'ZZ') AS country, count(*) FILTER (opened) AS sessions_ok,
-    count(*) FILTER (failed) AS sessions_bad, max(last_bad) - min(first_bad) AS hours_bad
+    count(*) FILTER (failed) AS sessions_bad
   FROM around
   GROUP BY u, day, network
 )
@@ -33,39 +31,70 @@ SELECT u, day, network, country, sessions_ok, sessions_bad,
   CASE WHEN sessions_ok >= 2 AND sessions_ok > sessions_bad THEN 1 ELSE 0 END AS ok,
   CASE WHEN sessions_bad >= 2 AND sessions_bad > sessions_ok THEN 1 ELSE 0 END AS bad,
   CASE WHEN sessions_ok = 1 AND sessions_bad = 0 THEN 1 ELSE 0 END AS lone_ok,
-  CASE WHEN sessions_bad = 1 AND sessions_ok = 0 THEN 1 ELSE 0 END AS lone_bad,
-  sessions_bad >= greatest(3, 2 * sessions_ok + 1) AND (hours_bad >= 24 OR sessions_bad >= 4 * sessions_ok) AS lasting
+  CASE WHEN sessions_bad = 1 AND sessions_ok = 0 THEN 1 ELSE 0 END AS lone_bad
 FROM counted
 """
 
-#: How many networks say so within each country; `speaks_bad`: more than one session does.
+#: Networks in which it fails day after day: in the week around, it opened for one session at most and failed for more; or
+#: in the four days that end or begin with the day it failed for most, over a day at least.
+LASTING = """
+CREATE OR REPLACE TEMP TABLE judge_lasting AS
+WITH days AS (
+  SELECT v.u, v.network, v.day, count(DISTINCT v.s) FILTER (v.opened) AS ok, count(DISTINCT v.s) FILTER (v.failed) AS bad,
+    min(v.hour) FILTER (v.failed) AS first_bad, max(v.hour) FILTER (v.failed) AS last_bad
+  FROM judge_votes v JOIN (SELECT DISTINCT u, network FROM judge_votes WHERE failed) f
+    ON f.u = v.u AND f.network = v.network
+  GROUP BY v.u, v.network, v.day
+),
+sides AS (
+  SELECT u, network, day + shift AS day, side, sum(ok) AS ok, sum(bad) AS bad,
+    max(last_bad) - min(first_bad) AS hours_bad
+  FROM days, (VALUES (0, -1), (1, -1), (2, -1), (3, -1), (0, 1), (-1, 1), (-2, 1), (-3, 1), (-3, 0), (-2, 0), (-1, 0),
+    (0, 0), (1, 0), (2, 0), (3, 0)) AS shifts(shift, side)
+  GROUP BY u, network, day + shift, side
+)
+SELECT DISTINCT u, network, day FROM sides
+WHERE bad > ok AND ((side = 0 AND ok <= 1) OR (side <> 0 AND bad >= 3 AND bad > 2 * ok AND hours_bad >= 24))
+"""
+
+#: How many networks say so within each country, and whether by more than one session that it fails, or by one.
 AT_HOME = """
 CREATE OR REPLACE TEMP TABLE judge_at_home AS
 SELECT u, day, country, sum(ok) AS ok, sum(bad) AS bad, sum(lone_ok) AS lone_ok, sum(lone_bad) AS lone_bad,
-  CASE WHEN sum(sessions_bad) FILTER (sessions_bad > sessions_ok) >= 2 THEN 1 ELSE 0 END AS speaks_bad
+  CASE WHEN sum(sessions_bad) FILTER (sessions_bad > sessions_ok) >= 2 THEN 1 ELSE 0 END AS country_bad,
+  CASE WHEN sum(sessions_bad) FILTER (sessions_bad > sessions_ok) = 1 THEN 1 ELSE 0 END AS country_lone_bad
 FROM judge_by_network
 GROUP BY u, day, country
 """
 
+
+def _voices(full: str, lone: str) -> str:
+    """So many networks speak, or pairs of those in which one session looked."""
+    return f"({full} + CAST(floor(({lone}) / 2) AS BIGINT))"
+
+
 #: The same in all of them.
-TOTALS = """
+TOTALS = f"""
 CREATE OR REPLACE TEMP TABLE judge_totals AS
 SELECT u, day, sum(ok) AS ok, sum(bad) AS bad, sum(lone_ok) AS lone_ok, sum(lone_bad) AS lone_bad,
-  sum(speaks_bad) AS countries_bad
+  {_voices("sum(country_bad)", "sum(country_lone_bad)")} AS countries_bad
 FROM judge_at_home
 GROUP BY u, day
 """
 
-
-def _voices(full: str, lone: str) -> str:
-    """So many networks speak, or fours of those in which one session looked."""
-    return f"({full} + CAST(floor(({lone}) / 4) AS BIGINT))"
-
-
 #: Where no network is left out.
-FINE_IN_ALL = (
-    f"{_voices('t.ok', 't.lone_ok')} >= greatest(2, 3 * {_voices('t.bad', 't.lone_bad')})"
-)
+FINE_IN_ALL = f"{_voices('t.ok', 't.lone_ok')} >= greatest(2, 3 * {_voices('t.bad', 't.lone_bad')})"
+
+#: What is looked at hour by hour: units that fail in several networks, without the networks in which they always do.
+CHANGING = """
+CREATE OR REPLACE TEMP TABLE judge_changing AS
+SELECT v.u, v.hour, v.network, v.s, max(coalesce(v.country, 'ZZ')) AS country, bool_or(v.opened) AS opened,
+  bool_or(v.failed) AS failed
+FROM judge_votes v
+LEFT JOIN judge_lasting l ON l.u = v.u AND l.network = v.network AND l.day = v.day
+WHERE l.u IS NULL AND v.u IN (SELECT u FROM judge_votes WHERE failed GROUP BY u HAVING count(DISTINCT network) >= 2)
+GROUP BY v.u, v.hour, v.network, v.s
+"""
 
 #: The same within three hours, where it speaks against the day: a service that breaks for an hour is fine over the
 #: day. Either it fails for most in several countries, even where the country that it fails most in is left out; or
@@ -74,7 +103,7 @@ FINE_IN_ALL = (
 THAT_HOUR = """
 CREATE OR REPLACE TEMP TABLE judge_that_hour AS
 WITH failing AS (
-  SELECT u, hour, network FROM judge_votes WHERE failed GROUP BY u, hour, network
+  SELECT u, hour, network FROM judge_changing WHERE failed GROUP BY u, hour, network
 ),
 around AS (
   SELECT u, hour + shift AS hour, network
@@ -84,16 +113,12 @@ around AS (
 suspected AS (
   SELECT u, hour FROM around GROUP BY u, hour HAVING count(*) >= 2
 ),
-sessions AS (
-  SELECT u, hour, network, s, max(coalesce(country, 'ZZ')) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed
-  FROM judge_votes WHERE u IN (SELECT u FROM suspected) GROUP BY u, hour, network, s
-),
 near AS (
   SELECT v.u, x.hour, v.network, v.s, max(v.country) AS country, bool_or(v.opened) AS ok, bool_or(v.failed) AS bad,
     bool_or(v.opened AND v.shift BETWEEN -1 AND 1) AS ok_near
   FROM suspected x
   JOIN (
-    SELECT *, hour + shift AS hour_near FROM sessions, (VALUES (-3), (-2), (-1), (0), (1), (2), (3)) AS shifts(shift)
+    SELECT *, hour + shift AS hour_near FROM judge_changing, (VALUES (-3), (-2), (-1), (0), (1), (2), (3)) AS shifts(shift)
   ) v ON v.u = x.u AND v.hour_near = x.hour
   GROUP BY v.u, x.hour, v.network, v.s
 ),
@@ -127,13 +152,8 @@ HAVING (count(*) FILTER (networks_bad > 0) >= 2 AND sum(networks_bad) >= sum(net
 TROUBLED = """
 CREATE OR REPLACE TEMP TABLE judge_troubled AS
 WITH hours AS (
-  SELECT v.u, v.hour, v.network, max(coalesce(v.country, 'ZZ')) AS country,
-    count(DISTINCT v.s) FILTER (v.opened) AS ok, count(DISTINCT v.s) FILTER (v.failed) AS bad
-  FROM judge_votes v
-  LEFT JOIN judge_by_network l ON l.u = v.u AND l.network = v.network AND l.day = v.day AND l.lasting
-  WHERE l.u IS NULL
-    AND v.u IN (SELECT u FROM judge_votes WHERE failed GROUP BY u HAVING count(DISTINCT network) >= 2)
-  GROUP BY v.u, v.hour, v.network
+  SELECT u, hour, network, max(country) AS country, count(*) FILTER (opened) AS ok, count(*) FILTER (failed) AS bad
+  FROM judge_changing GROUP BY u, hour, network
 ),
 here AS (
   SELECT u, hour, network, country, bad,
@@ -180,7 +200,7 @@ CREATE OR REPLACE TEMP TABLE judge_peers AS
 WITH others AS (
   SELECT o.u, o.day, o.network, t.countries_bad,
     {_voices("t.ok - o.ok", "t.lone_ok - o.lone_ok")} AS ok,
-    t.lone_ok - o.lone_ok AS lone_ok,
+    t.ok - o.ok AS full_ok, t.lone_ok - o.lone_ok AS lone_ok,
     {_voices("t.ok - h.ok", "t.lone_ok - h.lone_ok")} AS ok_abroad,
     {_voices("t.bad - o.bad", "t.lone_bad - o.lone_bad")} AS bad,
     {_voices("t.bad - h.bad", "t.lone_bad - h.lone_bad")} AS bad_abroad
@@ -190,7 +210,7 @@ WITH others AS (
 )
 SELECT u, day, network,
   ok >= greatest(2, 3 * bad_abroad) AND (ok >= bad OR ok_abroad >= 2) AS fine,
-  bad >= greatest(2, 8 * ok, lone_ok) AND countries_bad >= 3 AS down
+  bad >= greatest(2, 8 * full_ok, lone_ok) AND countries_bad >= 3 AS down
 FROM others
 """
 
@@ -372,6 +392,8 @@ STEPS = (
     BY_NETWORK,
     AT_HOME,
     TOTALS,
+    LASTING,
+    CHANGING,
     THAT_HOUR,
     TROUBLED,
     PEERS,
@@ -382,6 +404,8 @@ STEPS = (
     SHARED,
     LANDINGS,
     OFFLINE,
+    "DROP TABLE judge_lasting",
+    "DROP TABLE judge_changing",
     "DROP TABLE judge_answered",
     "DROP TABLE judge_confirmed",
     "DROP TABLE judge_pages",
