@@ -46,6 +46,7 @@ def counted(votes, statement, table):
         if rows:
             con.register("given_votes", pa.Table.from_pylist(rows))
             con.execute("INSERT INTO judge_votes BY NAME SELECT * FROM given_votes")
+        con.execute("CREATE TABLE judge_heard AS SELECT * FROM judge_votes")
         con.execute(statement)
         return rows, con.sql(f"SELECT * FROM {table}").to_arrow_table().to_pylist()
 

@@ -8,13 +8,38 @@ neither does every tenth: in a network that speaks they are outvoted, and by the
 
 from __future__ import annotations
 
+#: Votes that are heard. Who looked at one target only, on the day and the ones before and after, has no standing: where
+#: three sessions that have it say something of a unit on a day, nobody else's word counts. So a row from a new session
+#: neither adds to what is known of a unit that many measure, nor takes from it.
+HEARD = """
+CREATE OR REPLACE TEMP TABLE judge_heard AS
+WITH days AS (
+  SELECT s, DATE '1970-01-01' + CAST(floor(epoch(time) / 86400) AS INTEGER) AS day, min(target) AS first, max(target) AS last
+  FROM judge_measured GROUP BY s, DATE '1970-01-01' + CAST(floor(epoch(time) / 86400) AS INTEGER)
+),
+standing AS (
+  SELECT s, day + shift AS day FROM days, (VALUES (-1), (0), (1)) AS shifts(shift)
+  GROUP BY s, day + shift HAVING min(first) <> max(last)
+),
+told AS (
+  SELECT v.u, v.hour, v.day, v.network, v.country, v.s, v.nettest, v.opened, v.failed, t.s IS NOT NULL AS stands
+  FROM judge_votes v LEFT JOIN standing t ON t.s = v.s AND t.day = v.day
+),
+known AS (
+  SELECT u, day, nettest FROM told WHERE stands GROUP BY u, day, nettest HAVING count(DISTINCT s) >= 3
+)
+SELECT t.u, t.hour, t.day, t.network, t.country, t.s, t.opened, t.failed
+FROM told t LEFT JOIN known k ON k.u = t.u AND k.day = t.day AND k.nettest = t.nettest
+WHERE t.stands OR k.u IS NULL
+"""
+
 #: Sessions of each network that got through to each unit, or did not, on the day or the one before or after, and whether
 #: it speaks.
 BY_NETWORK = """
 CREATE OR REPLACE TEMP TABLE judge_by_network AS
 WITH sessions AS (
   SELECT u, day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed
-  FROM judge_votes GROUP BY u, day, network, s
+  FROM judge_heard GROUP BY u, day, network, s
 ),
 around AS (
   SELECT u, day + shift AS day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed
@@ -35,22 +60,22 @@ SELECT u, day, network, country, sessions_ok, sessions_bad,
 FROM counted
 """
 
-#: Networks in which it fails day after day: in the week around, it opened for one session at most and failed for more; or
-#: in the four days that end or begin with the day it failed for most, over a day at least.
+#: Networks in which it fails day after day: in the five days around, it opened for one session at most and failed for
+#: more; or in the three days that end or begin with the day it failed for most, over a day at least.
 LASTING = """
 CREATE OR REPLACE TEMP TABLE judge_lasting AS
 WITH days AS (
   SELECT v.u, v.network, v.day, count(DISTINCT v.s) FILTER (v.opened) AS ok, count(DISTINCT v.s) FILTER (v.failed) AS bad,
     min(v.hour) FILTER (v.failed) AS first_bad, max(v.hour) FILTER (v.failed) AS last_bad
-  FROM judge_votes v JOIN (SELECT DISTINCT u, network FROM judge_votes WHERE failed) f
+  FROM judge_heard v JOIN (SELECT DISTINCT u, network FROM judge_heard WHERE failed) f
     ON f.u = v.u AND f.network = v.network
   GROUP BY v.u, v.network, v.day
 ),
 sides AS (
   SELECT u, network, day + shift AS day, side, sum(ok) AS ok, sum(bad) AS bad,
     max(last_bad) - min(first_bad) AS hours_bad
-  FROM days, (VALUES (0, -1), (1, -1), (2, -1), (3, -1), (0, 1), (-1, 1), (-2, 1), (-3, 1), (-3, 0), (-2, 0), (-1, 0),
-    (0, 0), (1, 0), (2, 0), (3, 0)) AS shifts(shift, side)
+  FROM days, (VALUES (0, -1), (1, -1), (2, -1), (0, 1), (-1, 1), (-2, 1), (-2, 0), (-1, 0), (0, 0), (1, 0),
+    (2, 0)) AS shifts(shift, side)
   GROUP BY u, network, day + shift, side
 )
 SELECT DISTINCT u, network, day FROM sides
@@ -90,9 +115,9 @@ CHANGING = """
 CREATE OR REPLACE TEMP TABLE judge_changing AS
 SELECT v.u, v.hour, v.network, v.s, max(coalesce(v.country, 'ZZ')) AS country, bool_or(v.opened) AS opened,
   bool_or(v.failed) AS failed
-FROM judge_votes v
+FROM judge_heard v
 LEFT JOIN judge_lasting l ON l.u = v.u AND l.network = v.network AND l.day = v.day
-WHERE l.u IS NULL AND v.u IN (SELECT u FROM judge_votes WHERE failed GROUP BY u HAVING count(DISTINCT network) >= 2)
+WHERE l.u IS NULL AND v.u IN (SELECT u FROM judge_heard WHERE failed GROUP BY u HAVING count(DISTINCT network) >= 2)
 GROUP BY v.u, v.hour, v.network, v.s
 """
 
@@ -186,8 +211,8 @@ FROM here o
 JOIN everywhere e ON e.u = o.u AND e.hour = o.hour
 JOIN at_home h ON h.u = o.u AND h.hour = o.hour AND h.country = o.country
 WHERE o.bad > 0 AND (
-  (e.bad_long_before > o.bad_before AND e.bad_long_before >= e.ok_long_before)
-  OR (e.bad_long_after > o.bad_after AND e.bad_long_after >= e.ok_long_after)
+  (e.bad_long_before > o.bad_before AND e.bad_long_before > e.ok_long_before)
+  OR (e.bad_long_after > o.bad_after AND e.bad_long_after > e.ok_long_after)
   OR (e.bad_before > h.bad_before AND e.bad_before - h.bad_before >= e.ok_before - h.ok_before)
   OR (e.bad_after > h.bad_after AND e.bad_after - h.bad_after >= e.ok_after - h.ok_after))
 """
@@ -389,6 +414,7 @@ GROUP BY n.s
 """
 
 STEPS = (
+    HEARD,
     BY_NETWORK,
     AT_HOME,
     TOTALS,
@@ -404,6 +430,7 @@ STEPS = (
     SHARED,
     LANDINGS,
     OFFLINE,
+    "DROP TABLE judge_heard",
     "DROP TABLE judge_lasting",
     "DROP TABLE judge_changing",
     "DROP TABLE judge_answered",
