@@ -266,7 +266,7 @@ def test_the_whole_way_on_a_small_country(tmp_path: Path) -> None:
     assert "BY TRAP" in text
 
 
-@pytest.mark.parametrize("trap", ["J2", "J21", "C18", "S6"])
+@pytest.mark.parametrize("trap", ["J2", "J21", "C18", "Q2", "S6"])
 def test_a_trap_fools_nobody(trap: str, tmp_path: Path) -> None:
     """One innocent world each of judging, instruments, time and signals: no restriction and no shutdown is claimed."""
     from wallwatch.evaluate.commands import run_simulated
@@ -275,6 +275,19 @@ def test_a_trap_fools_nobody(trap: str, tmp_path: Path) -> None:
     assert scores.verdicts.accused_wrongly.part == 0
     assert scores.events.false_claims == ()
     assert scores.outages.false_claims == scores.outages.shutdowns_wrongly == ()
+
+
+def test_quic_to_one_host_is_told_from_a_server_without_it(tmp_path: Path) -> None:
+    """Two networks drop QUIC to one host, another host has none: the first is blocked there, the second is down."""
+    from wallwatch.evaluate.commands import run_simulated
+
+    scores = evaluate.scenario(trap="Q3", seed=3, workdir=tmp_path, run=run_simulated)
+    assert scores.verdicts.accused_wrongly.part == 0
+    assert scores.verdicts.recall.part == scores.verdicts.recall.whole > 20
+    assert scores.verdicts.mechanisms["quic.timeout"][1].value == 1
+    assert scores.verdicts.accepted.value == 1
+    assert scores.events.false_claims == ()
+    assert scores.events.recall == Share(1, 1)
 
 
 def test_an_unknown_trap_is_refused(tmp_path: Path) -> None:

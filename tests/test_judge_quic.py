@@ -57,6 +57,14 @@ def test_quic_alone() -> None:
     )
 
 
+def test_a_quic_handshake_that_succeeds_opens_the_host_where_nothing_else_is_tried() -> None:
+    """Its certificate was verified, as that of TLS over TCP is."""
+    world = World()
+    _quic(world.measure().dns())
+    verdict = world.verdict()
+    assert (verdict.state, verdict.evidence) == ("ok", "artefact")
+
+
 @pytest.mark.parametrize("tcp", [True, False])
 def test_quic_that_fails_everywhere_is_the_sites_own_matter(tcp: bool) -> None:
     world = World()

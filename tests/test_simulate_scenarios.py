@@ -1,4 +1,4 @@
-"""Each trap that concerns judging, time or signals has a small world of its own."""
+"""Each trap that concerns judging, time, QUIC or signals has a small world of its own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from wallwatch import simulate
 EXPECTED = (
     *(f"J{n}" for n in range(1, 32)),
     *(f"C{n}" for n in range(1, 19)),
+    *(f"Q{n}" for n in range(1, 4)),
     *(f"S{n}" for n in range(1, 12)),
 )
 

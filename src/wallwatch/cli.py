@@ -689,7 +689,9 @@ def evaluate(
     ] = None,
     trap: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Just the small world of one trap: J1 to J31, C1 to C18, S1 to S11."),
+        typer.Option(
+            metavar="ID", help="Just the small world of one trap: J1 to J31, C1 to C18, Q1 to Q3, S1 to S11."
+        ),
     ] = None,
     traps: Annotated[
         str | None,

@@ -209,6 +209,24 @@ class Internet:
             return Shaken("ssl_unknown_authority", certificates.chain(host), seconds)
         return Shaken(None, certificates.chain(host), seconds)
 
+    def shake_quic(self, path: Path, host: str, address: str) -> Shaken:
+        """How a QUIC handshake for a host with an address goes: where UDP is dropped, or nobody listens, none answers."""
+        if path.offline == "all":
+            return Shaken("network_unreachable", None, 0.0)
+        if (
+            path.offline
+            or path.place
+            or host in path.own_firewall
+            or not path.network.udp
+            or not self.sites[host].http3
+            or "quic.timeout" in path.mechanisms(host)
+            or path.ailing.get(host) in ("timeout", "refused")
+            or (path.domestic_only and address not in self._domestic)
+        ):
+            return Shaken("generic_timeout_error", None, 10.0)
+        failure = "ssl_unknown_authority" if path.faulty else None
+        return Shaken(failure, certificates.chain(host), 0.09)
+
     def fetch(self, path: Path, host: str, address: str, clear_text: bool, when: str) -> Answered:
         """What a request for a host's page gives, on a connection that stands.
 

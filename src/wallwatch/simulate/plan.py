@@ -43,6 +43,7 @@ class Network:
         ipv6: Whether its probes have IPv6.
         relay: Whether it sends all clear-text DNS through an honest relay of its own (trap J9).
         stray: Share of measurements that fail for no reason that anybody could know, as on every real network.
+        udp: Whether it lets UDP through to port 443, which QUIC needs.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Network:
     ipv6: bool = True
     relay: bool = False
     stray: float = 0.0
+    udp: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Site:
         trap: The trap that it makes, if any.
         spelling: The input as written, where it is not simply scheme and host (trap J28).
         listed: When it is on the test list (trap C6).
+        http3: Whether its server answers over QUIC, where that is tried (`Plan.quic`).
     """
 
     host: str
@@ -101,6 +104,7 @@ class Site:
     trap: str = ""
     spelling: str | None = None
     listed: Span = Span()
+    http3: bool = True
 
     @property
     def url(self) -> str:
@@ -251,7 +255,11 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that happens."""
+    """Everything that happens.
+
+    Attributes:
+        quic: Hosts with which each session tries QUIC alone, by urlgetter; sites with a weight of 0 are tried so only.
+    """
 
     start: datetime
     days: int
@@ -266,6 +274,7 @@ class Plan:
     sites_a_session: int = 16
     services: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+    quic: tuple[str, ...] = ()
 
     @property
     def end(self) -> datetime:

@@ -415,6 +415,35 @@ def _c18(plan: Plan) -> Plan:
     return replace(plan, mishaps=(wall,))
 
 
+# QUIC, which is judged by contrast alone.
+
+
+def _quic(plan: Plan) -> Plan:
+    """Five hosts are tried over QUIC."""
+    made = [
+        Site(f"quic{n}.test", (names.site_address(50 + n),), names.SERVER_NETWORKS[n], weight=0)
+        for n in range(5)
+    ]
+    return replace(plan, sites=[*plan.sites, *made], quic=tuple(site.host for site in made))
+
+
+@_scenario("Q1", "two networks drop QUIC packets to two of five hosts")
+def _q1(plan: Plan) -> Plan:
+    return _restrict(_quic(plan), "Q1", "quic.timeout", targets=("quic1.test", "quic2.test"))
+
+
+@_scenario("Q2", "a network lets no UDP through to port 443, whichever host it is for")
+def _q2(plan: Plan) -> Plan:
+    plan = _quic(plan)
+    return replace(plan, networks=[replace(n, udp=n.number != _B) for n in plan.networks])
+
+
+@_scenario("Q3", "a server that does not offer HTTP/3, and two networks that drop QUIC to another")
+def _q3(plan: Plan) -> Plan:
+    plan = _site(_quic(plan), "quic0.test", http3=False, trap="Q3")
+    return _restrict(plan, "Q3", "quic.timeout", targets=("quic3.test",))
+
+
 # Signals and outages.
 
 

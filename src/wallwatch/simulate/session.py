@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wallwatch.simulate import collector, names, services, tools, truth
+from wallwatch.simulate import collector, names, quic, services, tools, truth
 from wallwatch.simulate.internet import Internet, Path
 from wallwatch.simulate.plan import Mishap, Network, Plan, Restriction, Site, Volunteer
 from wallwatch.simulate.truth import Record, Truth, down, fine, met, unclear
@@ -108,6 +108,8 @@ class Session:
             self._test(service, [None])
         if plan.tools:
             self._test(str(self.rng.choice(plan.tools)), [None])
+        if plan.quic:
+            self._test("urlgetter", [self.world.sites[host] for host in plan.quic])
 
     def burst(self, site: Site, times: int, trap: str) -> None:
         """Measures one site over and over in one report (trap C1)."""
@@ -229,7 +231,7 @@ class Session:
     ) -> tuple[dict[str, Any], str, Truth, str | None, str, float]:
         date = self.now.strftime("%a, %d %b %Y %H:%M:%S GMT")
         if site is not None:
-            return self._web(site, date)
+            return self._quic(site) if nettest == "urlgetter" else self._web(site, date)
         if nettest in services.SERVICES:
             return self._service(nettest, date)
         return self._tool(nettest)
@@ -290,6 +292,31 @@ class Session:
             clear_text = any(self.world.sites[host].scheme == "http" for host in hosts)
             return fine(*traps, "J29", also=("insufficient",) if clear_text else ())
         return fine(*traps)
+
+    def _quic(self, site: Site) -> tuple[dict[str, Any], str, Truth, str | None, str, float]:
+        path = self._path([site.host])
+        keys, runtime = quic.measure(self.world.internet, path, site.host)
+        effects = [effect for effect in path.effects.get(site.host, ()) if effect.mechanism == "quic.timeout"]
+        if path.offline:
+            found = unclear("J20")
+        elif path.domestic_only and not site.domestic:
+            found = unclear("S3", also=("impaired", "likely_blocked"))
+        elif path.place:
+            found = unclear("J18", also=("impaired",))
+        elif not site.http3:
+            found = down(site.trap, also=("insufficient", "impaired"))
+        elif not path.network.udp:
+            # The network has no UDP for anybody: works badly, and is about no host.
+            found = Truth("impaired", ("impaired", "insufficient"), ("quic",), "network", ("Q2",))
+        elif effects:
+            found = met(effects, True)
+        elif path.effects or path.own_firewall or path.faulty:
+            found = _for_no_reason()
+        elif path.ailing[site.host] is not None:
+            found = down("J3", also=("insufficient", "impaired"))
+        else:
+            found = fine(*([site.trap] if site.trap else []))
+        return keys, quic.VERSION, found, quic.given(site.host), site.host, runtime
 
     def _service(self, service: str, date: str) -> tuple[dict[str, Any], str, Truth, str | None, str, float]:
         hosts = list(services.HOSTS[service])
@@ -456,6 +483,8 @@ def _chain(site: Site, sites: Mapping[str, Site]) -> list[str]:
 
 def _shows(mechanism: str, scheme: str) -> bool:
     """Whether a mechanism can be met by a visit over that scheme."""
+    if mechanism.startswith("quic."):
+        return False  # visits are made over TCP
     if mechanism.startswith(_CLEAR_TEXT):
         return scheme == "http"
     return scheme == "https" if mechanism.startswith(_ENCRYPTED) else True

@@ -160,7 +160,7 @@ WITH summed AS (
   SELECT m,
     min(rank) AS rank,
     min(rank) FILTER (layer = 'service') AS service_rank,
-    min(rank) FILTER (layer IN ('tls', 'http', 'service')) AS carried_rank,
+    min(rank) FILTER (layer IN ('tls', 'quic', 'http', 'service')) AS carried_rank,
     min(rank) FILTER (layer = 'http') AS http_rank,
     bool_or(page_opened) AS opened,
     -- The page at the end of a redirect to a block page is no second mechanism.
