@@ -2,8 +2,9 @@
 
 Independence is counted by session and by network, never by row; the measurement's own network is left out of its
 own control (traps C1 to C3, J1, J27, J29). A network speaks where two of its sessions say the same and fewer say
-otherwise; networks in which only one session looked speak by twos. So one forged row turns hardly anything, and
-neither does every tenth: in a network that speaks they are outvoted, and by themselves they are too few to speak.
+otherwise; networks in which only one session looked speak by twos, and contradict by fours. So one forged row turns
+hardly anything, and neither does every tenth: in a network that speaks they are outvoted, and by themselves they are too
+few to speak.
 """
 
 from __future__ import annotations
@@ -93,9 +94,9 @@ GROUP BY u, day, country
 """
 
 
-def _voices(full: str, lone: str) -> str:
-    """So many networks speak, or pairs of those in which one session looked."""
-    return f"({full} + CAST(floor(({lone}) / 2) AS BIGINT))"
+def _voices(full: str, lone: str, together: int = 2) -> str:
+    """So many networks speak, or so many together of those in which one session looked."""
+    return f"({full} + CAST(floor(({lone}) / {together}) AS BIGINT))"
 
 
 #: The same in all of them.
@@ -108,7 +109,7 @@ GROUP BY u, day
 """
 
 #: Where no network is left out.
-FINE_IN_ALL = f"{_voices('t.ok', 't.lone_ok')} >= greatest(2, 3 * {_voices('t.bad', 't.lone_bad')})"
+FINE_IN_ALL = f"{_voices('t.ok', 't.lone_ok')} >= greatest(2, 3 * {_voices('t.bad', 't.lone_bad', 4)})"
 
 #: What is looked at hour by hour: units that fail in several networks, without the networks in which they always do.
 CHANGING = """
@@ -228,7 +229,7 @@ WITH others AS (
     t.ok - o.ok AS full_ok, t.lone_ok - o.lone_ok AS lone_ok,
     {_voices("t.ok - h.ok", "t.lone_ok - h.lone_ok")} AS ok_abroad,
     {_voices("t.bad - o.bad", "t.lone_bad - o.lone_bad")} AS bad,
-    {_voices("t.bad - h.bad", "t.lone_bad - h.lone_bad")} AS bad_abroad
+    {_voices("t.bad - h.bad", "t.lone_bad - h.lone_bad", 4)} AS bad_abroad
   FROM judge_by_network o
   JOIN judge_totals t ON t.u = o.u AND t.day = o.day
   JOIN judge_at_home h ON h.u = o.u AND h.day = o.day AND h.country = o.country

@@ -1,0 +1,108 @@
+"""Trouble of some hours that others share accuses nobody, and hides no block that lasts (trap C10)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from judge_worlds import START, Verdict, World
+
+COUNTRIES = ("XA", "XB", "XC", "XD")
+#: Minutes at which it fails for everybody: fourteen hours from half past an hour on.
+TROUBLE = range(36, 36 + 14 * 60)
+BLOCKING = 64599
+
+
+def _world(every: int, *, trouble: bool = True) -> dict[str, Verdict]:
+    """Eight networks in four countries look at a site in turn, so many minutes apart, for three days; one blocks it.
+
+    No test helper was in reach.
+    """
+    world = World()
+    for number, minute in enumerate(range(-36 * 60, 36 * 60, every)):
+        network = number % 9
+        blocks = network == 8
+        m = world.measure(
+            session=f"s{number}",
+            network=BLOCKING if blocks else 64500 + network,
+            country=COUNTRIES[network // 2 % 4],
+            time=START + timedelta(minutes=minute),
+            helper_failure="generic_timeout_error",
+        )
+        fails = blocks or (trouble and minute in TROUBLE)
+        m.dns().tcp().tls("connection_reset" if fails else None)
+    return world.judge()
+
+
+def _accused(found: dict[str, Verdict], network: int | None = None) -> list[int]:
+    """The minutes of those that are accused in that network, or in the others."""
+    return [
+        int((v.whole["time"] - START).total_seconds() // 60)
+        for v in found.values()
+        if v.accuses and (v.whole["network"] == network if network else v.whole["network"] != BLOCKING)
+    ]
+
+
+@pytest.mark.parametrize("every", [7, 23, 61])
+def test_c10_a_service_that_breaks_for_hours_is_held_against_nobody_from_its_first_minute_on(
+    every: int,
+) -> None:
+    """In the hour in which it begins, and in that in which it ends, most around still got through."""
+    assert not _accused(_world(every))
+
+
+@pytest.mark.parametrize("every", [23, 61])
+def test_c10_a_network_that_blocks_before_and_after_is_told_so(every: int) -> None:
+    found = _accused(_world(every), BLOCKING)
+    assert any(minute < TROUBLE.start for minute in found)
+    assert any(minute > TROUBLE.stop for minute in found)
+    without = _accused(_world(every, trouble=False), BLOCKING)
+    outside = {minute for minute in without if not -240 < minute < TROUBLE.stop + 240}
+    assert outside <= set(found)
+
+
+def test_a_block_of_some_hours_in_one_country_is_told_by_what_opens_abroad_at_the_time() -> None:
+    world = World()
+    for number, minute in enumerate(range(-36 * 60, 36 * 60, 11)):
+        network = number % 8
+        country = COUNTRIES[network // 2]
+        blocked = country == "XA" and 0 <= minute % (24 * 60) < 180
+        m = world.measure(
+            session=f"s{number}",
+            network=64500 + network,
+            country=country,
+            time=START + timedelta(minutes=minute),
+            helper_failure="generic_timeout_error",
+        )
+        m.dns().tcp().tls("connection_reset" if blocked else None)
+    found = world.judge()
+    states = {
+        v.state for v in found.values() if v.whole["country"] == "XA" and v.layer("tls")["state"] != "ok"
+    }
+    assert states == {"likely_blocked"}
+
+
+def test_c2_rows_of_new_sessions_are_not_heard_where_many_measure() -> None:
+    """Whatever they say, and however many they are: others are told the same."""
+
+    def build(forged: int, fails: bool) -> dict[str, Verdict]:
+        world = World()
+        who = {"helper_failure": "generic_timeout_error"}
+        for session in range(12):
+            for site in ("site0.example", "site1.example"):
+                network, country = 64500 + session % 6, COUNTRIES[session % 3]
+                m = world.measure(site, network=network, country=country, session=f"h{session}", **who)
+                blocked = network == 64500 and site == "site0.example"
+                m.dns().tcp().tls("connection_reset" if blocked else None)
+        for number in range(forged):
+            network, country = (64500 + number % 6, COUNTRIES[number % 3])
+            m = world.measure("site0.example", network=network, country=country, session=f"f{number}", **who)
+            m.dns().tcp().tls("connection_reset" if fails else None)
+        return {id_: v for id_, v in world.judge().items() if v.whole["session"].startswith("h")}
+
+    honest = build(0, False)
+    assert {v.state for v in honest.values() if v.whole["network"] == 64500} >= {"likely_blocked"}
+    for fails in (True, False):
+        found = build(9, fails)
+        assert {id_: v.whole for id_, v in found.items()} == {id_: v.whole for id_, v in honest.items()}
