@@ -62,7 +62,8 @@ FROM counted
 """
 
 #: Networks in which it fails day after day: in the five days around, it opened for one session at most and failed for
-#: more; or in the three days that end or begin with the day it failed for most, over a day at least.
+#: more, or failed on three of them, as in the hours of exams; or in the three days that end or begin with the day it failed
+#: for most, over a day at least.
 LASTING = """
 CREATE OR REPLACE TEMP TABLE judge_lasting AS
 WITH days AS (
@@ -74,13 +75,14 @@ WITH days AS (
 ),
 sides AS (
   SELECT u, network, day + shift AS day, side, sum(ok) AS ok, sum(bad) AS bad,
-    max(last_bad) - min(first_bad) AS hours_bad
+    max(last_bad) - min(first_bad) AS hours_bad, count(*) FILTER (bad > 0) AS days_bad
   FROM days, (VALUES (0, -1), (1, -1), (2, -1), (0, 1), (-1, 1), (-2, 1), (-2, 0), (-1, 0), (0, 0), (1, 0),
     (2, 0)) AS shifts(shift, side)
   GROUP BY u, network, day + shift, side
 )
 SELECT DISTINCT u, network, day FROM sides
-WHERE bad > ok AND ((side = 0 AND ok <= 1) OR (side <> 0 AND bad >= 3 AND bad > 2 * ok AND hours_bad >= 24))
+WHERE (side = 0 AND bad > ok AND ok <= 1) OR (side = 0 AND days_bad >= 3 AND 6 * bad >= ok)
+  OR (side <> 0 AND bad >= 3 AND bad > 2 * ok AND hours_bad >= 24)
 """
 
 #: How many networks say so within each country, and whether by more than one session that it fails, or by one.
