@@ -62,8 +62,8 @@ FROM counted
 """
 
 #: Networks in which it fails day after day: in the five days around, it opened for one session at most and failed for
-#: more, or failed on three of them, as in the hours of exams; or in the three days that end or begin with the day it failed
-#: for most, over a day at least.
+#: more, or failed for six on three of them, as in the hours of exams; or in the three days that end or begin with the day
+#: it failed for most, over a day at least.
 LASTING = """
 CREATE OR REPLACE TEMP TABLE judge_lasting AS
 WITH days AS (
@@ -81,7 +81,7 @@ sides AS (
   GROUP BY u, network, day + shift, side
 )
 SELECT DISTINCT u, network, day FROM sides
-WHERE (side = 0 AND bad > ok AND ok <= 1) OR (side = 0 AND days_bad >= 3 AND 6 * bad >= ok)
+WHERE (side = 0 AND bad > ok AND ok <= 1) OR (side = 0 AND days_bad >= 3 AND bad >= 6 AND 6 * bad >= ok)
   OR (side <> 0 AND bad >= 3 AND bad > 2 * ok AND hours_bad >= 24)
 """
 
