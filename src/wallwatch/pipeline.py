@@ -139,7 +139,7 @@ def bring_up_to_date(
         if workspace.stage("cells") != wanted["cells"]:
             progress.stage("Counting by hour")
             if cluster is None:
-                rows["cells"] = _count_cells(workspace, con, wanted["cells"])
+                rows["cells"] = count_cells(workspace, con, wanted["cells"])
             else:
                 rows["cells"] = cluster.cells(workspace, wanted["cells"])
             workspace.refresh(con, "cells")
@@ -216,7 +216,7 @@ def judge_workspace(
     return workspace.replace_by("verdicts", write, stage)
 
 
-def _count_cells(workspace: Workspace, con: duckdb.DuckDBPyConnection, stage: str) -> int:
+def count_cells(workspace: Workspace, con: duckdb.DuckDBPyConnection, stage: str) -> int:
     """Counts the cells of days whose verdicts have changed, and replaces them; the number of their rows."""
     folder = workspace.layout.table("verdicts")
     judged = judge.judged_days(folder)

@@ -11,7 +11,7 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from wallwatch import judge, simulate
+from wallwatch import judge, pipeline, simulate
 from wallwatch.archive import take_in
 from wallwatch.bench.measure import Spent
 from wallwatch.engine import Workspace, views
@@ -71,7 +71,7 @@ def make(folder: Path, observations: int, scale: float = 1.0) -> Workspace:
 def _week(name: str, week: int, file_id: str, order: str) -> str:
     """A query of the rows of a table in one week."""
     if name == "files":
-        return f"SELECT * REPLACE ('{file_id}' AS file_id, 'week{week}' AS path) FROM files ORDER BY {order} LIMIT 1"
+        return f"SELECT * REPLACE ('{file_id}' AS file_id, 'week{week}' AS path) FROM files WHERE measurements > 0 ORDER BY {order} LIMIT 1"
     later = f"INTERVAL {week * _DAYS} DAY"
     received = f", received + {later} AS received" if name == "measurements" else ""
     return (
@@ -89,11 +89,8 @@ def run(folder: Path, observations: int, workers: int, scale: float = 1.0) -> di
     with workspace.lock(), workspace.connect(threads=workers) as con:
         for name in ("measurements", "observations", "controls"):
             found[name] = con.sql(f"SELECT count(*) FROM {name}").fetchall()[0][0]
-        references = judge.References.load()
         with Spent() as spent:
-            found["verdicts"] = workspace.replace(
-                "verdicts", judge.batches(con, references, source=workspace.source(con)), "bench"
-            )
+            found["verdicts"] = pipeline.judge_workspace(workspace, con, Fingerprints.load([]), "bench")
         found |= {"seconds": spent.seconds, "cpu_seconds": spent.cpu_seconds}
         found["observations_per_second"] = found["observations"] / spent.seconds
         found["observations_per_cpu_second"] = found["observations"] / spent.cpu_seconds

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from wallwatch import detect, judge, pipeline, report
+from wallwatch import detect, pipeline, report
 from wallwatch._progress import Silent
 from wallwatch.archive import Summary, take_in
 from wallwatch.archive.parts import parts_of
@@ -156,14 +156,12 @@ def whole(paths: list[Path], root: Path, known: Fingerprints, workers: int) -> d
         try:
             found["observations"] = _count(con, "observations")
             with Spent() as spent:
-                references = judge.References.load(workspace.layout.references)
-                judged = judge.batches(con, references, source=workspace.source(con))
-                workspace.replace("verdicts", judged, "bench")
+                pipeline.judge_workspace(workspace, con, known, "bench")
             found |= spent.named("judge")
             workspace.refresh(con, "verdicts")
             found["verdicts"] = _count(con, "verdicts")
             with Spent() as spent:
-                workspace.replace("cells", detect.cells(con), "bench")
+                pipeline.count_cells(workspace, con, "bench")
                 workspace.refresh(con, "cells")
                 found["cells"] = _count(con, "cells")
                 workspace.replace("events", detect.events_and_doubts(con)[0], "bench")

@@ -18,13 +18,14 @@ from typing import Any
 
 import duckdb
 
-from wallwatch import __version__, detect, judge
+from wallwatch import __version__, detect, pipeline, refs
 from wallwatch._progress import Progress, Silent
 from wallwatch.archive import take_in
 from wallwatch.bench import corpus, measure
 from wallwatch.cluster import Cluster
 from wallwatch.engine import Workspace
 from wallwatch.schema import TABLES
+from wallwatch.sources.fingerprints import Fingerprints
 
 #: Measurements of the corpus, in how many files, and their lines' length in bytes.
 _LINES, _FILES, _LINE_BYTES = 10_000, 4, 7_500
@@ -213,24 +214,23 @@ def curve(
 
 def _stages(workspace: Workspace, cluster: Cluster | None) -> dict[str, Any]:
     """What judging, counting and finding events cost, what Spark moved between executors, and what was `made`."""
-    references = judge.References.load()
+    known = Fingerprints.load([])
     before = _shuffled(cluster) if cluster else 0
     found: dict[str, Any] = {}
     con = workspace.connect()
     try:
         with Cost() as cost:
             if cluster:
-                cluster.judge(workspace, references, "bench")
+                cluster.judge(workspace, refs.references(workspace.layout, known), "bench")
             else:
-                judged = judge.batches(con, references, source=workspace.source(con))
-                workspace.replace("verdicts", judged, "bench")
+                pipeline.judge_workspace(workspace, con, known, "bench")
         found |= cost.named("judge")
         workspace.refresh(con)
         with Cost() as cost:
             if cluster:
                 cluster.cells(workspace, "bench")
             else:
-                workspace.replace("cells", detect.cells(con), "bench")
+                pipeline.count_cells(workspace, con, "bench")
         found |= cost.named("cells")
         with Cost() as cost:
             tell = partial(cluster.events_and_doubts, workspace) if cluster else detect.events_and_doubts
