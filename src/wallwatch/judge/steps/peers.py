@@ -10,7 +10,7 @@ few to speak.
 from __future__ import annotations
 
 #: Votes that are heard. Who looked at one target only, on the day and the ones before and after, has no standing: where
-#: three sessions that have it say something of a unit on a day, nobody else's word counts. So a row from a new session
+#: sessions that have it, in three networks, say something of a unit on a day, nobody else's word counts. So a row from a new session
 #: neither adds to what is known of a unit that many measure, nor takes from it.
 HEARD = """
 CREATE OR REPLACE TEMP TABLE judge_heard AS
@@ -27,7 +27,7 @@ told AS (
   FROM judge_votes v LEFT JOIN standing t ON t.s = v.s AND t.day = v.day
 ),
 known AS (
-  SELECT u, day, nettest FROM told WHERE stands GROUP BY u, day, nettest HAVING count(DISTINCT s) >= 3
+  SELECT u, day, nettest FROM told WHERE stands GROUP BY u, day, nettest HAVING count(DISTINCT network) >= 3
 )
 SELECT t.u, t.hour, t.day, t.network, t.country, t.s, t.opened, t.failed
 FROM told t LEFT JOIN known k ON k.u = t.u AND k.day = t.day AND k.nettest = t.nettest
