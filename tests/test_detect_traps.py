@@ -437,6 +437,21 @@ def test_c10_a_short_failure_that_nobody_contradicts_is_not_claimed(rng: np.rand
     assert event["networks"] == [64500, 64501, 64502]
 
 
+def test_j3_j16_stray_failures_of_what_is_down_everywhere_are_no_restriction() -> None:
+    def world(found: str, mechanism: str) -> World:
+        made = World()
+        for number in range(120):
+            stray = number % 20 == 7
+            looks = {"software": f"probe {number % 3}", "resolver": 64500 + number % 2}
+            made.measure(at(number / 6), found if stray else "down", mechanism=mechanism, **looks)
+        return made
+
+    assert restrictions(world("likely_blocked", "tcp.timeout")) == []
+    # What leaves an artefact behind is none of the failures that all others see, however often those come between.
+    (event,) = restrictions(world("blocked", "http.blockpage"))
+    assert event["networks"] == [64500]
+
+
 MUTE: list[dict[str, Any]] = [
     {"mechanism": "tcp.timeout", "evidence": "peers"},
     {"mechanism": "dns.timeout", "evidence": "pattern"},

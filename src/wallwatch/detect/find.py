@@ -158,6 +158,7 @@ def _support(series: Series, episode: Episode, behind: Sources, seen_by: list[Lo
         everywhere=behind.everywhere,
         credentialed=behind.credentialed,
         one_look=behind.one_look,
+        down=behind.down,
         log_ratio=log_ratio(seen_by, episode.tells_most[2], hours),
         traces=traces(_hourly(series, episode), episode),
     )

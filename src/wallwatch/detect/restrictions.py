@@ -45,6 +45,7 @@ class Support:
             comparison with others speaks for it.
         credentialed: Whether most of those who found it blocked carry a credential.
         one_look: Whether all of those have one software and resolver, and no two credentials are among them.
+        down: Whether most find it failing as it fails elsewhere: few who do not are stray failures.
         log_ratio: How much likelier a restriction makes the votes than broken probes do (`one_probe.log_ratio`).
         others: How sure the surest episode of another network at the time is, by itself.
         traces: The ways to read its votes, less what goes on around it (`forging.traces`).
@@ -56,6 +57,7 @@ class Support:
     everywhere: bool = False
     credentialed: bool = False
     one_look: bool = False
+    down: bool = False
     log_ratio: float = math.inf
     others: float = 0.0
     traces: tuple[Trace, ...] = ()
@@ -182,6 +184,7 @@ def _enough(episode: Episode, support: Support) -> bool:
         episode.alarm is not None
         and support.sources >= 2
         and not support.alone
+        and not support.down
         and not (support.everywhere and episode.last - episode.first < SHORT)
         and probability(episode, support) >= CLAIMED
         and (support.patterned or support.log_ratio >= LEAST_RATIO)
@@ -192,6 +195,7 @@ def joins(episode: Episode, support: Support) -> bool:
     """Whether an episode may join a restriction that others show."""
     return (
         support.sources >= 2
+        and not support.down
         and episode.against >= LEAST_VOTES / 2
         and support.log_ratio >= JOINS
         and (doubt(episode, support) is None or support.patterned)

@@ -81,6 +81,7 @@ class Sources:
             control speaks for a restriction.
         credentialed: Four fifths of them or more carry a credential.
         one_look: All of them share software and resolver, and no two credentials are among them.
+        down: More than twice as many find the service failing as it fails elsewhere, and nobody saw an artefact.
     """
 
     count: int = 0
@@ -88,6 +89,7 @@ class Sources:
     everywhere: bool = False
     credentialed: bool = False
     one_look: bool = False
+    down: bool = False
 
 
 def sources(con: duckdb.DuckDBPyConnection, kind: str, spans: Sequence[Span]) -> dict[int, Sources]:
@@ -112,7 +114,7 @@ def sources(con: duckdb.DuckDBPyConnection, kind: str, spans: Sequence[Span]) ->
         ),
         looks AS (
           SELECT span, min(look) AS look, count(DISTINCT look) AS looks, count(DISTINCT source) AS sources,
-            max(contrasted) AS contrasted, count(DISTINCT probe_id) AS probes,
+            max(contrasted) AS contrasted, count(DISTINCT probe_id) AS probes, min(rank) AS surest,
             count(DISTINCT source) FILTER (probe_id IS NOT NULL) AS credentialed
           FROM near WHERE within AND against GROUP BY span
         )
@@ -120,9 +122,11 @@ def sources(con: duckdb.DuckDBPyConnection, kind: str, spans: Sequence[Span]) ->
           l.looks = 1 AND max(n.hours) <= {ONE_PROBE_HOURS}
             AND count(DISTINCT n.source) FILTER (n.look <> l.look AND n.layer = 'all' AND n.rank = 5) >= 3 AS alone,
           l.contrasted = 0 AND l.span NOT IN (SELECT span FROM fine) AS everywhere,
-          5 * l.credentialed >= 4 * l.sources AS credentialed, l.looks = 1 AND l.probes < 2 AS one_look
+          5 * l.credentialed >= 4 * l.sources AS credentialed, l.looks = 1 AND l.probes < 2 AS one_look,
+          l.surest > 1
+            AND count(DISTINCT n.source) FILTER (n.within AND n.layer = 'all' AND n.rank = 4) > 2 * l.sources AS down
         FROM looks l JOIN near n ON n.span = l.span
-        GROUP BY l.span, l.sources, l.looks, l.look, l.contrasted, l.credentialed, l.probes ORDER BY l.span
+        GROUP BY l.span, l.sources, l.looks, l.look, l.contrasted, l.credentialed, l.probes, l.surest ORDER BY l.span
         """,
     )
     return {row.pop("span"): Sources(**row) for row in rows}
