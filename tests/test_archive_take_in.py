@@ -27,7 +27,7 @@ from wallwatch.archive import take_in as take_in_function
 from wallwatch.archive.shared import Opened, Placed, Room
 from wallwatch.archive.workers import Workers
 from wallwatch.bench import corpus
-from wallwatch.schema.layout import Layout
+from wallwatch.schema.layout import PER_FILE, Layout
 from wallwatch.sources.fingerprints import Fingerprints
 from wallwatch.sources.stretch import Limits, Line, Stretch
 
@@ -72,8 +72,14 @@ def tables(root: Path) -> dict[str, str]:
     }
 
 
+def rows(root: Path, name: str) -> list[dict[str, Any]]:
+    """The rows of a table, in parts of one file or in packs, in the order of their files and lines."""
+    found = [row for part in Layout(root).parts(name) for row in pq.read_table(part).to_pylist()]
+    return sorted(found, key=lambda row: (row["file_id"], row.get("line", 0)))
+
+
 def files(root: Path) -> list[dict[str, Any]]:
-    return [row for part in Layout(root).parts("files") for row in pq.read_table(part).to_pylist()]
+    return sorted(rows(root, "files"), key=lambda row: row["path"])
 
 
 def test_a_folder_is_taken_in_with_its_bad_lines_set_aside(tmp_path: Path) -> None:
@@ -90,7 +96,7 @@ def test_a_folder_is_taken_in_with_its_bad_lines_set_aside(tmp_path: Path) -> No
     }
     b = names["raw/20240101/00/XW/webconnectivity/b.jsonl"]
     assert (b["kind"], b["measurements"], b["set_aside"]) == ("ooni", 2, 1)
-    aside = pq.read_table(Layout(tmp_path / "w").part("quarantine", b["file_id"])).to_pylist()
+    aside = [row for row in rows(tmp_path / "w", "quarantine") if row["file_id"] == b["file_id"]]
     assert [(row["line"], row["byte_offset"], row["excerpt"]) for row in aside] == [
         (2, len(measurement(30)) + 1, "{broken")
     ]
@@ -110,13 +116,17 @@ def test_a_second_run_takes_in_only_what_is_new(tmp_path: Path) -> None:
     folder = fill(tmp_path / "in")
     go([folder], tmp_path / "w")
     before = tables(tmp_path / "w")
+    held = {name: rows(tmp_path / "w", name) for name in PER_FILE}
     again = go([folder], tmp_path / "w")
     assert (again.new, again.skipped, again.measurements) == (0, 3, 0)
     assert tables(tmp_path / "w") == before
     (folder / "c.jsonl").write_bytes(measurement(50))
     third = go([folder], tmp_path / "w")
     assert (third.new, third.skipped, third.measurements) == (1, 3, 1)
-    assert before.items() <= tables(tmp_path / "w").items()
+    known = {row["file_id"] for row in held["files"]}
+    for name, there in held.items():
+        assert [row for row in rows(tmp_path / "w", name) if row["file_id"] in known] == there
+    assert len(rows(tmp_path / "w", "measurements")) == 23
 
 
 def test_the_same_file_under_two_names_is_read_once(tmp_path: Path) -> None:
