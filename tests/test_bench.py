@@ -127,6 +127,18 @@ def test_series_to_scan_are_the_same_every_time_and_have_votes_against() -> None
     assert (once.n > 0).all()
 
 
+def test_a_corpus_is_the_same_file_whenever_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for now in (1_700_000_000.0, 1_800_000_000.0):
+        monkeypatch.setattr("time.time", lambda now=now: now)
+        path = tmp_path / f"{now}.gz"
+        corpus.write(path, 3, 7_500)
+        made.append(path.read_bytes())
+    assert made[0] == made[1]
+
+
 def test_copies_of_a_corpus_are_measurements_of_their_own(tmp_path: Path) -> None:
     path = tmp_path / "c.gz"
     corpus.write(path, 40, 7_500)

@@ -49,9 +49,10 @@ def write(
         Their length in bytes, line ends included.
     """
     total = 0
-    with igzip.open(path, "wb", compresslevel=1) as file:  # type: ignore[no-untyped-call]
+    # Without name and time, so that the file, and with it all ids, are the same every time.
+    with path.open("wb") as raw, igzip.IGzipFile("", "wb", 1, raw, mtime=0) as file:  # type: ignore[no-untyped-call]
         for line in make_lines(lines, line_bytes, seed, sites, first):
-            file.write(line + b"\n")
+            file.write(line + b"\n")  # type: ignore[no-untyped-call]
             total += len(line) + 1
     return total
 
