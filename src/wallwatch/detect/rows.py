@@ -177,9 +177,13 @@ def find_faulty(con: duckdb.DuckDBPyConnection, shares: Sequence[Sequence[str] |
     for number, countries in enumerate(shares):
         _make_rows(con, countries, within=_WHOLE)
         con.execute(DAILY if not number else _more(DAILY))
+    _conclude_faulty(con)
+    return con.sql("SELECT * FROM detect_faulty").to_arrow_table()
+
+
+def _conclude_faulty(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(FAULTY)
     con.execute("DROP TABLE detect_daily")
-    return con.sql("SELECT * FROM detect_faulty").to_arrow_table()
 
 
 def _more(step: str) -> str:
@@ -232,8 +236,7 @@ def prepare(
     if trusted:
         if faulty is None:
             con.execute(DAILY)
-            con.execute(FAULTY)
-            con.execute("DROP TABLE detect_daily")
+            _conclude_faulty(con)
         else:
             put_faulty(con, faulty)
         _find_lost(con)

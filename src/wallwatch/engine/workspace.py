@@ -23,7 +23,7 @@ from wallwatch._errors import WallwatchError
 from wallwatch._files import atomic_folder, link, sweep, write_atomic
 from wallwatch.engine import views
 from wallwatch.schema import TABLES, Table
-from wallwatch.schema.columns import TYPES
+from wallwatch.schema.columns import TYPES, apart
 from wallwatch.schema.layout import DERIVED, PER_FILE, Layout
 from wallwatch.schema.measurements import UNREPORTED
 
@@ -395,13 +395,8 @@ def by_day(rows: duckdb.DuckDBPyRelation, table: Table, time: str) -> Iterator[t
     named = f"strftime({time}, '%Y-%m-%d')"
     ordered = ", ".join(f'"{name}" ASC NULLS FIRST' for name in table.key)
     names = ", ".join(f'"{name}"' for name in table.names)
-    reader = rows.project(f"{named} AS part, {names}").order(f"part, {ordered}").to_arrow_reader(ROW_GROUP)
-    for batch in reader:
-        whole = pa.Table.from_batches([batch])
-        start = 0
-        for run in pc.run_end_encode(whole["part"].combine_chunks()).run_ends.to_pylist():
-            yield whole["part"][start].as_py(), whole.slice(start, run - start).drop_columns("part")
-            start = run
+    ordered_rows = rows.project(f"{named} AS part, {names}").order(f"part, {ordered}")
+    yield from apart(ordered_rows.to_arrow_reader(ROW_GROUP), "part")
 
 
 def write_rows(

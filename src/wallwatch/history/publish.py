@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wallwatch._files import atomic_path
+from wallwatch._files import atomic_path, sha256_of
 from wallwatch._text import safe_json
 from wallwatch.history.change import Change, change
 from wallwatch.history.match import Finding, nearest, pairs
@@ -117,10 +117,10 @@ def publish(
                 "reference_set": basis.reference_set,
                 "code": basis.code,
                 "revisions": len(rows),
-                "revisions_sha256": _sha256(path) if rows else None,
+                "revisions_sha256": sha256_of(path) if rows else None,
                 "previous_sha256": None
                 if last is None
-                else _sha256(layout.publication("publications", number - 1)),
+                else sha256_of(layout.publication("publications", number - 1)),
             }
         ],
     )
@@ -262,7 +262,3 @@ def _write(path: Path, table: Table, rows: list[dict[str, Any]]) -> None:
     columns: pa.Table = table.from_rows(ordered)
     with atomic_path(path) as temporary:
         pq.write_table(columns, temporary, compression="zstd")
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

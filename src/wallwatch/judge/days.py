@@ -7,7 +7,6 @@ tables; where a fact has changed, the days whose rows meet it are judged anew as
 
 from __future__ import annotations
 
-import hashlib
 import json
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,11 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from wallwatch._files import link
+from wallwatch._files import link, sha256_of
 from wallwatch.judge.judging import ROWS_AT_ONCE, Judging, cut, even, looked_at
 from wallwatch.judge.references import References
 from wallwatch.judge.steps.units import LASTING_NUMBER, Chunk, Source
 from wallwatch.judge.steps.words import IS_BOGON, SYSTEM, quoted
+from wallwatch.schema.columns import apart
 
 #: Days within which what others saw bears on a verdict.
 REACH = 4
@@ -228,7 +228,7 @@ def judge_days(
     noted: dict[str, dict[str, Any]] = {}
     for name, day in sorted(days.items()):
         if name in anew:
-            sha256 = _sha256(after / f"{name}.parquet") if name in rows else ""
+            sha256 = sha256_of(after / f"{name}.parquet")[:16] if name in rows else ""
             noted[name] = {
                 "key": day.key,
                 "days": state.on[name],
@@ -328,12 +328,12 @@ class _State:
         )
         rows = self._con.sql(f"SELECT g, {_FIELDS} FROM days_kept ORDER BY ALL").to_arrow_reader(_ROW_GROUP)
         left = set(anew)
-        for number, pieces in groupby(_runs(rows), itemgetter(0)):
+        for number, pieces in groupby(apart(rows, "g"), itemgetter(0)):
             day = self._names[number]
             left.discard(day)
             with pq.ParquetWriter(folder / f"{day}.parquet", KEPT, compression="zstd") as file:
                 for _, piece in pieces:
-                    file.write_table(piece, row_group_size=_ROW_GROUP)
+                    file.write_table(piece.cast(KEPT), row_group_size=_ROW_GROUP)
         for day in left:
             pq.write_table(KEPT.empty_table(), folder / f"{day}.parquet", compression="zstd")
 
@@ -572,17 +572,6 @@ class _State:
         return chunks
 
 
-def _runs(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, pa.Table]]:
-    """Rows that are in the order of `g`, apart by it."""
-    for batch in batches:
-        table = pa.Table.from_batches([batch])
-        of = table["g"].combine_chunks()
-        start = 0
-        for run in pc.run_end_encode(of).run_ends.to_pylist():
-            yield of[start].as_py(), table.slice(start, run - start).drop_columns("g").cast(KEPT)
-            start = run
-
-
 def _spans(days: Iterable[int]) -> list[tuple[int, int]]:
     return [(day, day) for day in days]
 
@@ -600,8 +589,3 @@ def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             found.append((lo, hi))
     return found
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from wallwatch._errors import WallwatchError
+from wallwatch._files import sha256_of
 
 #: Where databases keep the number: MaxMind's and OONI's, then others'.
 _KEYS = ("autonomous_system_number", "asn", "as_number")
@@ -25,8 +25,7 @@ def digest(path: Path) -> str:
     try:
         if path.stat().st_size > _LARGEST:
             raise WallwatchError(f"{path} is larger than {_LARGEST:,} bytes; no database of networks is")
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_of(path)
     except OSError as error:
         raise WallwatchError(f"{path} cannot be read: {error.strerror}") from error
     with _opened(path):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 #: The types a column may have. Low-cardinality text is dictionary-encoded: it is what makes
 #: the dimension columns (country, network name, nettest …) of a hundred million rows cheap.
@@ -128,3 +129,16 @@ class Table:
 def columns(*groups: Sequence[Column]) -> tuple[Column, ...]:
     """The groups one after the other, as one tuple."""
     return tuple(column for group in groups for column in group)
+
+
+def apart(batches: Iterable[pa.RecordBatch], column: str) -> Iterator[tuple[Any, pa.Table]]:
+    """Rows that are in the order of a column, which is never null, apart by it: its value, and rows without it.
+
+    Those of one value follow each other, in as many pieces as batches hold them.
+    """
+    for batch in batches:
+        rows = pa.Table.from_batches([batch])
+        of, start = rows[column].combine_chunks(), 0
+        for run in pc.run_end_encode(of).run_ends.to_pylist():
+            yield of[start].as_py(), rows.slice(start, run - start).drop_columns(column)
+            start = run

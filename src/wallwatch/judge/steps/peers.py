@@ -174,10 +174,21 @@ HAVING (count(*) FILTER (networks_bad > 0) >= 2 AND sum(networks_bad) >= sum(net
   OR (sum(networks_bad) >= 2 AND 4 * sum(ok_near) <= sum(bad) AND sum(usually_ok) > sum(usually_bad))
 """
 
+
+def _both_ways(of: str, hours: int, *sums: str, name: str = "") -> str:
+    """Sums over so many hours up to each, and from each on."""
+    sides = {"before": f"{hours} PRECEDING AND CURRENT ROW", "after": f"CURRENT ROW AND {hours} FOLLOWING"}
+    return ",\n    ".join(
+        f"sum({one}) OVER (PARTITION BY {of} ORDER BY hour RANGE BETWEEN {span}) AS {one}{name}_{side}"
+        for side, span in sides.items()
+        for one in sums
+    )
+
+
 #: Hours in which a network's failures are of a trouble that others share: those in the six hours up to it, or from it
 #: on, fail no less often than they get through; or those of other countries do, in the three. What fails there is held
 #: against nobody by the word of others. A network in which it fails day after day neither shares in this nor adds to it.
-TROUBLED = """
+TROUBLED = f"""
 CREATE OR REPLACE TEMP TABLE judge_troubled AS
 WITH hours AS (
   SELECT u, hour, network, max(country) AS country, count(*) FILTER (opened) AS ok, count(*) FILTER (failed) AS bad
@@ -185,28 +196,18 @@ WITH hours AS (
 ),
 here AS (
   SELECT u, hour, network, country, bad,
-    sum(bad) OVER (PARTITION BY u, network ORDER BY hour RANGE BETWEEN 6 PRECEDING AND CURRENT ROW) AS bad_before,
-    sum(bad) OVER (PARTITION BY u, network ORDER BY hour RANGE BETWEEN CURRENT ROW AND 6 FOLLOWING) AS bad_after
+    {_both_ways("u, network", 6, "bad")}
   FROM hours
 ),
 at_home AS (
   SELECT u, hour, country,
-    sum(ok) OVER (PARTITION BY u, country ORDER BY hour RANGE BETWEEN 3 PRECEDING AND CURRENT ROW) AS ok_before,
-    sum(bad) OVER (PARTITION BY u, country ORDER BY hour RANGE BETWEEN 3 PRECEDING AND CURRENT ROW) AS bad_before,
-    sum(ok) OVER (PARTITION BY u, country ORDER BY hour RANGE BETWEEN CURRENT ROW AND 3 FOLLOWING) AS ok_after,
-    sum(bad) OVER (PARTITION BY u, country ORDER BY hour RANGE BETWEEN CURRENT ROW AND 3 FOLLOWING) AS bad_after
+    {_both_ways("u, country", 3, "ok", "bad")}
   FROM (SELECT u, hour, country, sum(ok) AS ok, sum(bad) AS bad FROM hours GROUP BY u, hour, country)
 ),
 everywhere AS (
   SELECT u, hour,
-    sum(ok) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN 3 PRECEDING AND CURRENT ROW) AS ok_before,
-    sum(bad) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN 3 PRECEDING AND CURRENT ROW) AS bad_before,
-    sum(ok) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN CURRENT ROW AND 3 FOLLOWING) AS ok_after,
-    sum(bad) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN CURRENT ROW AND 3 FOLLOWING) AS bad_after,
-    sum(ok) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN 6 PRECEDING AND CURRENT ROW) AS ok_long_before,
-    sum(bad) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN 6 PRECEDING AND CURRENT ROW) AS bad_long_before,
-    sum(ok) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN CURRENT ROW AND 6 FOLLOWING) AS ok_long_after,
-    sum(bad) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN CURRENT ROW AND 6 FOLLOWING) AS bad_long_after
+    {_both_ways("u", 3, "ok", "bad")},
+    {_both_ways("u", 6, "ok", "bad", name="_long")}
   FROM (SELECT u, hour, sum(ok) AS ok, sum(bad) AS bad FROM hours GROUP BY u, hour)
 )
 SELECT o.u, o.hour, o.network
