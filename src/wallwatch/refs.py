@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from wallwatch import judge
 from wallwatch._errors import WallwatchError
-from wallwatch._files import write_atomic
+from wallwatch._files import sha256_of, write_atomic
 from wallwatch._progress import Progress, Silent
 from wallwatch._text import safe_text
 from wallwatch.schema.layout import Layout
@@ -231,7 +231,9 @@ def described(layout: Layout) -> dict[str, Any]:
         url, source = by_hash.get(path.stem, (None, {}))
         found = Fingerprints.from_csv([path]).fingerprints
         lists.append(
-            _one(url or "given by hand", found, source.get("sha256") or _sha256(path), source.get("fetched"))
+            _one(
+                url or "given by hand", found, source.get("sha256") or sha256_of(path), source.get("fetched")
+            )
         )
     versions = matched(layout)
     taken_in = layout.taken_in()
@@ -258,10 +260,6 @@ def _one(source: str, found: Sequence[Fingerprint], version: str, fetched: str |
         "locations": dict(sorted(Counter(one.location.partition(".")[0] for one in found).items())),
         "countries": len({country for one in found for country in one.countries}),
     }
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def in_words(record: dict[str, Any]) -> list[str]:

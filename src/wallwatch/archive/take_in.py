@@ -16,7 +16,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from wallwatch._errors import WallwatchError
-from wallwatch._files import atomic_path, sweep, sync_all
+from wallwatch._files import atomic_path, sha256_of, sweep, sync_all
 from wallwatch._progress import Progress, Silent
 from wallwatch.archive import packs
 from wallwatch.archive.inputs import Given, given_files
@@ -485,8 +485,7 @@ def hash_of(path: Path) -> str:
         WallwatchError: It cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise WallwatchError(f"{path} cannot be read: {error.strerror}") from error
 

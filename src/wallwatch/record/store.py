@@ -22,7 +22,7 @@ from typing import Any, Final
 import pyarrow.parquet as pq
 
 from wallwatch._errors import WallwatchError
-from wallwatch._files import atomic_path, write_atomic
+from wallwatch._files import atomic_path, sha256_of, write_atomic
 from wallwatch.record import documents
 from wallwatch.schema import STATEMENTS
 from wallwatch.schema.layout import Layout
@@ -145,7 +145,7 @@ class Record:
     def _intact(self, sha256: str) -> None:
         path = self.document_path(sha256)
         try:
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
+            found = sha256_of(path)
         except OSError as error:
             raise WallwatchError(f"document {sha256[:12]} is not in the record: {error.strerror}") from error
         if found != sha256:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from wallwatch import pipeline
 from wallwatch._errors import WallwatchError
-from wallwatch._files import write_atomic
+from wallwatch._files import sha256_of, write_atomic
 from wallwatch._progress import Progress, Silent
 from wallwatch.archive.inputs import given_files
 from wallwatch.engine import Workspace
@@ -181,7 +180,7 @@ def _tell(workspace: Workspace, options: Options, tell: Callable[[Sequence[Recor
     if news:
         tell(news)
     if options.feed is not None:
-        origin = hashlib.sha256(layout.publication("publications", 1).read_bytes()).hexdigest()
+        origin = sha256_of(layout.publication("publications", 1))
         try:
             write_atomic(options.feed, feed(every, origin=origin, updated=published, link=options.link))
         except OSError as error:
