@@ -14,7 +14,9 @@ import pyarrow as pa
 import pytest
 
 from wallwatch.detect.outages import outage_timeline, outages
+from wallwatch.detect.outages_faults import faults
 from wallwatch.detect.outages_kinds import BESIDE, RULES, kind_rule
+from wallwatch.detect.outages_series import Grid
 from wallwatch.schema import OUTAGES, SIGNALS
 
 START = datetime(2024, 3, 4, tzinfo=UTC)  # a Monday
@@ -434,6 +436,29 @@ def test_s8_values_that_freeze_repeat_or_go_missing_are_no_outage(edit: Any) -> 
     assert {row["kind"] for row in found} == {"instrument"}
     assert len(found) == 1
     assert found[0]["probability"] < 0.1
+
+
+def test_s8_counts_that_repeat_by_chance_are_no_fault_and_hours_of_the_same_are() -> None:
+    scatter = np.random.default_rng(820).normal(820.2, 0.8, (300, 30 * 288))
+    counts = np.rint(scatter)
+    counts[0, 5000:5060] = counts[0, 5000]
+    keys = tuple((f"{number:03}", None, None, None) for number in range(len(counts)))
+    grid = Grid("ioda.bgp", "prefixes", 300, int(START.timestamp()), keys, counts, counts.shape[1] - 1)
+    (found,) = faults(grid, np.ones_like(counts))
+    assert found.country == "000"
+    assert 4990 <= found.first <= 5001
+    assert 5059 <= found.last <= 5070
+
+
+def test_s8_routes_that_rest_for_half_days_are_no_fault() -> None:
+    random = np.random.default_rng(5)
+    steps = random.random((40, 30 * 288)) < 1 / 60  # one change in five hours
+    counts = 400 + np.cumsum(np.where(steps, random.choice([-1, 1], steps.shape), 0), axis=1)
+    keys = tuple((f"{number:03}", None, None, None) for number in range(len(counts)))
+    grid = Grid(
+        "ioda.bgp", "prefixes", 300, int(START.timestamp()), keys, counts.astype(float), counts.shape[1] - 1
+    )
+    assert faults(grid, np.ones(counts.shape)) == []
 
 
 def test_s8_a_frozen_instrument_hides_neither_what_came_before_nor_after() -> None:

@@ -10,6 +10,10 @@ from wallwatch.detect.outages_series import Grid
 
 #: A stretch without any change is a fault when this many changes would have been expected in it.
 _MISSED_CHANGES = 15.0
+#: ... and when chance makes one that long in fewer than one of so many series.
+_SERIES = 1000
+#: How often stretches are still seen, so that how they go on can be told from them.
+_SEEN_STRETCHES = 20
 _FEWEST_BINS = 3
 _FEWEST_HOURS = 3.0
 
@@ -82,12 +86,32 @@ def _frozen(country: str, values: np.ndarray, alive: np.ndarray) -> list[Fault]:
     changed = (both & (before != after)).sum(axis=0)
     usual = float(np.median(changed[both.any(axis=0)])) if both.any() else 0.0
     most = (both & alive[:, 1:]).sum(axis=0) > 0.5 * max(1, int(np.median(both.sum(axis=0))))
-    least = max(_FEWEST_BINS, _MISSED_CHANGES / usual) if usual else np.inf
+    least = (
+        max(_FEWEST_BINS, _MISSED_CHANGES / usual, _by_chance(changed[both.any(axis=0)] == 0))
+        if usual
+        else np.inf
+    )
     return [
         Fault(country, a + 1, b + 1, f"no value changes in any region for {b - a + 1} bins", False)
         for a, b in runs((changed == 0) & most)
         if b - a + 1 >= least
     ]
+
+
+def _by_chance(still: np.ndarray) -> float:
+    """How long a stretch without change must be before chance is no explanation, in bins.
+
+    Values near the middle of a whole number stay longer than others, routes can stay for hours: how stretches go on is
+    told from those of the series itself, the longer ones among them, as far as these are many.
+    """
+    lengths = np.array([b - a + 1 for a, b in runs(still)])
+    goes_on = float(still.mean())
+    for length in range(1, int(lengths.max(initial=0)) + 1):
+        reached = int((lengths >= length).sum())
+        if reached < _SEEN_STRETCHES:
+            break
+        goes_on = max(goes_on, int((lengths > length).sum()) / reached)
+    return float(np.log(_SERIES * len(still)) / -np.log(goes_on)) if 0 < goes_on < 1 else 0.0
 
 
 def _repeated(grid: Grid, country: str, values: np.ndarray, alive: np.ndarray) -> list[Fault]:
