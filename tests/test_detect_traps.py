@@ -181,6 +181,28 @@ def test_c4_some_networks_block_and_others_are_named_as_fine(rng: np.random.Gene
     assert any("AS64502 was measured" in said and "found fine" in said for said in event["against"])
 
 
+@pytest.mark.parametrize(
+    ("mechanism", "fine", "said"),
+    [
+        ("tls.reset", False, True),
+        ("tcp.timeout", False, True),
+        ("tls.reset", True, False),
+        ("tls.reset.sni", False, False),
+        ("dns.injection", False, False),
+    ],
+)
+def test_j14_what_a_server_can_do_to_a_whole_country_is_said_against_an_event(
+    mechanism: str, fine: bool, said: bool, rng: np.random.Generator
+) -> None:
+    """Sites that refuse a country cut its connections, too; they do not fail on some of its networks alone."""
+    world = World()
+    for network in (64500, 64501, 64502):
+        guilty = None if fine and network == 64502 else between(at(4), at(10))
+        world.regularly(rng, 0.5, at(0), at(14), guilty, network=network, mechanism=mechanism)
+    (event,) = restrictions(world)
+    assert any("a server that itself cuts" in line for line in event["against"]) is said
+
+
 def test_c5_probes_that_move_between_resolvers_change_nothing(rng: np.random.Generator) -> None:
     world = World()
     world.regularly(rng, 2, at(0), at(5), network=64500, resolver=64500, mechanism="dns.nxdomain")

@@ -192,14 +192,16 @@ def test_s1_signals_that_fall_together_are_one_outage() -> None:
     assert not any("One source only" in sentence for sentence in nation["against"])
 
 
-def test_s2_routes_that_stay_announced_do_not_speak_against_a_shutdown() -> None:
+@pytest.mark.parametrize("routes", ["ioda.bgp", "bgp", "our-BGP_table"])
+def test_s2_routes_that_stay_announced_do_not_speak_against_a_shutdown(routes: str) -> None:
     world = World(days=10).add(
         cut(130, 180), signal="ioda.ping-slash24", unit="count", normal=3000, national=True
     )
-    world.add(signal="ioda.bgp", unit="count", normal=5000, noise=0.002, night=0, national=True, step=600)
+    world.add(signal=routes, unit="count", normal=5000, noise=0.002, night=0, national=True, step=600)
     (nation,) = nationals(world.find())
     assert nation["kind"] == "shutdown"
     assert any("stayed announced" in sentence for sentence in nation["reasons"])
+    assert nation["probability"] > 0.9
 
 
 def test_s4_one_province_is_no_nation() -> None:
@@ -327,6 +329,48 @@ def test_s5_what_weekends_take_is_learned_and_a_loss_of_two_weeks_is_not() -> No
     (nation,) = World(days=38).add(half_week, **options).find()
     assert nation["kind"] == "partial"
     assert abs(nation["end_best"] - at(24 * 32)) <= timedelta(hours=2)
+
+
+def test_s5_weeks_in_which_peoples_days_move_are_no_outages() -> None:
+    """In Ramadan nights take what days lose, and all is still at the hour of the evening meal."""
+    options: dict[str, Any] = {"unit": "count", "normal": 1e5, "signal": "radar.traffic", "national": True}
+
+    def days(hours: np.ndarray, place: int) -> np.ndarray:
+        ordinary = 1 + 0.5 * np.sin((hours - 6) / 24 * 2 * math.pi)
+        moved = (1 + 0.4 * np.sin((hours - 12) / 24 * 2 * math.pi)) * np.where(hours % 24 == 15, 0.5, 1.0)
+        return np.where(hours >= 24 * 21, moved, ordinary)
+
+    assert World(days=42).add(days, **options).find() == []
+
+    def dark(hours: np.ndarray, place: int) -> np.ndarray:
+        """Where nothing makes up for it, it is a loss, also while people's days have moved."""
+        return days(hours, place) * np.where((hours >= 24 * 30 + 9) & (hours < 24 * 30 + 18), 0.3, 1.0)
+
+    (nation,) = World(days=42).add(dark, **options).find()
+    assert at(24 * 30) < nation["onset_best"] < at(24 * 30 + 11)
+
+
+@pytest.mark.parametrize("after", [1.0, 0.5])
+def test_s5_the_end_of_a_rise_is_no_loss(after: float) -> None:
+    """A source counts twice as much for some days: then as before, or half of what it ever was."""
+    options: dict[str, Any] = {"unit": "count", "normal": 3000, "signal": "radar.ping", "national": True}
+
+    def risen(hours: np.ndarray, place: int) -> np.ndarray:
+        return np.where(hours < 24 * 14, 1.0, np.where(hours < 24 * 24, 2.0, after))
+
+    rows = World(days=36).add(risen, **options).find()
+    assert [row["onset_best"] for row in rows] == ([] if after == 1 else [at(24 * 24)])
+
+
+def test_a_partial_loss_of_traffic_alone_may_be_a_holiday_and_says_so() -> None:
+    def feast(hours: np.ndarray, place: int) -> np.ndarray:
+        return np.where((hours >= 24 * 18) & (hours < 24 * 21), 0.68, 1.0)
+
+    options: dict[str, Any] = {"unit": "count", "normal": 9e5, "night": 0.3, "national": True}
+    for signal, said in (("ioda.gtr", True), ("ioda.ping-slash24", False)):
+        (nation,) = World(days=28).add(feast, signal=signal, **options).find()
+        assert nation["kind"] == "partial"
+        assert any(line.startswith("Holidays take as much") for line in nation["against"]) is said
 
 
 def test_a_source_that_scatters_is_believed_less() -> None:
@@ -497,6 +541,16 @@ def test_s10_curfews_that_began_before_the_data_are_one_outage_too() -> None:
     (nation,) = nationals(World(days=20).add(curfew).find())
     assert "daily, about 18:00 to 03:00 UTC" in nation["recurrence"]
     assert nation["onset_best"] is None
+
+
+def test_s10_a_night_that_begins_before_midnight_is_of_its_day() -> None:
+    def curfew(hours: np.ndarray, place: int) -> np.ndarray:
+        clock = (hours + 2) % 24 - 2
+        begins = np.where(((hours + 2) // 24) % 7 == 4, -1, 1)  # earlier before Fridays
+        return np.where((clock >= begins) & (clock < 4) & (hours >= 24 * 6 - 2), 0.02, 1.0)
+
+    (nation,) = nationals(World(days=20).add(curfew).find())
+    assert json.loads(nation["recurrence"])["text"] == "daily, about 01:00 to 04:00 UTC, on 14 days"
 
 
 def test_s10_exam_hours_on_weekdays_are_told_as_such() -> None:

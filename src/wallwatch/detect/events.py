@@ -236,6 +236,9 @@ def _row(
     unclear = [row for row in others if row not in fine]
     onset, end = restriction.onset, restriction.end
     against = sum(count.against for count in own)
+    mechanisms = _mechanisms(
+        [{m["path"]: m["measurements"] for m in count.mechanisms} for count in own], against
+    )
     return {
         "event_id": restriction.event_id,
         "kind": restriction.kind,
@@ -246,9 +249,7 @@ def _row(
         "networks_insufficient": sorted(row["network"] for row in unclear),
         "targets": _notable([count.targets for count in own], against),
         "layers": _notable([count.layers for count in own], against),
-        "mechanisms": _mechanisms(
-            [{m["path"]: m["measurements"] for m in count.mechanisms} for count in own], against
-        ),
+        "mechanisms": mechanisms,
         "onset_best": moment(onset.best),
         "onset_earliest": moment(onset.earliest),
         "onset_latest": moment(onset.latest),
@@ -262,7 +263,7 @@ def _row(
         "sessions": sum(count.sessions for count in own),
         "sessions_blocked": sum(count.sessions_against for count in own),
         "witnesses": witnesses,
-        "against": _speaks_against(restriction, own, fine, unclear),
+        "against": _speaks_against(restriction, own, fine, unclear, mechanisms),
         "details": json.dumps(
             [
                 _detail(episode, sure, count, repeats)
@@ -327,6 +328,7 @@ def _speaks_against(
     own: Sequence[Counts],
     fine: Sequence[dict[str, Any]],
     unclear: Sequence[dict[str, Any]],
+    mechanisms: Sequence[str],
 ) -> list[str]:
     said = [
         f"AS{row['network']} was measured {_many(row['measurements'], 'time')} and found fine"
@@ -359,9 +361,22 @@ def _speaks_against(
             said.append(f"on {name} nothing after {_iso(episode.last + 1)} tells whether it ended")
         if count.flagged:
             said.append(f"{_many(count.flagged, 'measurement')} on {name} left out for doubts about them")
+    if not fine and not any(count.artefacts for count in own) and _by_servers_too(mechanisms):
+        said.append(
+            "a server that itself cuts the connections of a whole country would look the same: no network there was "
+            "found fine, and nothing shows that a name is what is acted upon"
+        )
     if restriction.onset.best is None:
         said.append("it was there when the data begin: when it started is unknown")
     return said
+
+
+def _by_servers_too(mechanisms: Sequence[str]) -> bool:
+    """Whether servers could do it all to those whom they refuse: nothing with names, and no shown trigger."""
+    return bool(mechanisms) and not any(
+        path.startswith("dns") or path.endswith((".sni", ".host")) or "throttle" in path
+        for path in mechanisms
+    )
 
 
 def _outage_row(con: duckdb.DuckDBPyConnection, outage: ServiceOutage) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from wallwatch.detect.outages_world import Course, Ids, World, sentence, times
 _TRUST = {"latency": 0.6, "telescope": 0.85, "users": 0.5, "measurements": 0.5}
 _TRUST_OTHERS = 0.97
 
+#: What a holiday takes from a source that follows people's days, at most.
+_HOLIDAY = 0.5
+
 #: A national outage reaches at least this share of the places.
 NATIONAL = 0.6
 
@@ -224,6 +227,8 @@ def _against(outage: Outage, kind: str, denying: Sequence[Course], hit: int, tra
     strong = [name for name in outage.families if name not in SUPPORT]
     if len(strong) == 1:
         said.append(f"One source only: {words(strong[0])}; no other kind of source confirms it.")
+    if strong == ["traffic"] and outage.main.depth < _HOLIDAY:
+        said.append("Holidays take as much from a source that follows people's days.")
     for course in denying:
         said.append(
             f"{sentence(words(family(course.signal, course.unit)))[:-1]} stayed at the ordinary level ({course.signal})."

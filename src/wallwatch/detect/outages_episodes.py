@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wallwatch.detect.outages_excused import excused
 from wallwatch.detect.outages_faults import runs
 from wallwatch.detect.outages_tracks import Look, Scope, Track
 
@@ -137,7 +138,7 @@ def _loss(look: Look, track: Track, first: int, last: int) -> Loss | None:
     lost_hours = depth * len(inside) * grid.hours
     if any(depth < share and lost_hours < least for share, least in LEAST_LOST):
         return None
-    if not _deep_enough(track, first, last, depth, history):
+    if not _deep_enough(track, first, last, depth, history) or excused(look, track, first, last, depth):
         return None
     seen = np.flatnonzero(~np.isnan(track.share))
     ongoing = last >= seen[-1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-#: Beginning of a source's name to its family; the first that fits counts. A source without one is its own family.
+import re
+
+#: Beginning of a source's name to its family; the first that fits counts.
 FAMILIES: tuple[tuple[str, str], ...] = (
     ("ioda.bgp", "routes"),
     ("ioda.ping", "probing"),
@@ -14,6 +16,22 @@ FAMILIES: tuple[tuple[str, str], ...] = (
     ("tor.users", "users"),
     ("measurements", "measurements"),
 )
+
+#: Words in the names that people give to series of their own. A source without one is its own family.
+NAMED = {
+    "bgp": "routes",
+    "routes": "routes",
+    "prefixes": "routes",
+    "ping": "probing",
+    "icmp": "probing",
+    "probing": "probing",
+    "trinocular": "probing",
+    "latency": "latency",
+    "rtt": "latency",
+    "telescope": "telescope",
+    "darknet": "telescope",
+    "traffic": "traffic",
+}
 
 #: What each family shows, in words.
 WORDS = {
@@ -38,7 +56,9 @@ def family(signal: str, unit: str = "") -> str:
     """The family of a source."""
     if unit == "latency_100":
         return "latency"
-    return next((name for prefix, name in FAMILIES if signal.startswith(prefix)), signal)
+    known = next((name for prefix, name in FAMILIES if signal.startswith(prefix)), None)
+    said = (NAMED[word] for word in re.split(r"[\W_]+", signal.lower()) if word in NAMED)
+    return known or next(said, signal)
 
 
 def words(name: str) -> str:

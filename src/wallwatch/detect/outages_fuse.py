@@ -175,7 +175,8 @@ def _merged(chain: list[Outage], torn: int) -> Outage:
         % 24
     )
     hours = max(1, round(float(np.median([one.ends - one.begins for one in whole])) / _HOUR))
-    days = sorted({one.begins // _DAY for one in chain})
+    # A night is of the day on which it usually begins, although it once began before midnight.
+    days = sorted({(one.begins - start * _HOUR + _DAY // 2) // _DAY for one in chain})
     weekdays = sorted({(day + 3) % 7 for day in days})  # 1 January 1970 was a Thursday
     names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
     covered = [(start + i) % 24 for i in range(min(hours, 24))]

@@ -36,6 +36,7 @@ FORMS: Final = (
     "%(count)s session on %(network)s found it working in the same time, and no probe carries a credential: that forged sessions are among either kind cannot be ruled out",
     "%(count)s sessions on %(network)s found it working in the same time, and no probe carries a credential: that forged sessions are among either kind cannot be ruled out",
     "it was there when the data begin: when it started is unknown",
+    "a server that itself cuts the connections of a whole country would look the same: no network there was found fine, and nothing shows that a name is what is acted upon",
     # detect/outages_*.py: why an outage is of its kind, and what speaks against it
     "%(count)s of %(all)s places lost at least half as much as the whole; %(share)s of these fell within the same two hours.",
     "Most of the fall came within one bin.",
@@ -44,6 +45,7 @@ FORMS: Final = (
     "It has come back to %(level)s of the ordinary level from %(lowest)s; %(rest)s",
     "Routes stayed announced all the while (%(signal)s): dark, but not withdrawn.",
     "One source only: %(source)s; no other kind of source confirms it.",
+    "Holidays take as much from a source that follows people's days.",
     "%(source)s stayed at the ordinary level (%(signal)s).",
     "Only %(count)s ordinary days lie before it to compare with.",
     "%(count)s of %(all)s countries of this source fell in the same hour.",

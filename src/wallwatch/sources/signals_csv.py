@@ -8,7 +8,8 @@ The first line names the columns, in any order; the delimiter is a comma, semico
     country    ISO 3166-1, two or three letters; without this column all rows are of `ZZ` (unknown)
     network    ASN, with or without `AS`
     place      a place within the region
-    signal     name of the series' source; by default `csv`
+    signal     name of the series' source; by default `csv`. A word in it says what kind of looking it is, so that two
+               of a kind are one witness: bgp, ping, latency, telescope, traffic (`detect/outages_families.py`)
     unit       index_100, index_10, latency_100, count, share, users; by default told from the values
     step       length of a bin in seconds; by default the most frequent distance of two times
 
