@@ -162,6 +162,12 @@ def _alike(first: int, length: float, begins: int, other: Outage, slack: int) ->
     )
 
 
+def _day(begins: int, start: int) -> int:
+    """The day of a night that usually begins at `start` seconds: that of the nearest start, if it is within four hours."""
+    nearest = (begins - start + _DAY // 2) // _DAY
+    return nearest if abs(begins - start - nearest * _DAY) <= 4 * _HOUR else begins // _DAY
+
+
 def _merged(chain: list[Outage], torn: int) -> Outage:
     """The chain as one outage; its first `torn` members are not whole and tell nothing of the hours."""
     whole = chain[torn:]
@@ -175,8 +181,7 @@ def _merged(chain: list[Outage], torn: int) -> Outage:
         % 24
     )
     hours = max(1, round(float(np.median([one.ends - one.begins for one in whole])) / _HOUR))
-    # A night is of the day on which it usually begins, although it once began before midnight.
-    days = sorted({(one.begins - start * _HOUR + _DAY // 2) // _DAY for one in chain})
+    days = sorted({_day(one.begins, start * _HOUR) for one in chain})
     weekdays = sorted({(day + 3) % 7 for day in days})  # 1 January 1970 was a Thursday
     names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
     covered = [(start + i) % 24 for i in range(min(hours, 24))]
