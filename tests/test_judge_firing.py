@@ -150,6 +150,7 @@ def _answers() -> World:
     bogon(_site(world)).helper(None, "dns_nxdomain_error", **none)
     _site(world).dns("10.0.0.1", ip_kind="private", dns_fingerprint=["nat:lie"])
     _site(world).dns(LIE, dns_fingerprint=["nat:lie"]).helper()
+    _site(world, resolver_network=64_999).dns(LIE, dns_fingerprint=["nat:foreign"]).helper()
     m = _site(world).dns(LIE)
     m.http(url=f"http://{m.who['target']}/", ip=LIE, http_fingerprint=["nat:page"]).helper()
     for n in range(5):

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from judge_worlds import SITE, TRUE, Measured, World
+from wallwatch.judge import References
 from wallwatch.judge.steps.words import gateway_hex, seen_through
 
 GATEWAY = "64:ff9b::c000:20a"  # TRUE through a NAT64 gateway
@@ -87,6 +88,32 @@ def test_a_filter_that_a_user_chose_with_an_open_resolver(resolver: int, says: s
     m.dns(engine="udp").helper()
     assert world.verdict().state == says
     assert world.verdict().layer("dns")["locus"] == "resolver"
+
+
+@pytest.mark.parametrize(
+    ("country", "resolver", "on_path", "says"),
+    [
+        ("XX", 64900, False, "insufficient"),  # a tunnel that leaves names to the resolver at home
+        (
+            "XX",
+            64900,
+            True,
+            "blocked",
+        ),  # the same lie for a public resolver: it is told on the probe's own path
+        ("XX", 64500, False, "blocked"),  # the network's own resolver
+        ("XW", 64900, False, "blocked"),  # where such answers are at home
+    ],
+)
+def test_j5_names_asked_at_home_through_a_tunnel_accuse_no_network_abroad(
+    country: str, resolver: int, on_path: bool, says: str
+) -> None:
+    world = World()
+    lie: dict[str, object] = {"ip_kind": "private", "dns_fingerprint": ["nat:page"]}
+    m = world.measure(country=country, resolver_network=resolver).dns("10.10.34.35", **lie)
+    m.dns(*(("10.10.34.35",) if on_path else ()), engine="udp", **(lie if on_path else {})).helper()
+    verdict = world.judge(References.load(expected={"nat:page": ("XW",)}))["m00000"]
+    assert verdict.state == says
+    assert ("dns.known_injected_elsewhere" in verdict.rules) is (says == "insufficient")
 
 
 def test_j8_an_open_resolver_whose_answers_are_injected_is_not_the_cause() -> None:

@@ -67,6 +67,19 @@ RULES: tuple[Rule, ...] = (
         doubt=True,
     ),
     Rule(
+        "dns.known_injected_elsewhere",
+        "dns",
+        "system_known_elsewhere AND resolver_of_others AND NOT udp_same AND NOT control_same AND NOT system_proved",
+        19,
+        "The answer is known to be injected in other countries only, and the resolver is of another network than the "
+        "probe's: as by a tunnel that leaves names to the resolver at home. Nothing is said of the probe's network.",
+        FINGERPRINTS,
+        "insufficient",
+        locus="resolver",
+        evidence="artefact",
+        doubt=True,
+    ),
+    Rule(
         "dns.bogon_not_in_control",
         "dns",
         "system_bogon AND control_global AND NOT control_bogon",

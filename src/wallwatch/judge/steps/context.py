@@ -6,13 +6,13 @@ from wallwatch.judge.services import SERVICES
 from wallwatch.judge.steps.peers import FINE_IN_ALL
 from wallwatch.judge.steps.words import any_like, quoted
 
-#: Hosts for which the system's resolver gave an address that is known to be injected in that country.
+#: Hosts for which the system's resolver gave an address that is known to be injected, in that country or elsewhere.
 KNOWN = """
 CREATE OR REPLACE TEMP TABLE judge_known AS
-SELECT h.m, h.u
+SELECT h.m, h.u,
+  bool_or(r.countries IS NULL OR len(r.countries) = 0 OR coalesce(list_contains(r.countries, h.country), false)) AS here
 FROM judge_fingerprints h LEFT JOIN judge_expected r ON r.hit = h.hit
 WHERE h.layer = 'dns' AND h.system AND split_part(h.hit, ':', 1) IN ('nat', 'isp', 'prod')
-  AND (r.countries IS NULL OR len(r.countries) = 0 OR list_contains(r.countries, h.country))
 GROUP BY h.m, h.u
 """
 
@@ -61,7 +61,7 @@ SELECT o.m, o.u, o.depth, o.first_obs, o.depth * 100000000 + o.first_obs * 10 AS
   o.system_bogon, o.system_global, o.system_failure_4, o.system_failure_6,
   o.encrypted_global, o.encrypted_failure_4, o.udp_bogon, o.udp_global,
   o.tls_proved, o.tls_failed, o.tls_rows, o.tcp_ok, o.tcp_failed, o.tcp_rows,
-  k.m IS NOT NULL AS system_known,
+  coalesce(k.here, false) AS system_known, coalesce(NOT k.here, false) AS system_known_elsewhere,
   h.m IS NOT NULL OR (p.m IS NOT NULL AND i.unit = w.target) AS has_control,
   coalesce(h.control_bogon, false) AS control_bogon,
   coalesce(h.control_global, false) AS control_global,

@@ -18,7 +18,7 @@ WITH sunk AS (
 ),
 compared AS (
   SELECT c.m, c.u, c.place, c.has_control, c.helper_followed, c.peers_fine, c.peers_down,
-    c.system_bogon, c.system_known, c.udp_bogon, c.encrypted_global,
+    c.system_bogon, c.system_known, c.system_known_elsewhere, c.udp_bogon, c.encrypted_global,
     c.control_bogon, c.control_global, c.control_nxdomain, c.control_dns_failed,
     coalesce(a.system_answers, false) AS system_answers,
     coalesce(c.system_failure_4, CASE WHEN NOT coalesce(a.system_answers, false) THEN c.system_failure_6 END)
@@ -44,6 +44,7 @@ compared AS (
     coalesce(p.relayed, false) AS page_relayed,
     coalesce(c.resolver_network <> c.network
       AND (c.resolver_kind = 'public_service' OR c.resolver_network IN ({_OPEN})), false) AS resolver_open,
+    coalesce(c.resolver_network <> c.network, false) AS resolver_of_others,
     coalesce(c.resolver_network <> c.network AND coalesce(c.resolver_kind, 'unknown') <> 'public_service', false)
       AS resolver_elsewhere
   FROM judge_context c
