@@ -17,28 +17,24 @@ def test_country_by_country_is_the_same_as_all_together() -> None:
     assert sorted(set(kinds)) == ["blocking", "instrument", "service_outage"]
     assert "forum.example" in expected["service"].to_pylist()  # contradicted by another country alone
 
-    for statement in by_country.FAULTY[0]:
-        whole.execute(statement)
-    faulty = whole.sql(by_country.FAULTY[1]).to_arrow_table()
     verdicts = world.table()
     names = pa.array(verdicts["country"].to_pylist())
-    apart = [
-        world.connect(verdicts.filter(pa.compute.equal(names, country)).select(by_country.COLUMNS))
-        for country in ("XA", "XB", "XC", "XD", "XE")
-    ]
-    said = pa.concat_tables(by_country.said(con, faulty).read_all() for con in apart)
-    assert said.schema == by_country.SAID
-    whole.execute("DROP TABLE detect_rows")
-    whole.register("detect_rows", said)
-    outages, fine, found = by_country.together(whole, faulty)
-    doubts = []
-    for con in apart:
-        events, more = by_country.restrictions(con, faulty, outages, fine)
-        found, doubts = found + events, doubts + more
-    assert [table.to_pylist() for table in detect.in_order(found, doubts)] == [
-        expected.to_pylist(),
-        doubted.to_pylist(),
-    ]
+
+    class Apart:
+        """Each share is looked at by a connection that sees the verdicts of its countries alone."""
+
+        def each(self, work, shares):
+            for share in shares:
+                seen = verdicts.filter(pa.compute.is_in(names, pa.array(share)))
+                yield work(world.connect(seen), share)
+
+        def queries(self, prepare, shares):
+            for told in self.each(lambda con, share: con.sql(prepare(con, share)).to_arrow_table(), shares):
+                whole.register("told", told)
+                yield "SELECT * FROM told"
+
+    found = detect.events_and_doubts(whole, rows_at_once=1, hands=Apart())
+    assert [table.to_pylist() for table in found] == [expected.to_pylist(), doubted.to_pylist()]
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 3_000])

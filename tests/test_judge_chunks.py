@@ -8,6 +8,7 @@ import pytest
 from wallwatch import judge, simulate
 from wallwatch.archive import take_in
 from wallwatch.engine import Workspace
+from wallwatch.judge import judging
 from wallwatch.judge.steps.units import chunks, from_views
 from wallwatch.schema import TABLES
 from wallwatch.sources.fingerprints import Fingerprints
@@ -52,32 +53,30 @@ def test_verdicts_are_the_same_from_views_and_from_files(workspace):
     assert judged(workspace, views=True, rows_at_once=5_000) == judged(workspace)
 
 
-def test_hosts_in_which_nothing_failed_are_settled_as_a_look_at_every_address_would(workspace):
+def test_hosts_in_which_nothing_failed_are_settled_as_a_look_at_every_address_would(workspace, monkeypatch):
     every_address = {
         "WHERE tcp_failed\n": "WHERE tcp_rows > 0\n",
         "WHERE tls_rows > 0 AND (tls_failed OR NOT tls_proved)\n)": "WHERE tls_rows > 0\n)",
         "WHERE tls_proved AND NOT tls_failed\n": "WHERE false\n",
     }
+    steps = [step for step in judging.judging(several=False) if not step.startswith("DROP")]
+    settled = []
 
-    def found(statements, program):
-        with workspace.connect(threads=1) as con:
-            for name, rows in program.tables.items():
-                con.register("given", rows)
-                con.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
-            for statement in statements:
-                con.execute(statement)
-            settled = con.sql(
+    def assemble(con, *versions):
+        settled.extend(
+            con.sql(
                 "SELECT count(*) FILTER (NOT tcp_failed AND tcp_rows > 0), count(*) FILTER (NOT tls_failed AND tls_rows > 0), "
                 "count(*) FILTER (tcp_failed OR tls_failed) FROM judge_context"
             ).fetchall()[0]
-            verdicts = con.sql(f"SELECT * FROM ({program.verdicts}) ORDER BY ALL").to_arrow_table()
-        return settled, verdicts
+        )
+        return assembled(con, *versions)
 
-    program = judge.program(judge.References.load(), lambda query: [])
-    thorough = list(program.statements)
-    for settling, looking in every_address.items():
-        assert sum(settling in statement for statement in thorough) == 1
-        thorough = [statement.replace(settling, looking) for statement in thorough]
-    settled, verdicts = found(program.statements, program)
+    assembled = judging.assemble
+    monkeypatch.setattr(judging, "assemble", assemble)
+    monkeypatch.setattr(judging, "judging", lambda several: steps)
+    quick = judged(workspace)
     assert min(settled) > 100
-    assert found(thorough, program)[1].equals(verdicts)
+    for settling, looking in every_address.items():
+        assert sum(settling in step for step in steps) == 1
+        steps = [step.replace(settling, looking) for step in steps]
+    assert judged(workspace) == quick

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -21,7 +21,7 @@ from wallwatch._progress import Progress, Silent
 from wallwatch._text import safe_text
 from wallwatch.archive import Summary, packs
 from wallwatch.archive.remote import Remote
-from wallwatch.engine import Workspace, by_day, views, write_rows
+from wallwatch.engine import Workspace, by_day, views, write_parts, write_rows
 from wallwatch.report import facts
 from wallwatch.schema import TABLES
 from wallwatch.schema.layout import HISTORY
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: Verdicts whose cells are counted at once: those of a larger day in pieces, and not side by side.
+_VERDICTS_AT_ONCE = 400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,25 +134,15 @@ def bring_up_to_date(
             if workspace.repeated_of_files() != repeated:
                 workspace.refresh(con, "measurements", "observations", "controls")
             progress.stage("Judging")
-            if cluster is None:
-                rows["verdicts"] = judge_workspace(workspace, con, known, wanted["verdicts"])
-            else:
-                rows["verdicts"] = cluster.judge(workspace, references, wanted["verdicts"])
+            rows["verdicts"] = judge_workspace(workspace, con, known, wanted["verdicts"], cluster)
             workspace.refresh(con, "verdicts")
         if workspace.stage("cells") != wanted["cells"]:
             progress.stage("Counting by hour")
-            if cluster is None:
-                rows["cells"] = count_cells(workspace, con, wanted["cells"])
-            else:
-                rows["cells"] = cluster.cells(workspace, wanted["cells"])
+            rows["cells"] = count_cells(workspace, con, wanted["cells"], cluster)
             workspace.refresh(con, "cells")
         if any(workspace.stage(name) != wanted[name] for name in ("events", "doubts")):
             progress.stage("Looking for restrictions")
-            events, doubts = (
-                detect.events_and_doubts(con)
-                if cluster is None
-                else cluster.events_and_doubts(workspace, con)
-            )
+            events, doubts = find_events(workspace, con, cluster)
             rows["doubts"] = workspace.replace("doubts", doubts, wanted["doubts"])
             rows["events"] = workspace.replace("events", events, wanted["events"])
         if workspace.stage("outages") != wanted["outages"]:
@@ -176,7 +169,11 @@ def bring_up_to_date(
 
 
 def judge_workspace(
-    workspace: Workspace, con: duckdb.DuckDBPyConnection, known: Fingerprints, stage: str
+    workspace: Workspace,
+    con: duckdb.DuckDBPyConnection,
+    known: Fingerprints,
+    stage: str,
+    cluster: Cluster | None = None,
 ) -> int:
     """Judges what can have changed since the verdicts were made, and replaces them; the number of their rows.
 
@@ -185,6 +182,7 @@ def judge_workspace(
         con: Its views.
         known: The fingerprints.
         stage: What the verdicts are made from; see `stages`.
+        cluster: Judges in place of this machine.
     """
     references = refs.references(workspace.layout, known)
     searched, repeated = refs.matched(workspace.layout), workspace.repeated_of_files()
@@ -202,50 +200,102 @@ def judge_workspace(
     }
 
     def write(into: Path) -> int:
-        return judge.judge_days(
-            con,
-            references,
-            workspace.source(con),
-            days,
-            folder,
-            into,
-            lambda path, pieces: write_rows(path, TABLES["verdicts"], pieces),
-            version=_judged_by(references),
-        )
+        with cluster.judges(workspace, references.version) if cluster else nullcontext() as elsewhere:
+            return judge.judge_days(
+                con,
+                references,
+                workspace.source(con),
+                days,
+                folder,
+                into,
+                _write_verdicts,
+                version=_judged_by(references),
+                elsewhere=elsewhere,
+            )
 
     return workspace.replace_by("verdicts", write, stage)
 
 
-def count_cells(workspace: Workspace, con: duckdb.DuckDBPyConnection, stage: str) -> int:
-    """Counts the cells of days whose verdicts have changed, and replaces them; the number of their rows."""
+def _write_verdicts(path: Path, pieces: Iterable[pa.Table]) -> int:
+    return write_rows(path, TABLES["verdicts"], pieces)
+
+
+def count_cells(
+    workspace: Workspace, con: duckdb.DuckDBPyConnection, stage: str, cluster: Cluster | None = None
+) -> int:
+    """Counts the cells of days whose verdicts have changed, and replaces them; the number of their rows.
+
+    Args:
+        workspace: The workspace.
+        con: Its views.
+        stage: What the cells are made from; see `stages`.
+        cluster: Counts in place of this machine.
+    """
     folder = workspace.layout.table("verdicts")
     judged = judge.judged_days(folder)
     if not judged:  # they were made in another way
         return workspace.replace("cells", detect.cells(con), stage)
     on: dict[int, list[str]] = {}
-    for name, (_, days) in judged.items():
-        for day in days:
+    for name, one in judged.items():
+        for day in one.days:
             on.setdefault(day, []).append(name)
-    day_of = {(_EPOCH + timedelta(day)).strftime("%Y-%m-%d"): day for day in on}
+    days = {(_EPOCH + timedelta(day)).strftime("%Y-%m-%d"): (day, sorted(on[day])) for day in sorted(on)}
     code = (_source("detect"), _source("engine"))
     keys = {
-        name: _digest(*code, *(f"{part} {judged[part][0]}" for part in sorted(on[day])))
-        for name, day in day_of.items()
+        name: _digest(*code, *(f"{part} {judged[part].digest}" for part in parts))
+        for name, (_, parts) in days.items()
     }
 
-    def make(names: list[str]) -> Iterator[tuple[str, pa.Table]]:
-        days = [day_of[name] for name in names]
-        parts = sorted({folder / f"{part}.parquet" for day in days for part in on[day]})
-        con.execute(
-            f"CREATE OR REPLACE TEMP VIEW verdicts AS SELECT * FROM ({views.select(TABLES['verdicts'], parts)}) "
-            f"WHERE CAST(floor(epoch(time) / 86400) AS BIGINT) IN ({', '.join(map(str, days))})"
-        )
-        try:
-            yield from by_day(detect.cells(con), TABLES["cells"], "hour")
-        finally:
-            con.execute("DROP VIEW temp.verdicts")
+    def make(names: list[str], into: Path) -> dict[str, int]:
+        shares: list[tuple[list[int], set[str]]] = []
+        held = 0
+        for day, parts in map(days.__getitem__, names):
+            more = sum(judged[part].rows for part in parts)
+            if not shares or held + more > _VERDICTS_AT_ONCE:
+                shares.append(([], set()))
+                held = 0
+            shares[-1][0].append(day)
+            shares[-1][1].update(parts)
+            held += more
+        tasks = [
+            (tuple(of), tuple(folder / f"{part}.parquet" for part in sorted(parts))) for of, parts in shares
+        ]
+        if cluster:
+            return cluster.write(workspace, _write_cells, tasks, into)
+        made: dict[str, int] = {}
+        for task in tasks:
+            made |= _write_cells(con, *task, into)
+        return made
 
     return workspace.replace_parts("cells", keys, make, stage)
+
+
+def _write_cells(
+    con: duckdb.DuckDBPyConnection, days: Sequence[int], files: Sequence[Path], into: Path
+) -> dict[str, int]:
+    """Writes the cells of some days, from the files of verdicts that have any on them; the number of rows of each day."""
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW verdicts AS SELECT * FROM ({views.select(TABLES['verdicts'], files)}) "
+        f"WHERE CAST(floor(epoch(time) / 86400) AS BIGINT) IN ({', '.join(map(str, days))})"
+    )
+    try:
+        return write_parts(into, TABLES["cells"], by_day(detect.cells(con), TABLES["cells"], "hour"))
+    finally:
+        con.execute("DROP VIEW temp.verdicts")
+
+
+def find_events(
+    workspace: Workspace, con: duckdb.DuckDBPyConnection, cluster: Cluster | None = None
+) -> tuple[pa.Table, pa.Table]:
+    """The rows of `events` and of `doubts`.
+
+    Args:
+        workspace: The workspace.
+        con: Its views.
+        cluster: Looks at countries in place of this machine.
+    """
+    with cluster.countries(workspace) if cluster else nullcontext() as hands:
+        return detect.events_and_doubts(con, hands=hands)
 
 
 def _judged_by(references: judge.References) -> str:

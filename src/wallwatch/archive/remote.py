@@ -166,7 +166,7 @@ def at_hand(place: str) -> Iterator[Path]:
     if item is None:
         raise WallwatchError(f"there is nothing at {safe_text(place, 200)} any more", status=1)
     with tempfile.TemporaryDirectory(prefix="wallwatch-") as folder:
-        path = Path(folder) / "object"
+        path = Path(folder) / Path(name).name
         download(item, path, lambda at: store.read(item, at), pause=time.sleep)
         yield path
 

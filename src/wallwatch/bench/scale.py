@@ -12,13 +12,12 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from wallwatch import __version__, detect, pipeline, refs
+from wallwatch import __version__, pipeline
 from wallwatch._progress import Progress, Silent
 from wallwatch.archive import take_in
 from wallwatch.bench import corpus, measure
@@ -220,21 +219,14 @@ def _stages(workspace: Workspace, cluster: Cluster | None) -> dict[str, Any]:
     con = workspace.connect()
     try:
         with Cost() as cost:
-            if cluster:
-                cluster.judge(workspace, refs.references(workspace.layout, known), "bench")
-            else:
-                pipeline.judge_workspace(workspace, con, known, "bench")
+            pipeline.judge_workspace(workspace, con, known, "bench", cluster)
         found |= cost.named("judge")
         workspace.refresh(con)
         with Cost() as cost:
-            if cluster:
-                cluster.cells(workspace, "bench")
-            else:
-                pipeline.count_cells(workspace, con, "bench")
+            pipeline.count_cells(workspace, con, "bench", cluster)
         found |= cost.named("cells")
         with Cost() as cost:
-            tell = partial(cluster.events_and_doubts, workspace) if cluster else detect.events_and_doubts
-            events, _ = tell(con)
+            events, _ = pipeline.find_events(workspace, con, cluster)
         found |= cost.named("events")
         workspace.refresh(con)
         found["made"] = {name: digest(con, name) for name in ("verdicts", "cells")}

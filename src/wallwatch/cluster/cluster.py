@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from wallwatch import detect, judge
 from wallwatch._errors import WallwatchError
 from wallwatch._text import safe_text
 from wallwatch.archive import Done, Task
 from wallwatch.archive.remote import Remote
-from wallwatch.cluster import countries, reading, writing
-from wallwatch.engine import Workspace, views
-from wallwatch.engine.spark import SparkTables, in_words, session
-from wallwatch.schema import CELLS, VERDICTS, Table
+from wallwatch.cluster import reading, tasks
+from wallwatch.cluster.work import Countries, Judges, Work
+from wallwatch.engine import Workspace
+from wallwatch.engine.spark import session
 from wallwatch.sources.ooni.known import Matcher
 
 #: Files are handed out in so many portions at most: a task for each where there are fewer.
@@ -72,18 +73,18 @@ class Cluster:
         asked = pa.table({"number": range(len(places)), "place": pa.array(places, pa.string())})
         return reading.hashes(self._handed_out(asked))
 
-    def take(self, tasks: Sequence[Task], fingerprints: Matcher | None) -> Iterator[Done]:
+    def take(self, given: Sequence[Task], fingerprints: Matcher | None) -> Iterator[Done]:
         """Takes files in, each by one task: a task that is run again for a lost executor writes the same bytes.
 
         Raises:
             WallwatchError: A file changed meanwhile, or something cannot be read or written.
         """
-        here = Path(tasks[0].root)
+        here = Path(given[0].root)
         root = self.remote.address if self.remote else str(here.absolute())
         if self.remote:
             self.remote.push(here)
         # The longest first, so that none is waited for at the end.
-        ordered = sorted((replace(task, root=root) for task in tasks), key=lambda t: (-t.size, t.sha256))
+        ordered = sorted((replace(task, root=root) for task in given), key=lambda t: (-t.size, t.sha256))
         known = self.spark.sparkContext.broadcast(fingerprints)
         try:
             yield from reading.take(self._handed_out(reading.as_rows(ordered)), known)
@@ -92,65 +93,57 @@ class Cluster:
         if self.remote:
             self.remote.pull(here)
 
-    def judge(self, workspace: Workspace, references: judge.References, stage: str) -> int:
-        """Judges all measurements, and replaces the table `verdicts`; the number of its rows."""
-        with self.tables_of(workspace, "measurements", "observations", "controls") as tables:
-            judging = judge.program(references, tables.rows)
-            for name, rows in judging.tables.items():
-                tables.put(name, rows)
-            found = tables.run(judging.statements, judging.verdicts)
-            return self._replaced(workspace, VERDICTS, found, stage)
-
-    def cells(self, workspace: Workspace, stage: str) -> int:
-        """Counts cells, and replaces the table `cells`; the number of its rows."""
-        with self.tables_of(workspace, "verdicts") as tables:
-            return self._replaced(workspace, CELLS, tables.run(*detect.cells_program()), stage)
-
-    def events_and_doubts(
-        self, workspace: Workspace, con: duckdb.DuckDBPyConnection
-    ) -> tuple[pa.Table, pa.Table]:
-        """What `detect.events_and_doubts` tells, country by country.
+    @contextmanager
+    def judges(self, workspace: Workspace, reference_set: str) -> Iterator[Judges]:
+        """Who looks at chunks of the workspace, and judges them, for `judge.judge_days`.
 
         Args:
             workspace: The workspace.
-            con: Its views; what is told from all countries together is told here.
+            reference_set: Version of the reference data.
         """
-        with self.tables_of(workspace, "verdicts") as tables:
-            faulty = tables.run(*detect.by_country.FAULTY).toArrow()
-            verdicts = (
-                self.spark.table("verdicts").select(*detect.by_country.COLUMNS).where("country IS NOT NULL")
-            )
-            grouped = verdicts.groupBy("country")
-            fields = in_words(detect.by_country.SAID)
-            said = tables.written(grouped.applyInArrow(countries.said(faulty), fields), "said")
-            with _shown(con, said):
-                outages, fine, rows = detect.by_country.together(con, faulty)
-            known = self.spark.sparkContext.broadcast((faulty, outages, fine))
-            told = grouped.applyInArrow(countries.restrictions(known), in_words(countries.TOLD)).toArrow()
-            events, doubts = (countries.unpacked(told.column(name)) for name in countries.TOLD.names)
-            return detect.in_order([*rows, *events], doubts)
+        with self._work_on(workspace) as work:
+            yield Judges(work, workspace.rows().moved(Path.absolute), reference_set)
 
     @contextmanager
-    def tables_of(self, workspace: Workspace, *names: str) -> Iterator[SparkTables]:
-        """Some tables of the workspace; what is new of it here is put where executors reach it."""
-        root, remote, read = workspace.layout.root, self.remote, None
-        if remote:
-            remote.push(root)
+    def countries(self, workspace: Workspace) -> Iterator[Countries]:
+        """Who looks at countries, for `detect.events_and_doubts`."""
+        with self._work_on(workspace) as work:
+            yield Countries(work, [path.absolute() for path in workspace.layout.parts("verdicts")])
 
-            def read(files: Sequence[Path], fields: pa.Schema) -> Any:
-                below = [path.relative_to(root).as_posix() for path in files]
-                return reading.tables(self.spark, remote, below, fields)
+    def write(
+        self,
+        workspace: Workspace,
+        make: Callable[[duckdb.DuckDBPyConnection, Any, Sequence[Path], Path], Mapping[str, int]],
+        given: Sequence[tuple[Any, Sequence[Path]]],
+        folder: Path,
+    ) -> dict[str, int]:
+        """Makes Parquet files from files of the workspace, each by one task.
 
-        with SparkTables(self.spark, self._scratch or root.absolute() / ".spill", read) as tables:
-            tables.show(workspace, names)
-            yield tables
+        Args:
+            workspace: The workspace.
+            make: Makes some, from what was given and the files, in a folder; says how many rows each has, by its name.
+            given: What is handed to each task, and paths of the files that it reads.
+            folder: Where the files come to lie.
 
-    def _replaced(self, workspace: Workspace, table: Table, found: Any, stage: str) -> int:
-        def write(folder: Path) -> int:
-            with TemporaryDirectory(prefix=".written-", dir=self._scratch or folder) as name:
-                return writing.write(found, table, Path(name).absolute(), folder)
+        Returns:
+            Name of each, without its ending, to its number of rows.
+        """
+        with self._work_on(workspace) as work:
+            items = [(what, [path.absolute() for path in files]) for what, files in given]
+            return work.moved(partial(tasks.write, work=make, place=work.place), items, folder)
 
-        return workspace.replace_by(table.name, write, stage)
+    @contextmanager
+    def _work_on(self, workspace: Workspace) -> Iterator[Work]:
+        """Work on a workspace; what is new of it here is put where executors reach it."""
+        root = workspace.layout.root.absolute()
+        if self.remote:
+            self.remote.push(root)
+        scratch = (self._scratch or root / ".spill") / f"spark-{uuid.uuid4().hex}"
+        scratch.mkdir(parents=True)
+        try:
+            yield Work(self.spark, tasks.Place(root, self.remote.address if self.remote else None), scratch)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
 
     def _handed_out(self, rows: pa.Table) -> Any:
         """The rows as a frame of many small portions."""
@@ -174,14 +167,3 @@ def failures_in_words() -> Iterator[None]:
         # Of what failed in Python the last line says what; of all else the first.
         said = next((line for line in reversed(lines) if "Error:" in line), lines[0] if lines else "")
         raise WallwatchError(f"Spark gave up: {safe_text(said.strip(), 300)}", status=1) from error
-
-
-@contextmanager
-def _shown(con: duckdb.DuckDBPyConnection, said: Path) -> Iterator[None]:
-    """The files of a folder as `detect_rows`."""
-    files = views.quoted(f"{said}/*.parquet")
-    con.execute(f"CREATE OR REPLACE TEMP VIEW detect_rows AS SELECT * FROM read_parquet({files})")
-    try:
-        yield
-    finally:
-        con.execute("DROP VIEW detect_rows")

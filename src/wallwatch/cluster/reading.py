@@ -8,15 +8,10 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from wallwatch._errors import WallwatchError
 from wallwatch.archive import Done, Task, hash_of, take_file
-from wallwatch.archive.remote import Remote, at_hand, put_at
-from wallwatch.engine.spark import in_words
-
-#: Rows that are handed to Spark at once.
-_ROWS = 65_536
+from wallwatch.archive.remote import at_hand, put_at
 
 _HASHES = "number BIGINT, hash STRING, error STRING"
 _DONE = "measurements BIGINT, signals BIGINT, set_aside BIGINT, reasons STRING, error STRING"
@@ -79,36 +74,6 @@ def take(tasks: Any, fingerprints: Any) -> Iterator[Done]:
     names = ("measurements", "signals", "set_aside", "reasons", "error")
     for row in _done(tasks.mapInArrow(_each(work, names), _DONE)):
         yield Done(row["measurements"], row["signals"], row["set_aside"], json.loads(row["reasons"]))
-
-
-def tables(spark: Any, remote: Remote, names: Sequence[str], fields: pa.Schema) -> Any:
-    """A frame of the rows of Parquet files in object storage, each read by one task.
-
-    Args:
-        spark: The session.
-        remote: Where they lie.
-        names: Their names there.
-        fields: The columns; those that a file lacks are null.
-    """
-
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        pa.set_cpu_count(1)
-        for batch in batches:
-            for place in batch["place"].to_pylist():
-                with at_hand(place) as path, pq.ParquetFile(path) as file:
-                    has = [name for name in fields.names if name in file.schema_arrow.names]
-                    for some in file.iter_batches(_ROWS, columns=has):
-                        columns = [
-                            some[field.name].cast(field.type)
-                            if field.name in has
-                            else pa.nulls(some.num_rows, field.type)
-                            for field in fields
-                        ]
-                        yield pa.RecordBatch.from_arrays(columns, schema=fields)
-
-    places = pa.table({"place": pa.array([remote.below(name).address for name in names], pa.string())})
-    handed = spark.createDataFrame(places).repartition(max(len(names), 1))
-    return handed.mapInArrow(read, in_words(fields))
 
 
 def _each(

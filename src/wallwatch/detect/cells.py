@@ -113,8 +113,3 @@ def cells(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         con.execute(into, {"bucket": bucket})
     con.execute("DROP TABLE detect_rows")
     return con.sql("SELECT * FROM detect_cells")
-
-
-def program() -> tuple[tuple[str, ...], str]:
-    """The same counting without buckets, for any engine: statements that read `verdicts`, and the query after them."""
-    return (rows.ROWS,), _query().replace("bucket = $bucket", "true")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import duckdb
 import pyarrow as pa
@@ -34,9 +34,6 @@ QUALIFY row_number() OVER (PARTITION BY measurement_id, layer ORDER BY rank, thr
 """
 
 
-#: For counting: all of them.
-ROWS = _rows()
-
 #: Rows that are counted at once.
 ROWS_A_BUCKET = 400_000
 
@@ -44,8 +41,7 @@ ROWS_A_BUCKET = 400_000
 _BUCKET = "hash(country, network, target) % BUCKETS AS bucket"
 
 #: What each version of software says of each target, by network and day.
-DAILY = """
-CREATE OR REPLACE TEMP TABLE detect_daily AS
+_DAILY = """
 SELECT country, network, target, hour_index // 24 AS day, software,
   count(DISTINCT session) AS n, count(DISTINCT session) FILTER (rank <= 4) AS k
 FROM detect_rows WHERE layer = 'all' AND rank <= 5 AND software IS NOT NULL GROUP BY ALL
@@ -70,11 +66,6 @@ SELECT target, software FROM beside
 GROUP BY target, software
 HAVING sum(n) >= 5 AND sum(k) <= 0.1 * sum(n) AND count(*) FILTER (k <= 0.1 * n) >= 2
 """
-
-_WHOLE = "layer = 'all'"
-
-#: What `detect_faulty` rests on, and itself: statements that read `verdicts`, for any engine.
-FAULTY_STEPS = (_rows(within=_WHOLE), DAILY, FAULTY)
 
 
 #: Hours in which nearly all that usually works on a network, or in a country, is met with silence: connectivity is lost
@@ -167,28 +158,40 @@ def put_faulty(con: duckdb.DuckDBPyConnection, faulty: pa.Table) -> None:
     con.unregister("detect_faulty_given")
 
 
-def find_faulty(con: duckdb.DuckDBPyConnection, shares: Sequence[Sequence[str] | None] = (None,)) -> pa.Table:
-    """The rows of `detect_faulty`, found without preparing more than they rest on.
+def daily(con: duckdb.DuckDBPyConnection, countries: Sequence[str] | None = None) -> str:
+    """Prepares what `detect_faulty` rests on in some countries, or in all; the query of it.
 
     Args:
         con: Shows `verdicts`; its temporary table `detect_rows` is made anew, and holds only what is needed for this.
-        shares: Countries whose rows are prepared at a time; all at once where not given.
+        countries: Which.
     """
-    for number, countries in enumerate(shares):
-        _make_rows(con, countries, within=_WHOLE)
-        con.execute(DAILY if not number else _more(DAILY))
+    _make_rows(con, countries, within="layer = 'all'")
+    return _DAILY
+
+
+def find_faulty(con: duckdb.DuckDBPyConnection, queries: Iterable[str] = ()) -> pa.Table:
+    """The rows of `detect_faulty`, found without preparing more than they rest on.
+
+    Args:
+        con: Shows `verdicts`; its temporary table `detect_rows` is made anew.
+        queries: Those of `daily`, of all countries; it is asked of all together where none is given.
+    """
+    gather(con, "detect_daily", queries or [daily(con)])
     _conclude_faulty(con)
     return con.sql("SELECT * FROM detect_faulty").to_arrow_table()
+
+
+def gather(con: duckdb.DuckDBPyConnection, name: str, queries: Iterable[str]) -> None:
+    """Makes a temporary table of what queries give, one after the other."""
+    for number, query in enumerate(queries):
+        con.execute(
+            f"INSERT INTO {name} {query}" if number else f"CREATE OR REPLACE TEMP TABLE {name} AS {query}"
+        )
 
 
 def _conclude_faulty(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(FAULTY)
     con.execute("DROP TABLE detect_daily")
-
-
-def _more(step: str) -> str:
-    """A step that makes a table, as one that adds to it."""
-    return step.replace("CREATE OR REPLACE TEMP TABLE", "INSERT INTO").replace(" AS\n", "\n", 1)
 
 
 def _make_rows(
@@ -235,7 +238,7 @@ def prepare(
     _make_rows(con, countries, last)
     if trusted:
         if faulty is None:
-            con.execute(DAILY)
+            gather(con, "detect_daily", [_DAILY])
             _conclude_faulty(con)
         else:
             put_faulty(con, faulty)

@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -136,19 +137,7 @@ class Workspace:
         return con
 
     def _connect(self, threads: int | None = None, memory: str | None = None) -> duckdb.DuckDBPyConnection:
-        config: dict[str, Any] = {
-            # Nothing is ever downloaded behind the user's back.
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "memory_limit": memory or os.environ.get("WALLWATCH_MEMORY", "700MB"),
-            "temp_directory": str(self.layout.root / ".spill"),
-            "preserve_insertion_order": "false",
-        }
-        if threads:
-            config["threads"] = threads
-        con = duckdb.connect(config=config)
-        con.execute("SET TimeZone = 'UTC'")
-        return con
+        return database(self.layout.root / ".spill", threads=threads, memory=memory)
 
     def refresh(self, con: duckdb.DuckDBPyConnection, *names: str) -> None:
         """Makes the views of some tables, or of all, show what the workspace holds now."""
@@ -171,38 +160,21 @@ class Workspace:
         path = self.layout.table("repeated") / "0.parquet"
         return path if path.exists() else None
 
+    def rows(self) -> Parts:
+        """Where the rows of measurements lie."""
+        return Parts(
+            {
+                name: {span[0].stem: span for span in self.layout.spans(name)}
+                for name in ("measurements", "observations", "controls")
+            },
+            self._repeated(),
+        )
+
     def source(
         self, con: duckdb.DuckDBPyConnection
     ) -> Callable[[str, Sequence[str], str | None, str | None], str]:
-        """Gives queries of the rows of some files, which open these files only.
-
-        Returns:
-            A function of a table that has one part for each file, the names of its parts (all where there is none), and
-            the ids of the first and of the last file, or null where all of these parts are wanted; it may be called from
-            several threads.
-        """
-        spans = {name: self.layout.spans(name) for name in PER_FILE}
-        repeated = self._repeated()
-        asking, one_at_a_time = con.cursor(), threading.Lock()
-        known: dict[Path, frozenset[str]] = {}
-
-        def query(name: str, parts: Sequence[str], first: str | None, last: str | None) -> str:
-            least, most = first or "", last or "~"  # ids are hexadecimal
-            wanted = frozenset(parts)
-            within = [
-                (path, low, high)
-                for path, low, high in spans[name]
-                if low <= most and high >= least and (not wanted or path.stem in wanted)
-            ]
-            with one_at_a_time:
-                files = [path for path, _, _ in within]
-                known.update(views.columns_of(asking, [path for path in files if path not in known]))
-            rows = views.select_from(TABLES[name], {path: known[path] for path in files})
-            if any(low < least or high > most for _, low, high in within):
-                rows += f" WHERE file_id BETWEEN {views.quoted(least)} AND {views.quoted(most)}"
-            return views.without(rows, repeated) if repeated is not None else rows
-
-        return query
+        """Gives queries of the rows of some files; see `Parts.source`."""
+        return self.rows().source(con)
 
     def replace(
         self, name: str, rows: duckdb.DuckDBPyRelation | pa.Table | Iterable[pa.Table], stage: str
@@ -244,7 +216,7 @@ class Workspace:
         self,
         name: str,
         keys: Mapping[str, str],
-        make: Callable[[list[str]], Iterable[tuple[str, pa.Table]]],
+        make: Callable[[list[str], Path], Mapping[str, int]],
         stage: str,
     ) -> int:
         """Replaces a derived table that has a file for each of some parts; parts that are made from the same stay.
@@ -252,13 +224,13 @@ class Workspace:
         Args:
             name: A table of `DERIVED`.
             keys: Name of each part, which is fit for that of a file, to what it is made from, as a digest.
-            make: Gives the rows of some parts, sorted by the parts' names and by the table's key, in pieces.
+            make: Writes some parts to a folder, and says how many rows each has that has any; see `write_parts`.
             stage: What the rows are made from; see `stage`.
 
         Returns:
             The number of rows.
         """
-        before, table = self.layout.table(name), TABLES[name]
+        before = self.layout.table(name)
         try:
             old = json.loads((before / _PARTS).read_bytes())
         except (OSError, ValueError):
@@ -272,11 +244,8 @@ class Workspace:
                 ):
                     found[part] = old[part]
             anew = sorted(keys.keys() - found.keys())
-            found |= {part: {"key": keys[part], "rows": 0} for part in anew}
-            for part, pieces in groupby(make(anew) if anew else (), itemgetter(0)):
-                found[part]["rows"] = write_rows(
-                    folder / f"{part}.parquet", table, (piece for _, piece in pieces)
-                )
+            made = make(anew, folder) if anew else {}
+            found |= {part: {"key": keys[part], "rows": made.get(part, 0)} for part in anew}
             (folder / _PARTS).write_text(json.dumps(found, sort_keys=True, separators=(",", ":")) + "\n")
             return sum(int(part["rows"]) for part in found.values())
 
@@ -390,6 +359,96 @@ class Workspace:
         return int(found.num_rows)
 
 
+def database(
+    spill: Path, *, threads: int | None = None, memory: str | None = None
+) -> duckdb.DuckDBPyConnection:
+    """An empty DuckDB database in memory, which spills to a folder; see `Workspace.connect`."""
+    config: dict[str, Any] = {
+        # Nothing is ever downloaded behind the user's back.
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "memory_limit": memory or os.environ.get("WALLWATCH_MEMORY", "700MB"),
+        "temp_directory": str(spill),
+        "preserve_insertion_order": "false",
+    }
+    if threads:
+        config["threads"] = threads
+    con = duckdb.connect(config=config)
+    con.execute("SET TimeZone = 'UTC'")
+    return con
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Where the rows of tables lie that have a part for each file: fit to be handed to another process.
+
+    Attributes:
+        spans: Table name to the name of each part and its Parquet file, with the least and the greatest id of the files
+            it is of.
+        repeated: What names the copies that are left out; null where there are none.
+    """
+
+    spans: Mapping[str, Mapping[str, tuple[Path, str, str]]]
+    repeated: Path | None
+
+    def of(self, parts: Sequence[str], first: str | None, last: str | None) -> Parts:
+        """Where those rows lie that are asked of `source` by the same names and ids."""
+        return Parts(
+            {
+                name: {span[0].stem: span for span in self._within(name, parts, first, last)}
+                for name in self.spans
+            },
+            self.repeated,
+        )
+
+    def moved(self, place: Callable[[Path], Path]) -> Parts:
+        """The same elsewhere."""
+        return Parts(
+            {
+                name: {stem: (place(path), low, high) for stem, (path, low, high) in spans.items()}
+                for name, spans in self.spans.items()
+            },
+            self.repeated and place(self.repeated),
+        )
+
+    def source(
+        self, con: duckdb.DuckDBPyConnection
+    ) -> Callable[[str, Sequence[str], str | None, str | None], str]:
+        """Gives queries of the rows of some files, which open these files only.
+
+        Returns:
+            A function of a table that has one part for each file, the names of its parts (all where there is none), and
+            the ids of the first and of the last file, or null where all of these parts are wanted; it may be called from
+            several threads.
+        """
+        asking, one_at_a_time = con.cursor(), threading.Lock()
+        known: dict[Path, frozenset[str]] = {}
+
+        def query(name: str, parts: Sequence[str], first: str | None, last: str | None) -> str:
+            within = self._within(name, parts, first, last)
+            with one_at_a_time:
+                files = [path for path, _, _ in within]
+                known.update(views.columns_of(asking, [path for path in files if path not in known]))
+            rows = views.select_from(TABLES[name], {path: known[path] for path in files})
+            least, most = _ends(first, last)
+            if any(low < least or high > most for _, low, high in within):
+                rows += f" WHERE file_id BETWEEN {views.quoted(least)} AND {views.quoted(most)}"
+            return views.without(rows, self.repeated) if self.repeated is not None else rows
+
+        return query
+
+    def _within(
+        self, name: str, parts: Sequence[str], first: str | None, last: str | None
+    ) -> list[tuple[Path, str, str]]:
+        spans, (least, most) = self.spans[name], _ends(first, last)
+        named = [spans[part] for part in parts if part in spans] if parts else spans.values()
+        return [span for span in named if span[1] <= most and span[2] >= least]
+
+
+def _ends(first: str | None, last: str | None) -> tuple[str, str]:
+    return first or "", last or "~"  # ids are hexadecimal
+
+
 def by_day(rows: duckdb.DuckDBPyRelation, table: Table, time: str) -> Iterator[tuple[str, pa.Table]]:
     """Rows apart by the day of a column, which is never null: each day's in the order of the table's key, in pieces."""
     named = f"strftime({time}, '%Y-%m-%d')"
@@ -399,19 +458,33 @@ def by_day(rows: duckdb.DuckDBPyRelation, table: Table, time: str) -> Iterator[t
     yield from apart(ordered_rows.to_arrow_reader(ROW_GROUP), "part")
 
 
+def write_parts(folder: Path, table: Table, pieces: Iterable[tuple[str, pa.Table]]) -> dict[str, int]:
+    """Writes a Parquet file for each part of a derived table, and says how many rows each has.
+
+    Args:
+        folder: Where.
+        table: The table.
+        pieces: Name of the part, and some of its rows; those of a part follow each other, in the order of the key.
+    """
+    return {
+        part: write_rows(folder / f"{part}.parquet", table, (piece for _, piece in of_it))
+        for part, of_it in groupby(pieces, itemgetter(0))
+    }
+
+
 def write_rows(
     path: Path, table: Table, rows: duckdb.DuckDBPyRelation | pa.Table | Iterable[pa.Table]
 ) -> int:
     """Writes a Parquet file of the rows of a derived table, and says how many they are; see `Workspace.replace`."""
     count = 0
     with pq.ParquetWriter(path, table.arrow, compression="zstd") as writer:
-        for group in row_groups(table, rows):
+        for group in _row_groups(table, rows):
             writer.write_table(group, row_group_size=ROW_GROUP)
             count += group.num_rows
     return count
 
 
-def row_groups(
+def _row_groups(
     table: Table, rows: duckdb.DuckDBPyRelation | pa.Table | Iterable[pa.Table]
 ) -> Iterator[pa.Table]:
     """The rows in the order of the key, in tables of `ROW_GROUP` rows and a last one of fewer; see `replace`."""
@@ -473,4 +546,4 @@ def _encoded(values: pa.ChunkedArray | pa.Array) -> pa.Array:
     )
 
 
-__all__ = ["FORMAT", "PER_FILE", "ROW_GROUP", "Workspace", "by_day", "row_groups", "write_rows"]
+__all__ = ["FORMAT", "PER_FILE", "ROW_GROUP", "Parts", "Workspace", "by_day", "write_parts", "write_rows"]

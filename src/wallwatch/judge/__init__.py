@@ -1,8 +1,8 @@
 """Rules as data, and the verdicts that they give."""
 
-from wallwatch.judge.days import Day, judge_days, judged_days
+from wallwatch.judge.days import Day, judge_days, judged_days, write_days
 from wallwatch.judge.explain import Explanation, FiredRule, explain
-from wallwatch.judge.judging import RULE_SET, batches, program, verdicts
+from wallwatch.judge.judging import RULE_SET, Elsewhere, batches, verdicts
 from wallwatch.judge.networks import digest
 from wallwatch.judge.references import NETWORKS, References
 from wallwatch.judge.rules import RULES
@@ -15,6 +15,7 @@ __all__ = [
     "SERVICES",
     "TOOLS",
     "Day",
+    "Elsewhere",
     "Explanation",
     "FiredRule",
     "References",
@@ -23,6 +24,6 @@ __all__ = [
     "explain",
     "judge_days",
     "judged_days",
-    "program",
     "verdicts",
+    "write_days",
 ]

@@ -21,9 +21,9 @@ ASSEMBLED = (
 
 
 def assemble(con: duckdb.DuckDBPyConnection, rule_set: str, reference_set: str) -> pa.Table:
-    """The verdicts that `decide.verdicts` describes, in the order of their key.
+    """The verdicts of a chunk, with the columns of schema `VERDICTS`, in the order of their key.
 
-    The same can be asked of the database; this takes a third of the time, since a measurement's texts and the lists of
+    The same could be asked of the database; this takes a third of the time, since a measurement's texts and the lists of
     rules are found once, and not once for each verdict.
 
     Args:

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wallwatch._files import link, sha256_of
-from wallwatch.judge.judging import ROWS_AT_ONCE, Judging, cut, even, looked_at
+from wallwatch.judge.judging import ROWS_AT_ONCE, Elsewhere, Judging, cut, even, looked_at
 from wallwatch.judge.references import References
 from wallwatch.judge.steps.units import LASTING_NUMBER, Chunk, Source
 from wallwatch.judge.steps.words import IS_BOGON, SYSTEM, quoted
@@ -191,6 +191,7 @@ def judge_days(
     *,
     version: str,
     rows_at_once: int = ROWS_AT_ONCE,
+    elsewhere: Elsewhere | None = None,
 ) -> int:
     """Judges the days whose verdicts can have changed since an earlier judging, and takes the others from it.
 
@@ -205,6 +206,7 @@ def judge_days(
         version: What all verdicts are made by, as a digest; where it differs, all is judged anew.
         rows_at_once: About how many rows are judged at a time. Verdicts do not depend on it, but their order does where
             a day has more.
+        elsewhere: Who looks at chunks and judges them, in place of this connection.
 
     Returns:
         The number of verdicts.
@@ -213,13 +215,13 @@ def judge_days(
         duckdb.Error: A table is missing a column.
         OSError: Something cannot be read or written.
     """
-    state = _State(con, references, source, dict(days), _Before.of(before, version), rows_at_once)
+    state = _State(con, references, source, dict(days), _Before.of(before, version), rows_at_once, elsewhere)
     (after / _FOLDER).mkdir()
-    rows: dict[str, int] = {}
     with state.judged() as (judging, chunks, anew, facts):
-        tables = judging.judge(chunks)
-        for day, pieces in groupby(state.by_day(tables, anew), itemgetter(0)):
-            rows[day] = write(after / f"{day}.parquet", (table for _, table in pieces))
+        if elsewhere is None:
+            rows = write_days(judging.judge(chunks), state.day_of, after, write)
+        else:
+            rows = elsewhere.judge(con, chunks, state.day_of, after, write)
         state.keep(after / _FOLDER, anew)
     for (table,) in con.sql(
         "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'days_')"
@@ -245,18 +247,55 @@ def judge_days(
     return sum(int(one["rows"]) for one in noted.values())
 
 
-def judged_days(folder: Path) -> dict[str, tuple[str, list[int]]]:
-    """The Parquet files of verdicts that were judged day by day: name of each to what it holds, as a digest, and when.
+def write_days(
+    tables: Iterable[pa.Table],
+    day_of: Mapping[str, str],
+    folder: Path,
+    write: Callable[[Path, Iterator[pa.Table]], int],
+) -> dict[str, int]:
+    """Writes the verdicts of chunks to a Parquet file for each day; see `Elsewhere.judge`."""
+    return {
+        day: write(folder / f"{day}.parquet", (table for _, table in pieces))
+        for day, pieces in groupby(_by_day(tables, day_of), itemgetter(0))
+    }
+
+
+def _by_day(tables: Iterable[pa.Table], day_of: Mapping[str, str]) -> Iterator[tuple[str, pa.Table]]:
+    for table in tables:
+        ids = table["file_id"].combine_chunks().dictionary_encode()
+        days = pa.array([day_of[id_] for id_ in ids.dictionary.to_pylist()], pa.string()).dictionary_encode()
+        of = days.indices.take(ids.indices)
+        names = days.dictionary.to_pylist()
+        for number, name in sorted(enumerate(names), key=itemgetter(1)):
+            yield name, table if len(names) == 1 else table.filter(pc.equal(of, number))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A Parquet file of verdicts.
+
+    Attributes:
+        digest: Of what it holds.
+        days: Since 1970-01-01, sorted, on which its measurements were.
+        rows: How many it has.
+    """
+
+    digest: str
+    days: list[int]
+    rows: int
+
+
+def judged_days(folder: Path) -> dict[str, Judged]:
+    """The Parquet files of verdicts that were judged day by day, by their names; none where they were made in another way.
 
     Args:
         folder: Of the verdicts.
-
-    Returns:
-        The days are since 1970-01-01, sorted; all is empty where verdicts were made in another way.
     """
     try:
         days = json.loads((folder / _FOLDER / "days.json").read_bytes())["days"]
-        return {name: (day["sha256"], day["days"]) for name, day in days.items() if day["rows"]}
+        return {
+            name: Judged(day["sha256"], day["days"], day["rows"]) for name, day in days.items() if day["rows"]
+        }
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
@@ -266,6 +305,7 @@ class _State:
 
     Attributes:
         on: Name of each day to the days since 1970-01-01 on which its measurements were, sorted.
+        day_of: File id to the name of its day.
     """
 
     def __init__(
@@ -276,8 +316,10 @@ class _State:
         days: dict[str, Day],
         before: _Before,
         rows_at_once: int,
+        elsewhere: Elsewhere | None,
     ) -> None:
         self.before = before
+        self._elsewhere = elsewhere
         self._con, self._references, self._source = con, references, source
         self._days, self._rows_at_once = days, rows_at_once
         self._names = sorted(days)
@@ -292,7 +334,7 @@ class _State:
             "days_files",
             {"file_id": pa.array([f for f, _ in files], pa.string()), "g": pa.array([g for _, g in files])},
         )
-        self._day = dict(files)
+        self.day_of = {id_: self._names[number] for id_, number in files}
         self._find_spans()
 
     @contextmanager
@@ -307,17 +349,6 @@ class _State:
                 if more == anew:
                     yield judging, chunks, anew, facts
                     return
-
-    def by_day(self, tables: Iterable[pa.Table], anew: set[str]) -> Iterator[tuple[str, pa.Table]]:
-        """Verdicts of chunks, apart by day; those of a day follow each other."""
-        for table in tables:
-            ids = table["file_id"].combine_chunks().dictionary_encode()
-            numbers = pa.array([self._day[id_] for id_ in ids.dictionary.to_pylist()], pa.int64())
-            of = numbers.take(ids.indices)
-            found = sorted(pc.unique(of).to_pylist())
-            for number in found:
-                rows = table if len(found) == 1 else table.filter(pc.equal(of, number))
-                yield self._names[number], rows
 
     def keep(self, folder: Path, anew: set[str]) -> None:
         """Writes what is kept of the days that were judged, one file each."""
@@ -458,7 +489,13 @@ class _State:
         )
         try:
             with looked_at(
-                con, self._references, self._source, every, prepare=prepare, keep=_KEYS
+                con,
+                self._references,
+                self._source,
+                every,
+                prepare=prepare,
+                keep=_KEYS,
+                elsewhere=self._elsewhere,
             ) as judging:
                 self._gather(anew, kept)
                 judging.conclude()

@@ -8,11 +8,13 @@ import queue
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeVar
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -172,6 +174,34 @@ def batches(
         yield from judging.judge(chunks)
 
 
+class Elsewhere(Protocol):
+    """Other processes, each of which looks at some chunks and judges some; see `judge/elsewhere.py`."""
+
+    def look(self, con: duckdb.DuckDBPyConnection, chunks: Sequence[Chunk], keep: Sequence[str]) -> None:
+        """Fills the connection's tables with what chunks say, as `look` does for each."""
+
+    def judge(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        chunks: Sequence[Chunk],
+        day_of: Mapping[str, str],
+        folder: Path,
+        write: Callable[[Path, Iterator[pa.Table]], int],
+    ) -> dict[str, int]:
+        """Writes the verdicts of chunks to a Parquet file for each day, after the connection's tables were concluded.
+
+        Args:
+            con: Has the tables.
+            chunks: Which; those of a day follow each other.
+            day_of: File id to the name of its day.
+            folder: Where the files come to lie.
+            write: Writes a day's verdicts, which come in pieces; says how many rows they are.
+
+        Returns:
+            Name of each day to its number of rows.
+        """
+
+
 @contextmanager
 def looked_at(
     con: duckdb.DuckDBPyConnection,
@@ -181,6 +211,7 @@ def looked_at(
     *,
     prepare: Sequence[str] = (),
     keep: Sequence[str] = (),
+    elsewhere: Elsewhere | None = None,
 ) -> Iterator[Judging]:
     """Looks at chunks: what they say is gathered when the block begins; all tables are dropped when it ends.
 
@@ -191,37 +222,27 @@ def looked_at(
         chunks: All of them.
         prepare: Statements that are run before anything is read.
         keep: Statements that are run for each chunk beside those that gather.
+        elsewhere: Who looks at the chunks; cursors of the connection where not given.
     """
     _put(con, "judge_expected", _expected(references))
     _put(con, "judge_networks", _networks(references, lambda query: con.sql(query).fetchall()))
-    first = [units.LASTING_SESSIONS if step is units.SESSIONS else step for step in _FIRST]
-    _run(con, *map(_shared, first[: len(units.DAYS)]))
+    _run(con, *map(_shared, units.DAYS))
     for statement in prepare:
         con.execute(statement)
-    _run(con, *map(_shared, first[len(units.DAYS) :]))
+    _run(con, *map(_shared, _FIRST[len(units.DAYS) :]))
     several = len(chunks) > 1
     one_at_a_time = threading.Lock()
-    looking = (
-        *units.read(_HERE, _here, looking=several),
-        own.SEEN if several else own.OWN,
-        *gather.STEPS,
-        units.confirmed(_HERE, _here),
-        *keep,
-        units.of_tests(_HERE, _here),
-        service.TRIED,
-    )
-    looked = (service.ENDPOINTS, service.POOLS, service.VOTES, service.DEVICES, service.GATHER_DEVICES)
 
-    def look(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
-        _begin(own_con, source, chunk)
-        _run(own_con, *looking)
-        with one_at_a_time:
-            _run(own_con, service.ENDPOINT_NAMES)
-        _run(own_con, *looked)
+    def look_at(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
+        begin(own_con, source, chunk)
+        look(own_con, keep, several=several, naming=one_at_a_time)
 
     with _Cursors(con, len(chunks)) as cursors:
-        for _ in cursors.each(look, chunks):
-            pass
+        if elsewhere is not None:
+            elsewhere.look(con, chunks, keep)
+        else:
+            for _ in cursors.each(look_at, chunks):
+                pass
         yield Judging(con, references, source, cursors, several)
     for (name,) in con.sql(
         "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'judge_')"
@@ -253,19 +274,81 @@ class Judging:
 
     def judge(self, chunks: Sequence[Chunk]) -> Iterator[pa.Table]:
         """The verdicts of some of the chunks, after `conclude`; a table for each, with its rows in the order of their key."""
-        steps = (units.fingerprints(_HERE, _here), units.controls(_HERE, _here), *_JUDGE)
-        if self.several:
-            rows, handshakes, exchanges = units.read(_HERE, _here, again=True)
-            steps = (rows, own.OWN, handshakes, exchanges, *steps)
-        judging = tuple(_dropping((units.this(_HERE, _here), *steps)))[1:]
 
-        def judge(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
+        def judge_it(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
             if self.several:
-                _begin(own_con, self.source, chunk)
-            _run(own_con, *judging)
-            return assemble(own_con, RULE_SET, self.references.version)
+                begin(own_con, self.source, chunk)
+            return judged(own_con, self.references.version, several=self.several)
 
-        yield from self.cursors.each(judge, chunks)
+        yield from self.cursors.each(judge_it, chunks)
+
+
+def begin(con: duckdb.DuckDBPyConnection, source: Source, chunk: Chunk) -> None:
+    """Makes views of a chunk's rows, and numbers its measurements: `look` and `judged` are then of this chunk."""
+    for statement in (*_views(chunk, source), units.this(replace(_HERE, before=chunk.before), _here)):
+        con.execute(statement)
+
+
+def look(
+    con: duckdb.DuckDBPyConnection,
+    keep: Sequence[str] = (),
+    *,
+    several: bool = True,
+    naming: AbstractContextManager[Any] | None = None,
+) -> None:
+    """Gathers what the chunk that was begun says, in tables that chunks share; see `looked_at`.
+
+    Args:
+        con: Where it was begun.
+        keep: More statements.
+        several: Whether it will be read again to be judged.
+        naming: Held while endpoints get their numbers, which cursors of one database must not do at once.
+    """
+    before, naming_step, after = looking(tuple(keep), several)
+    _run(con, *before)
+    with naming or nullcontext():
+        _run(con, naming_step)
+    _run(con, *after)
+
+
+def judged(con: duckdb.DuckDBPyConnection, reference_set: str, *, several: bool = True) -> pa.Table:
+    """The verdicts of the chunk that was begun, after all was concluded, in the order of their key.
+
+    Args:
+        con: Where it was begun.
+        reference_set: Version of the reference data.
+        several: Whether it was left since it was looked at, and is read again.
+    """
+    _run(con, *judging(several))
+    return assemble(con, RULE_SET, reference_set)
+
+
+@cache
+def looking(keep: tuple[str, ...], several: bool) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
+    """The statements of `look`: before endpoints get their numbers, that one, and after it."""
+    return (
+        (
+            *units.read(_HERE, _here, looking=several),
+            own.SEEN if several else own.OWN,
+            *gather.STEPS,
+            units.confirmed(_HERE, _here),
+            *keep,
+            units.of_tests(_HERE, _here),
+            service.TRIED,
+        ),
+        service.ENDPOINT_NAMES,
+        (service.ENDPOINTS, service.POOLS, service.VOTES, service.DEVICES, service.GATHER_DEVICES),
+    )
+
+
+@cache
+def judging(several: bool) -> tuple[str, ...]:
+    """The statements of `judged`."""
+    steps = (units.fingerprints(_HERE, _here), units.controls(_HERE, _here), *_JUDGE)
+    if several:
+        rows, handshakes, exchanges = units.read(_HERE, _here, again=True)
+        steps = (rows, own.OWN, handshakes, exchanges, *steps)
+    return tuple(_dropping((units.this(_HERE, _here), *steps)))[1:]
 
 
 def verdicts(
@@ -276,50 +359,6 @@ def verdicts(
     return con.from_arrow(
         pa.concat_tables(batches(con, references, rows_at_once=rows_at_once), promote_options="permissive")
     ).project(names)
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """The judging of all measurements at once, for any engine that runs such statements.
-
-    Attributes:
-        tables: What is known beforehand, by table.
-        statements: In DuckDB's dialect; they read `measurements`, `observations`, `controls` and those tables.
-        verdicts: The query of the verdicts, after them.
-    """
-
-    tables: dict[str, pa.Table]
-    statements: tuple[str, ...]
-    verdicts: str
-
-
-def program(references: References, rows: Callable[[str], list[tuple[Any, ...]]]) -> Program:
-    """The same judging as that of `batches`, as a program without chunks.
-
-    Args:
-        references: What is known beforehand.
-        rows: Gives the rows of a query over `observations` and `controls`.
-    """
-    whole = Chunk(0)
-    looked = (units.this(whole), *units.read(whole), own.OWN)
-    gathered = (
-        *gather.STEPS,
-        units.confirmed(whole),
-        units.of_tests(whole),
-        service.TRIED,
-        service.ENDPOINT_NAMES,
-        service.ENDPOINTS,
-        service.POOLS,
-        service.VOTES,
-        service.DEVICES,
-        service.GATHER_DEVICES,
-    )
-    read_later = (units.fingerprints(whole), units.controls(whole))
-    return Program(
-        {"judge_expected": _expected(references), "judge_networks": _networks(references, rows)},
-        (*_FIRST, *looked, *gathered, *_TOGETHER, *read_later, *_JUDGE),
-        decide.verdicts(RULE_SET, references.version),
-    )
 
 
 def cut(
@@ -404,12 +443,6 @@ _HERE = Chunk(0)
 
 def _here(table: str, parts: Sequence[str], first: str | None, last: str | None) -> str:
     return f"SELECT * FROM judge_here_{table}"
-
-
-def _begin(con: duckdb.DuckDBPyConnection, source: Source, chunk: Chunk) -> None:
-    """Makes those views, and numbers the chunk's measurements."""
-    for statement in (*_views(chunk, source), units.this(replace(_HERE, before=chunk.before), _here)):
-        con.execute(statement)
 
 
 #: Steps, parsed: what is a quarter of their cost beside rows is paid for once, and not for each chunk.

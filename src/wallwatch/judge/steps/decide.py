@@ -261,16 +261,6 @@ SELECT flags, list_sort(string_split(flags, ' ')) AS names, row_number() OVER ()
 FROM (SELECT DISTINCT flags FROM judge_found WHERE flags IS NOT NULL)
 """
 
-_NONE = "CAST([] AS VARCHAR[])"
-
-
-def _named(column: str, names: tuple[str, ...]) -> str:
-    return (
-        f"CASE {column} "
-        + " ".join(f"WHEN {i} THEN {quoted(name)}" for i, name in enumerate(names, 1))
-        + " END"
-    )
-
 
 def _same(row: str, names: str) -> str:
     return " AND ".join(f"{names}.w{word} = {row}_{word}" for word in bits.WORDS)
@@ -310,20 +300,3 @@ LISTS = {
     "rules": "SELECT names FROM judge_rule_lists ORDER BY id",
     "flags": "SELECT names FROM judge_flag_lists ORDER BY id",
 }
-
-
-def verdicts(rule_set: str, reference_set: str) -> str:
-    """The query of the verdicts, with the columns of the schema."""
-    return f"""
-SELECT w.measurement_id, i.unit AS host, p.layer, {_named("p.rank", STATES)} AS state,
-  coalesce(k.names, {_NONE}) AS mechanisms, p.locus, coalesce(r.names, {_NONE}) AS rules,
-  {_named("p.evidence", KINDS)} AS evidence, coalesce(a.names, {_NONE}) AS against,
-  coalesce(f.names, {_NONE}) AS flags,
-  w.time, w.country, w.network, w.network_name, w.resolver_network, w.nettest, w.software, w.session, w.probe_id,
-  w.input, w.target, t.service, w.received, w.file_id, w.line,
-  {quoted(rule_set)} AS rule_set, {quoted(reference_set)} AS reference_set
-FROM judge_found p
-JOIN judge_this w ON w.m = p.m
-JOIN judge_targets t ON t.nettest = w.nettest AND t.target = w.target
-LEFT JOIN judge_names i ON i.u = p.u{_LISTS}
-"""

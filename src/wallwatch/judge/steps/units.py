@@ -126,15 +126,9 @@ class Chunk:
         return f"(SELECT * FROM {query} WHERE {' AND '.join(within)})" if within else query
 
 
-#: Sessions as numbers, for all chunks.
-SESSIONS = """
-CREATE OR REPLACE TEMP TABLE judge_sessions AS
-SELECT session, row_number() OVER () AS s FROM (SELECT DISTINCT session FROM measurements)
-"""
-
-#: Numbers that stay the same from run to run, where what was gathered is kept: by 63 bits of a hash.
+#: Sessions as numbers, which are the same in every run and process: 63 bits of a hash.
 LASTING_NUMBER = "CAST(hash(session) >> 1 AS BIGINT)"
-LASTING_SESSIONS = f"""
+SESSIONS = f"""
 CREATE OR REPLACE TEMP TABLE judge_sessions AS
 SELECT session, {LASTING_NUMBER} AS s FROM (SELECT DISTINCT session FROM measurements)
 """
