@@ -3,6 +3,7 @@
 import os
 import shutil
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -10,7 +11,7 @@ import pytest
 
 from detect_worlds import many_countries
 from object_store import object_store
-from wallwatch import detect, pipeline, simulate
+from wallwatch import detect, judge, pipeline, simulate
 from wallwatch._errors import WallwatchError
 from wallwatch.archive import take_in
 from wallwatch.archive.remote import Remote
@@ -18,7 +19,7 @@ from wallwatch.cluster import Cluster, failures_in_words
 from wallwatch.engine import Workspace
 from wallwatch.schema.layout import DERIVED, PER_FILE
 from wallwatch.sources.fingerprints import Fingerprints
-from workers_for_tests import Deadly
+from workers_for_tests import Deadly, DeadlyWriter
 
 pytestmark = pytest.mark.xdist_group("spark")  # one cluster for all of them
 
@@ -131,6 +132,26 @@ def test_an_executor_that_is_killed_while_it_reads_changes_nothing(cluster, inpu
     assert bytes_of(there.layout.root) == bytes_of(here.layout.root)
 
 
+def test_an_executor_that_is_killed_while_it_judges_changes_nothing(cluster, inputs, tmp_path, monkeypatch):
+    """Chunks are so small that days are cut, and put together again."""
+    here = Workspace.create(tmp_path / "here")
+    take_in(inputs, here.layout, workers=1, fingerprints=None, as_of=AS_OF)
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    there = Workspace.open(tmp_path / "there")
+    with here.connect() as con:
+        ((day,),) = con.sql(
+            "SELECT max(n) FROM (SELECT sum(observations + controls) AS n FROM measurements GROUP BY time::DATE)"
+        ).fetchall()
+    monkeypatch.setattr(pipeline.judge, "judge_days", partial(judge.judge_days, rows_at_once=int(day) // 2))
+    for workspace, elsewhere in ((here, None), (there, cluster)):
+        if elsewhere:
+            monkeypatch.setattr(pipeline, "_write_verdicts", DeadlyWriter(pipeline._write_verdicts, tmp_path))
+        with workspace.connect() as con:
+            pipeline.judge_workspace(workspace, con, Fingerprints.load([]), "any", elsewhere)
+    assert (tmp_path / "killed").exists()
+    assert bytes_of(there.layout.table("verdicts")) == bytes_of(here.layout.table("verdicts"))
+
+
 def test_what_fails_is_said_in_a_line(cluster, tmp_path):
     with pytest.raises(WallwatchError, match=r"gone\.jsonl cannot be read: No such file"):
         cluster.hashes([str(tmp_path / "gone.jsonl")])
@@ -175,7 +196,7 @@ def test_files_and_tables_in_object_storage_are_read_and_written_there(
         with workspace.connect() as con:
             assert pipeline.judge_workspace(workspace, con, known, "any", elsewhere) > 300
             workspace.refresh(con, "verdicts")
-            assert pipeline.count_cells(workspace, con, "any", elsewhere) > 300
+            assert pipeline.count_cells(workspace, con, "any", elsewhere) > 200
     for name in ("verdicts", "cells"):
         assert bytes_of(there.layout.table(name)) == bytes_of(here.layout.table(name))
 
