@@ -159,6 +159,8 @@ def test_copies_of_a_corpus_are_measurements_of_their_own(tmp_path: Path) -> Non
             verdicts = judge.verdicts(con, judge.References.load())
             assert len(verdicts.filter("layer = 'all'").fetchall()) == 120
         assert 0 < failed[0][0] < 40
+        with scale.first(grown, tmp_path / f"two of {shape}", 2).connect() as con:
+            assert con.sql("SELECT count(DISTINCT session) FROM measurements").fetchall() == [(32,)]
     row = {"engine": "duckdb", "measurements": 120}
     row |= {
         f"{stage}_{of}": 0.5

@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 
 from wallwatch import __version__, pipeline
+from wallwatch._files import link
 from wallwatch._progress import Progress, Silent
 from wallwatch.archive import take_in
 from wallwatch.bench import corpus, measure
@@ -165,6 +166,18 @@ def grow(base: Workspace, root: Path, copies: int, shape: str) -> Workspace:
     return grown
 
 
+def first(every: Workspace, root: Path, copies: int) -> Workspace:
+    """A workspace with the first so many copies of another that `grow` made."""
+    found = Workspace.create(root)
+    for name in ("measurements", "observations", "controls", "files"):
+        folder = found.layout.table(name)
+        folder.mkdir(parents=True)
+        for part in every.layout.parts(name):
+            if int(part.stem[:6], 16) < copies:
+                link(part, folder / part.name)
+    return found
+
+
 def curve(
     folder: Path,
     copies: Sequence[int],
@@ -200,9 +213,12 @@ def curve(
                     as_of=measure.AS_OF,
                     elsewhere=cluster,
                 )
+            if not place:
+                progress.stage(f"copying {max(copies) * _LINES:,} measurements")
+                every = grow(base, folder / "copies", max(copies), shape)
             for size in copies:
                 progress.stage(f"{engine}: {size * _LINES:,} measurements")
-                grown = grow(base, folder / "grown", size, shape)
+                grown = first(every, folder / "grown", size)
                 found = _stages(grown, cluster)
                 rows.append(
                     {"engine": engine, "measurements": size * _LINES, **reading.named("reading"), **found}
