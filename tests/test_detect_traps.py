@@ -269,6 +269,33 @@ def test_c10_a_service_that_fails_in_many_countries_is_one_note(rng: np.random.G
     assert "no national restriction" in events[0]["against"][0]
 
 
+@pytest.mark.parametrize(
+    ("ends", "found_as", "kinds"),
+    [
+        ((8, 8, 8), "likely_blocked", ["service_outage"]),
+        ((7, 8, 12), "likely_blocked", ["blocking", "blocking", "blocking"]),  # orders end when they end
+        ((8, 8, 8), "blocked", ["blocking", "blocking", "blocking"]),  # no server makes block pages
+    ],
+)
+def test_c10_what_begins_and_ends_together_in_some_of_many_countries_is_no_restriction(
+    ends: tuple[int, int, int], found_as: str, kinds: list[str], rng: np.random.Generator
+) -> None:
+    """A server that serves three neighbours, or a path to it, fails for three days; the test helper stands elsewhere."""
+    world = World()
+    for number, country in enumerate(("XA", "XB", "XC", "XD", "XE", "XF", "XG", "XH")):
+        failing = between(at(5), at(ends[number])) if number < 3 else None
+        for network in (64500 + 10 * number, 64501 + 10 * number):
+            world.regularly(
+                rng, 0.3, at(0), at(14), failing, country=country, network=network, found=found_as
+            )
+    events = found(world)
+    assert [event["kind"] for event in events] == kinds
+    if kinds == ["service_outage"]:
+        assert "(XA, XB, XC)" in events[0]["against"][0]
+        assert "a path that they share" in events[0]["against"][1]
+        assert abs(hours_apart(events[0]["onset_best"], at(5))) <= 8
+
+
 def test_c10_failures_that_cannot_be_judged_support_a_note_and_make_none(rng: np.random.Generator) -> None:
     def said(states: dict[str, str]) -> list[dict[str, Any]]:
         world = World()

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from wallwatch.detect import rows, spans
-from wallwatch.detect.common_mode import FAILS, NOWHERE, ServiceOutage, service_outages
+from wallwatch.detect.common_mode import FAILS, MOST, NOWHERE, ServiceOutage, service_outages
 from wallwatch.detect.episodes import Episode
 from wallwatch.detect.find import Found, find, pattern
 from wallwatch.detect.recurrence import Recurrence
@@ -37,6 +37,11 @@ FINE_SHARE = 0.2
 #: as a doubt (trap C2).
 DISAGREE_SESSIONS = 5
 DISAGREE_SHARE = 0.1
+
+
+_SHARED = (
+    "it began in them together and ended in them together, as when a server or a path that they share fails"
+)
 
 
 def events_and_doubts(con: duckdb.DuckDBPyConnection) -> tuple[pa.Table, pa.Table]:
@@ -435,7 +440,7 @@ def _outage_row(con: duckdb.DuckDBPyConnection, outage: ServiceOutage) -> dict[s
         "sessions": totals[2],
         "sessions_blocked": totals[3],
         "witnesses": sorted(id_ for (id_,) in ids),
-        "against": [said],
+        "against": [said] if len(outage.countries) >= MOST * outage.measured else [said, _SHARED],
         "details": json.dumps(
             [{"country": name, "measurements": n, "failing": k} for name, n, k in countries], sort_keys=True
         ),

@@ -32,6 +32,7 @@ FORMS: Final = (
     "%(count)s measurement on %(network)s left out for doubts about them",
     "%(count)s measurements on %(network)s left out for doubts about them",
     "it failed in %(count)s of %(measured)s countries where it usually works and was measured then (%(countries)s): no national restriction",
+    "it began in them together and ended in them together, as when a server or a path that they share fails",
     "the failures follow %(software)s: other software on the same networks and days finds it fine",
     "%(count)s session on %(network)s found it working in the same time, and no probe carries a credential: that forged sessions are among either kind cannot be ruled out",
     "%(count)s sessions on %(network)s found it working in the same time, and no probe carries a credential: that forged sessions are among either kind cannot be ruled out",
