@@ -309,6 +309,19 @@ def test_most_endpoints_fail_and_one_gets_through() -> None:
     assert found.state == "impaired"
 
 
+def test_j10_a_name_that_is_denied_is_no_matter_of_http_too() -> None:
+    """Probes write down the request that was never sent as well, with the resolver's failure."""
+    world = World()
+    elsewhere(world, "signal", set())
+    m = world.measure(target="signal", nettest="signal", input=None)
+    for host in ("chat.signal.org", "storage.signal.org", "cdn.signal.org", "cdn2.signal.org"):
+        m.dns(None, "dns_nxdomain_error", host=host)
+        m.http(None, "dns_nxdomain_error", host=host, ip=None)
+    found = world.verdict()
+    assert (found.state, found.mechanisms) == ("likely_blocked", ["dns.nxdomain"])
+    assert found.layer("http", "cdn.signal.org")["state"] == "insufficient"
+
+
 def test_a_name_that_others_answer_for_is_a_forged_answer() -> None:
     """Facebook Messenger's test only connects: whoever answers at a forged address looks like a success."""
     world = World()

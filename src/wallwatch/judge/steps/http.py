@@ -121,7 +121,8 @@ CREATE OR REPLACE TEMP TABLE judge_http AS
 WITH urls AS (
   SELECT r.m, r.u, r.http_url,
     bool_or(r.failure IS NULL) AS ok,
-    min(r.kind) FILTER (r.failure IS NOT NULL AND r.trusted AND (
+    min(r.kind) FILTER (r.failure IS NOT NULL AND r.trusted
+      AND NOT (c.system_rows > 0 AND (r.failure LIKE 'dns_%' OR r.failure LIKE 'android_dns_%')) AND (
       CASE WHEN r.encrypted THEN (c.tls_proved OR (c.tls_rows = 0 AND (c.tcp_ok OR c.tcp_rows = 0)))
         ELSE (c.tcp_ok OR c.tcp_rows = 0) END
       OR r.status IS NOT NULL)) AS kind,
