@@ -192,7 +192,7 @@ def test_files_and_tables_in_object_storage_are_read_and_written_there(
     # Executors read the tables from the bucket.
     known = Fingerprints.load([])
     for workspace, elsewhere in ((here, None), (there, far)):
-        assert workspace.find_repeated() > 0
+        assert workspace.find_repeated()
         with workspace.connect() as con:
             assert pipeline.judge_workspace(workspace, con, known, "any", elsewhere) > 300
             workspace.refresh(con, "verdicts")

@@ -106,7 +106,9 @@ def test_c14_a_measurement_that_two_files_hold_counts_once(tmp_path):
     workspace = Workspace.create(tmp_path)
     put(workspace, "aa", [measurement("m1", 1), measurement("m2", 2), measurement("m2", 3)])
     put(workspace, "bb", [measurement("m2", 1), measurement("m3", 2)])
-    assert workspace.find_repeated() == 2
+    assert workspace.find_repeated()
+    assert not workspace.find_repeated()
+    assert workspace.repeated() == 2
     with workspace.connect() as con:
         shown = con.sql("SELECT measurement_id, file_id, line FROM measurements ORDER BY ALL").fetchall()
     assert shown == [("m1", "aa", 1), ("m2", "aa", 2), ("m3", "bb", 2)]
@@ -173,7 +175,8 @@ def test_c14_a_line_and_its_post_can_are_one_measurement(tmp_path):
     uid = "20231101001804.122100_KE_telegram_1a9d7a09d2948c64"
     put(workspace, "aa", [measurement("20231101001804_KE_telegram_aaaaaaaaaaaaaaaa", 1) | same])
     put(workspace, "bb", [measurement(uid, 1) | same, measurement("m2", 2) | same | {"runtime_seconds": 5.1}])
-    assert workspace.find_repeated() == 1
+    assert workspace.find_repeated()
+    assert workspace.repeated() == 1
     with workspace.connect() as con:
         assert con.sql("SELECT measurement_id FROM measurements ORDER BY 1").fetchall() == [(uid,), ("m2",)]
 
@@ -188,4 +191,5 @@ def test_measurements_without_a_report_id_are_never_taken_for_copies(tmp_path):
     }
     put(workspace, "aa", [measurement("m1", 1) | same])
     put(workspace, "bb", [measurement("m2", 1) | same])
-    assert workspace.find_repeated() == 0
+    assert not workspace.find_repeated()
+    assert workspace.repeated() == 0

@@ -129,9 +129,7 @@ def bring_up_to_date(
     try:
         wanted = stages(workspace, con, known)
         if workspace.stage("verdicts") != wanted["verdicts"]:
-            repeated = workspace.repeated_of_files()
-            workspace.find_repeated()
-            if workspace.repeated_of_files() != repeated:
+            if workspace.find_repeated():
                 workspace.refresh(con, "measurements", "observations", "controls")
             progress.stage("Judging")
             rows["verdicts"] = judge_workspace(workspace, con, known, wanted["verdicts"], cluster)

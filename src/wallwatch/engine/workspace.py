@@ -312,7 +312,7 @@ class Workspace:
         path = self._repeated()
         return 0 if path is None else int(pq.read_metadata(path).num_rows)
 
-    def find_repeated(self) -> int:
+    def find_repeated(self) -> bool:
         """Notes which measurements several files hold, so that the views show each of them once.
 
         Upstream publishes many measurements twice, as lines and as post-cans, whose names alone carry the uid: two
@@ -321,14 +321,24 @@ class Workspace:
         whose id is smallest. Sessions that were made up for want of a report id are never compared.
 
         Returns:
-            How many copies are left out.
+            Whether others are left out than before.
         """
-        folder = self.layout.table("repeated")
+        folder, before = self.layout.table("repeated"), self._repeated()
         source = views.select(TABLES["measurements"], self.layout.parts("measurements"))
         with self._connect() as con:
+            # Few rows can be copies; those are told by hashes, and only they are sorted.
+            alike = "hash(session, nettest, input, time, runtime_seconds, observations, country, network)"
             con.execute(
-                "CREATE TEMP TABLE seen AS SELECT measurement_id, file_id, line, session, nettest, input, time, "
-                f"runtime_seconds, observations, country, network FROM ({source})"
+                f"CREATE TEMP TABLE hashes AS SELECT hash(measurement_id) AS one, {alike} AS other, file_id, line "
+                f"FROM ({source})"
+            )
+            con.execute(
+                "CREATE TEMP TABLE lines AS SELECT file_id, line FROM hashes WHERE "
+                "one IN (SELECT one FROM hashes GROUP BY one HAVING count(*) > 1) OR "
+                "other IN (SELECT other FROM hashes GROUP BY other HAVING count(*) > 1)"
+            )
+            con.execute(
+                f"CREATE TEMP TABLE seen AS SELECT * FROM ({source}) SEMI JOIN lines USING (file_id, line)"
             )
             found = con.sql(
                 f"""
@@ -351,12 +361,16 @@ class Workspace:
                 ORDER BY ALL
                 """
             ).to_arrow_table()
-        if not found.num_rows:
+        if before is None and not found.num_rows:
+            return False
+        if before is not None and pq.read_table(before).equals(found):
+            return False
+        if found.num_rows:
+            with atomic_folder(folder) as temporary:
+                pq.write_table(found, temporary / "0.parquet", compression="zstd")
+        else:
             (folder / "0.parquet").unlink(missing_ok=True)
-            return 0
-        with atomic_folder(folder) as temporary:
-            pq.write_table(found, temporary / "0.parquet", compression="zstd")
-        return int(found.num_rows)
+        return True
 
 
 def database(
