@@ -86,12 +86,19 @@ def without(query: str, repeated: Path) -> str:
 # Worst first; a list and not text, so that one state's name may be part of another's.
 _STATE_ORDER = "['blocked', 'likely_blocked', 'impaired', 'down', 'ok', 'insufficient']"
 
-#: One row a measurement: the verdict of the whole, with each layer's worst state, the name of the file, and whether it
-#: claims to be from the future.
-JUDGED = f"""
+
+def judged(verdicts: str = "verdicts") -> str:
+    """A query with one row a measurement: the verdict of the whole, and what is told of it.
+
+    That is each layer's worst state, the name of the file, and whether it claims to be from the future.
+
+    Args:
+        verdicts: What it is made of: a table, or a query in brackets.
+    """
+    return f"""
     WITH layers AS (
         SELECT measurement_id, layer, arg_min(state, list_position({_STATE_ORDER}, state)) AS state
-        FROM verdicts WHERE layer <> 'all' GROUP BY measurement_id, layer
+        FROM {verdicts} WHERE layer <> 'all' GROUP BY measurement_id, layer
     ), by_measurement AS (
         SELECT measurement_id, list(layer ORDER BY layer) AS layer_names, list(state ORDER BY layer) AS layer_states
         FROM layers GROUP BY measurement_id
@@ -100,14 +107,15 @@ JUDGED = f"""
     )
     SELECT v.*, l.layer_names, l.layer_states, coalesce(n.path, v.file_id) AS path,
       list_contains(v.flags, 'time_future') AS time_future
-    FROM verdicts AS v
+    FROM {verdicts} AS v
     LEFT JOIN by_measurement AS l USING (measurement_id)
     LEFT JOIN names AS n USING (file_id)
     WHERE v.layer = 'all'
 """
 
+
 #: What it is stored as: another query's result would have another name.
-KEPT_JUDGED = f"judged_{hashlib.sha256(JUDGED.encode()).hexdigest()[:8]}"
+KEPT_JUDGED = f"judged_{hashlib.sha256(judged().encode()).hexdigest()[:8]}"
 
 
 def create(
@@ -116,7 +124,7 @@ def create(
     repeated: Path | None,
     kept: Mapping[str, Path],
 ) -> None:
-    """Creates one view for each table that is named, `judged` (see `JUDGED`), and one for each stored summary.
+    """Creates one view for each table that is named, `judged` (see there), and one for each stored summary.
 
     Args:
         con: The connection.
@@ -124,7 +132,7 @@ def create(
         repeated: A Parquet file that names the measurements which several files hold, with the place of
             each copy but the first (`measurement_id`, `file_id`, `line`); those copies are left out. Upstream
             publishes some measurements twice (as lines and as post-cans), and none may count twice (trap C14).
-        kept: Name to the Parquet file of a summary.
+        kept: Name to the Parquet file of a summary, or to a pattern of its files.
     """
     for name, files in parts.items():
         query = select(TABLES[name], files)
@@ -133,5 +141,5 @@ def create(
         con.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
     for name, path in kept.items():
         con.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet({quoted(str(path))})")
-    judged = f"SELECT * FROM {KEPT_JUDGED}" if KEPT_JUDGED in kept else JUDGED
-    con.execute(f"CREATE OR REPLACE VIEW judged AS {judged}")
+    query = f"SELECT * FROM {KEPT_JUDGED}" if KEPT_JUDGED in kept else judged()
+    con.execute(f"CREATE OR REPLACE VIEW judged AS {query}")

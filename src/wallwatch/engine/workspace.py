@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wallwatch._errors import WallwatchError
-from wallwatch._files import atomic_folder, link, sweep, write_atomic
+from wallwatch._files import atomic_folder, link, sha256_of, sweep, write_atomic
 from wallwatch.engine import views
 from wallwatch.schema import TABLES, Table
 from wallwatch.schema.columns import TYPES, apart
@@ -267,19 +267,53 @@ class Workspace:
                 found.update("\n".join(listed).encode())
         return found.hexdigest()[:16]
 
-    def keep(self, con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> None:
-        """Stores what queries give, in their order, as views of that name, for as long as no table changes.
+    def keep(
+        self, con: duckdb.DuckDBPyConnection, queries: Mapping[str, str], digests: Mapping[str, str]
+    ) -> None:
+        """Stores summaries for as long as no table changes: what queries give, and what was judged of each measurement.
+
+        The latter is stored by the months of the files of verdicts: what these say decides whether one is written again.
 
         Args:
             con: A connection with the workspace's views.
-            queries: Name to query.
+            queries: Name to query, whose rows are shown as a view of that name, in their order.
+            digests: Name of a file of verdicts to what it holds, where that is known already.
         """
+
+        def write(query: str, path: Path) -> None:
+            con.execute(
+                f"COPY ({query}) TO {views.quoted(str(path))} "
+                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {SMALL_GROUP}, PRESERVE_ORDER true)"
+            )
+
+        months: dict[str, list[Path]] = {"none": []}
+        for part in self.layout.parts("verdicts"):
+            months.setdefault(part.stem[:7], []).append(part)
+        before = self.layout.summaries / views.KEPT_JUDGED
+        try:
+            old = json.loads((before / _PARTS).read_bytes())
+        except (OSError, ValueError):
+            old = {}
         with atomic_folder(self.layout.summaries) as folder:
             for name, query in queries.items():
-                con.execute(
-                    f"COPY ({query}) TO {views.quoted(str(folder / name) + '.parquet')} "
-                    f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {SMALL_GROUP}, PRESERVE_ORDER true)"
-                )
+                write(query, folder / f"{name}.parquet")
+            judged = folder / views.KEPT_JUDGED
+            judged.mkdir()
+            keys: dict[str, str] = {}
+            for month, parts in months.items():
+                verdicts = f"({views.select(TABLES['verdicts'], parts)})"
+                ((paths,),) = con.sql(
+                    "SELECT sum(hash(file_id, path)) FROM (SELECT file_id, min(path) AS path FROM files GROUP BY file_id) "
+                    f"SEMI JOIN {verdicts} USING (file_id)"
+                ).fetchall()
+                found = [digests.get(part.stem) or sha256_of(part) for part in parts]
+                keys[month] = hashlib.sha256("\n".join([*found, str(paths)]).encode()).hexdigest()[:16]
+                name = f"{month}.parquet"
+                if old.get(month) != keys[month] or not link(before / name, judged / name):
+                    write(
+                        f"{views.judged(verdicts)} ORDER BY time NULLS FIRST, measurement_id", judged / name
+                    )
+            (judged / _PARTS).write_text(json.dumps(keys, sort_keys=True) + "\n")
             write_atomic(folder / _STAGE, json.dumps({"made_from": self.state()}) + "\n")
         views.create(con, {}, None, self._kept())
 
@@ -290,7 +324,10 @@ class Workspace:
                 return {}
         except (OSError, ValueError, KeyError, TypeError):
             return {}
-        return {path.stem: path for path in sorted(folder.glob("*.parquet"))}
+        kept = {path.stem: path for path in sorted(folder.glob("*.parquet"))}
+        if (folder / views.KEPT_JUDGED / _PARTS).exists():
+            kept[views.KEPT_JUDGED] = folder / views.KEPT_JUDGED / "*.parquet"
+        return kept
 
     def stage(self, name: str) -> str | None:
         """What a derived table was made from, as a digest; null where it was not made yet."""

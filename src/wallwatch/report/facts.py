@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from wallwatch.detect.events import FINE_SESSIONS
 from wallwatch.engine import Workspace, views
+from wallwatch.judge import judged_days
 from wallwatch.report.places import is_country
 
 #: Fewer independent sessions than this in all say nothing about a network (trap C13).
@@ -253,8 +254,8 @@ def store(workspace: Workspace, con: duckdb.DuckDBPyConnection) -> None:
     """Stores the summaries beside the tables of a workspace, for as long as these stay as they are."""
     with counted(con, None):
         queries = {_stored(name): f"SELECT * FROM {name} ORDER BY ALL" for name in _TABLES}
-        judged = "SELECT * FROM judged ORDER BY time NULLS FIRST, measurement_id"
-        workspace.keep(con, {**queries, views.KEPT_JUDGED: judged})
+        judged = judged_days(workspace.layout.table("verdicts"))
+        workspace.keep(con, queries, {name: one.digest for name, one in judged.items()})
 
 
 def are_stored(con: duckdb.DuckDBPyConnection) -> bool:
