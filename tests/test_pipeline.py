@@ -73,3 +73,24 @@ def test_a_new_file_leaves_the_tables_of_other_days_as_they_are(tmp_path: Path) 
     assert not {name for name in before if name.startswith("cells/") and before[name] != after[name]}
     run(files, tmp_path / "once")
     assert derived(tmp_path / "w") == derived(tmp_path / "once")
+
+
+def test_a_new_file_leaves_the_summaries_of_other_months_as_they_are(tmp_path: Path) -> None:
+    files = []
+    for number, day in enumerate((0, 40, 41)):
+        files.append(tmp_path / f"{number}.jsonl.gz")
+        corpus.write(files[-1], 12, 7_500, seed=number, first=28_800 * day)
+    run(files[:2], tmp_path / "w")
+
+    def months(root: Path) -> dict[str, Path]:
+        return {path.name: path for path in sorted(root.glob("summaries/judged_*/????-??.parquet"))}
+
+    before = {name: path.stat().st_ino for name, path in months(tmp_path / "w").items()}
+    assert len(before) == 2
+    run(files[2:], tmp_path / "w")
+    after = {name: path.stat().st_ino for name, path in months(tmp_path / "w").items()}
+    assert [name for name in before if after[name] == before[name]] == [min(before)]
+    run(files, tmp_path / "once")
+    assert {name: path.read_bytes() for name, path in months(tmp_path / "w").items()} == {
+        name: path.read_bytes() for name, path in months(tmp_path / "once").items()
+    }
