@@ -94,6 +94,8 @@ EVENT_KINDS: Final = {
 FAILURE_ALIASES: Final = {
     "dns_name_error": "dns_nxdomain_error",
     "dns_lookup_error": "dns_lookup_error",
+    "dns_server_failure": "dns_servfail_error",
+    "address_family_not_supported_error": "address_family_not_supported",
     "connection_refused_error": "connection_refused",
     "connect_error": "connect_error",
     "unknown_error": "unknown_failure",
