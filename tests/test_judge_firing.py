@@ -151,6 +151,8 @@ def _answers() -> World:
     _site(world).dns("10.0.0.1", ip_kind="private", dns_fingerprint=["nat:lie"])
     _site(world).dns(LIE, dns_fingerprint=["nat:lie"]).helper()
     _site(world, resolver_network=64_999).dns(LIE, dns_fingerprint=["nat:foreign"]).helper()
+    for _ in range(6):
+        _site(world, session="deaf").dns(None, "generic_timeout_error").helper()
     m = _site(world).dns(LIE)
     m.http(url=f"http://{m.who['target']}/", ip=LIE, http_fingerprint=["nat:page"]).helper()
     for n in range(5):

@@ -116,6 +116,45 @@ def test_j5_names_asked_at_home_through_a_tunnel_accuse_no_network_abroad(
     assert ("dns.known_injected_elsewhere" in verdict.rules) is (says == "insufficient")
 
 
+@pytest.mark.parametrize(
+    ("failure", "sites", "answered", "says"),
+    [
+        ("generic_timeout_error", 6, 0, "impaired"),
+        ("dns_refused_error", 6, 0, "impaired"),
+        ("generic_timeout_error", 6, 1, "likely_blocked"),
+        ("generic_timeout_error", 4, 0, "likely_blocked"),  # perhaps only what is blocked was looked at
+        ("dns_nxdomain_error", 6, 0, "likely_blocked"),  # who denies a name answers
+    ],
+)
+def test_a_resolver_that_answers_nobody_says_nothing_of_any_site(
+    failure: str, sites: int, answered: int, says: str
+) -> None:
+    """An operator's resolver is out of order for some hours; helper and encrypted DNS are in reach."""
+    world = World()
+    for number in range(answered):
+        world.measure(f"fine{number}.example", session="evening").works()
+    for number in range(sites):
+        m = world.measure(f"site{number}.example", session="evening").dns(None, failure)
+        m.dns(None, "dns_no_answer", dns_query_type="AAAA").helper()
+    verdict = world.verdict()
+    assert verdict.state == says
+    assert ("dns.resolver_answers_nobody" in verdict.rules) is (says == "impaired")
+
+
+def test_the_hosts_of_one_service_may_all_be_blocked() -> None:
+    world = World()
+    for network in range(64600, 64604):
+        m = world.measure("signal", network, nettest="signal", country="XX", input=None)
+        for number in range(7):
+            host = f"cdn{number}.signal.org"
+            m.dns(host=host).tcp(host=host).tls(host=host)
+    m = world.measure("signal", nettest="signal", input=None)
+    for number in range(7):
+        m.dns(None, "generic_timeout_error", host=f"cdn{number}.signal.org")
+    assert "dns.resolver_answers_nobody" not in world.verdict().rules
+    assert world.verdict().layer("dns", "cdn2.signal.org")["state"] == "likely_blocked"
+
+
 def test_j8_an_open_resolver_whose_answers_are_injected_is_not_the_cause() -> None:
     world = World()
     m = world.measure(resolver_network=15169).dns(HOME, ip_kind="private")

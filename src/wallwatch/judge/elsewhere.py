@@ -25,6 +25,7 @@ from wallwatch.judge.steps.words import quoted
 #: asks for it to be equal. All others are told whole.
 _OF_CHUNK = {
     "judge_by_network": "day",
+    "judge_deaf": "s",
     "judge_device": "m",
     "judge_devices_known": "day",
     "judge_early": "s",

@@ -355,7 +355,7 @@ RULES: tuple[Rule, ...] = (
         Rule(
             f"dns.{word}_{source}",
             "dns",
-            f"NOT system_answers AND system_failure IN ({failures}) AND {contrast}",
+            f"NOT system_answers AND NOT deaf AND system_failure IN ({failures}) AND {contrast}",
             priority + step,
             f"{sentence} {but}",
             OONI_WEB if source == "control_ok" else DF007,
@@ -468,6 +468,15 @@ RULES: tuple[Rule, ...] = (
         903,
         "Public resolvers that were asked in clear text answer rightly: the system's resolver itself deviates.",
         OONI_LTE,
+    ),
+    Rule(
+        "dns.resolver_answers_nobody",
+        "dns",
+        "deaf AND NOT system_answers",
+        906,
+        "In this session the system's resolver answered for no name at all, of six or more: that says nothing of any of them.",
+        DF007,
+        doubt=True,
     ),
     Rule(
         "dns.no_control",

@@ -40,6 +40,7 @@ compared AS (
     s.m IS NOT NULL AS system_sink,
     coalesce(r.again, false) AND NOT coalesce(a.again_same OR a.again_same_network, false) AS two_answers,
     coalesce(r.early, false) AS early,
+    f.s IS NOT NULL AS deaf,
     coalesce(p.page_at_lie, false) AS page_at_lie,
     coalesce(p.relayed, false) AS page_relayed,
     coalesce(c.resolver_network <> c.network
@@ -52,6 +53,8 @@ compared AS (
   LEFT JOIN sunk s ON s.m = c.m AND s.u = c.u
   LEFT JOIN judge_http p ON p.m = c.m AND p.u = c.u
   LEFT JOIN judge_responses r ON r.m = c.m AND r.u = c.u
+  JOIN judge_this w ON w.m = c.m
+  LEFT JOIN judge_deaf f ON f.s = w.s
   WHERE c.system_rows > 0
 )
 SELECT *,

@@ -1,4 +1,6 @@
-"""Responses to queries in clear text that an injector on the path leaves behind: a second one, or one too soon.
+"""What a session's queries say together: responses that an injector leaves behind, and resolvers that answer nobody.
+
+An injector on the path leaves a second response to a query in clear text, or one too soon.
 
 A resolver answers a query once. It cannot answer faster than it answers others, nor faster than the nearest host
 answers a connect; what does was made on the way (Duan et al., Hold-On, SATIN 2012). Times are compared within one
@@ -7,14 +9,19 @@ session only: nobody else's word counts.
 
 from __future__ import annotations
 
-from wallwatch.judge.steps.words import AGAIN, PLAIN
+from wallwatch.judge.steps.words import AGAIN, PLAIN, SYSTEM
 
 TABLES = (
     "CREATE OR REPLACE TEMP TABLE judge_plain (s BIGINT, u BIGINT, seconds DOUBLE)",
     "CREATE OR REPLACE TEMP TABLE judge_connects (s BIGINT, u BIGINT, seconds DOUBLE)",
+    "CREATE OR REPLACE TEMP TABLE judge_asked (s BIGINT, u BIGINT)",
 )
 
-#: The quickest answer in clear text, and the quickest connect, of each session for each unit.
+#: What of a site's name the system's resolver says, be it that there is none.
+_ANSWERS = "(o.ip IS NOT NULL OR (o.failed AND o.failure IN ('dns_nxdomain_error', 'dns_no_answer')))"
+
+#: The quickest answer in clear text, and the quickest connect, of each session for each unit; the names that each asked
+#: the system's resolver for in vain, and unit 0 where it was answered.
 GATHER = (
     f"""
 INSERT INTO judge_plain
@@ -27,6 +34,13 @@ INSERT INTO judge_connects
 SELECT w.s, o.u, min(o.seconds) FROM judge_units o JOIN judge_this w ON w.m = o.m
 WHERE o.seconds > 0 AND o.u > 0 AND o.layer = 'tcp'
 GROUP BY w.s, o.u
+""",
+    f"""
+INSERT INTO judge_asked
+SELECT w.s, CASE WHEN {_ANSWERS} THEN 0 ELSE o.u END
+FROM judge_units o JOIN judge_this w ON w.m = o.m
+WHERE o.asked = {SYSTEM} AND o.u > 0 AND w.nettest = 'web_connectivity' AND (o.ip IS NOT NULL OR o.failed)
+GROUP BY w.s, CASE WHEN {_ANSWERS} THEN 0 ELSE o.u END
 """,
 )
 
@@ -47,7 +61,14 @@ FROM judge_plain a JOIN plain p ON p.s = a.s JOIN connects c ON c.s = a.s
 WHERE p.usual >= {_SHORTEST_SECONDS} AND 4 * a.seconds < p.usual AND 2 * a.seconds < c.quickest
 """
 
-STEPS = (EARLY, "DROP TABLE judge_plain", "DROP TABLE judge_connects")
+#: Sessions whose resolver answered for none of six sites or more: it is out of order, or cuts off everybody, and its silence
+#: says nothing of any of them. The names of one service, which its own test asks for, may all be blocked.
+DEAF = """
+CREATE OR REPLACE TEMP TABLE judge_deaf AS
+SELECT s FROM judge_asked GROUP BY s HAVING count(DISTINCT u) >= 6 AND NOT bool_or(u = 0)
+"""
+
+STEPS = (EARLY, DEAF, "DROP TABLE judge_plain", "DROP TABLE judge_connects", "DROP TABLE judge_asked")
 
 #: For each measurement and unit: whether there was a second response, and whether one came too soon.
 RESPONSES = f"""
