@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from wallwatch.detect import calibration, levels, smooth
+from wallwatch.detect.find import KEPT_SURPRISE
 from wallwatch.detect.levels import LEVELS, NULL, START_BLOCKED, START_NULL, likelihoods
 from wallwatch.detect.one_probe import Look, log_ratio
+from wallwatch.detect.recurrence import recurrence
 from wallwatch.detect.runs import runs
 from wallwatch.detect.votes import UNITS, Series
 
@@ -162,6 +164,25 @@ def test_c2_forgers_who_call_it_working_do_not_hide_that_all_others_find_it_bloc
     honest = [Look(1, 120, 140), Look(1, 60, 80), Look(2, 25, 35), Look(2, 20, 30)]
     forged = [Look(1, 0, 16), Look(2, 0, 9), Look(1, 0, 7), Look(2, 0, 6)]
     assert log_ratio([*honest, *forged], 0.02, 72) > 3
+
+
+def test_c12_hours_chosen_at_will_are_no_pattern_and_a_clock_is_one() -> None:
+    """A third of the votes of five days fail by chance: some hours always fail more, and that is worth nothing."""
+    rng = np.random.default_rng(3)
+    hour = np.arange(5 * 24)
+    fits = []
+    for _ in range(200):
+        n = rng.poisson(1.2, len(hour)) * UNITS
+        k = rng.binomial(n // UNITS, 0.35) * UNITS
+        found = recurrence(hour, k, n)
+        fits += [] if found is None else [found]
+    assert max(found.gain for found in fits) > 16
+    assert max(found.surprise for found in fits) < KEPT_SURPRISE
+    exams = np.isin(hour % 24, (5, 6, 7, 11, 12, 13))
+    n = np.full(len(hour), UNITS)
+    clock = recurrence(hour, np.where(exams, n, 0), n)
+    assert clock is not None
+    assert clock.surprise > 3 * KEPT_SURPRISE
 
 
 def test_no_votes_say_nothing() -> None:

@@ -61,6 +61,22 @@ def test_forgers_are_most_where_nobody_else_measures(rng: np.random.Generator) -
     assert why(votes, (300, 389)) is not None
 
 
+def test_c2_forgers_fill_a_gap_and_stop_soon_after_it(rng: np.random.Generator) -> None:
+    """Most of what is near is before and after they were at work, and shows no failures."""
+    honest = steady(8, lambda hour: not 300 <= hour < 358)
+    votes = hourly(honest, steady(3.5, lambda hour: 272 <= hour < 376), steady(0.01), rng)
+    k, n, _ = votes.count(300, 358)
+    assert k == n
+    assert why(votes, (300, 357)) == "around"
+
+
+def test_a_short_full_block_stands_out_of_failures_around_it(rng: np.random.Generator) -> None:
+    """A broken probe fails for two days around it: the block has more than its pace."""
+    share = steady(0.15, lambda hour: 276 <= hour < 324) + steady(0.85, lambda hour: 300 <= hour < 303)
+    votes = hourly(steady(6), steady(0), share, rng)
+    assert why(votes, (300, 302)) is None
+
+
 def test_a_block_goes_on_while_fewer_measure(rng: np.random.Generator) -> None:
     honest = steady(5) - steady(3.5, lambda hour: 300 <= hour < 390)
     assert why(hourly(honest, steady(0), steady(1, lambda hour: 280 <= hour < 400), rng), (280, 399)) is None

@@ -131,3 +131,14 @@ def test_people_who_measure_more_because_of_a_partial_block_do_not_hide_it(rng: 
     crowd(calm, rng, 0.2)
     crowd(calm, rng, 5, first=10, last=10.25)
     assert found(calm) == []
+
+
+def test_probes_that_each_find_both_many_times_are_a_partial_block(rng: np.random.Generator) -> None:
+    """What they find counts by the vote: of each probe's share alone none would differ from one that often fails."""
+    world = World()
+    blocked = between(at(12), at(18))
+    for number in range(12):
+        who = {"probe_id": f"p{number}", "software": KINDS[number % 4][0]}
+        world.regularly(rng, 0.09, at(0), at(30), blocked, 0.45, noise=0.16, **who)
+    (event,) = found(world)
+    assert event["probability"] >= 0.9  # type: ignore[operator]

@@ -97,9 +97,16 @@ def test_the_command_prints_one_table(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert "false events per 1,000 series-years" in ran.stdout
     ran = run(["evaluate", "--histories", "--series", "40", "--seed", "2", "--format", "json"], tmp_path)
-    methods = json.loads(ran.stdout)["methods"]
+    told = json.loads(ran.stdout)
+    methods = told["methods"]
     assert [*methods][:4] == ["wallwatch", "CUSUM", "0.80 x 7 d", "0.99 x 7 d"]
     # Both baselines again, as rare as is allowed: a rule that is always on meets everything.
     rarer = [*methods.values()][4:]
     assert len(rarer) == 2
     assert all(found["false_per_1000_series_years"] <= 50 for found in rarer)
+    # Each restriction that was missed is listed with the reason.
+    recall = methods["wallwatch"]["recall_24h"]
+    missed = [row for row in told["missed"] if row["hours"] == 24]
+    assert len(missed) == recall["whole"] - recall["part"] > 0
+    assert all(row["measurements"] <= 3 for row in missed if row["reason"] == "measurements")
+    assert {row["reason"] for row in missed} >= {"measurements", "failures"}

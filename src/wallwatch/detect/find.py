@@ -22,9 +22,10 @@ from wallwatch.detect.spans import Part, Sources, Span, looks, sources
 from wallwatch.detect.votes import UNITS, Series, votes
 
 #: Votes keep to a pattern where at most so large a share of those outside it is against the target, and it is so much
-#: likelier than none, in natural logarithms: by chance alone some hours have more than others.
+#: likelier than none, in natural logarithms, the choice of hours and days paid for (`Recurrence.surprise`): by chance
+#: alone some hours have more than others, and of a thousand sets of hours one fits well.
 KEPT = 0.15
-KEPT_GAIN = 16.0
+KEPT_SURPRISE = 10.0
 
 #: Rows whose votes are smoothed at once: bounds the memory.
 ROWS_A_PIECE = 20_000_000
@@ -166,7 +167,8 @@ def _support(series: Series, episode: Episode, behind: Sources, seen_by: list[Lo
         return support
     found = pattern(series, episode)
     return replace(
-        support, patterned=found is not None and found.rate_outside <= KEPT and found.gain >= KEPT_GAIN
+        support,
+        patterned=found is not None and found.rate_outside <= KEPT and found.surprise >= KEPT_SURPRISE,
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc
+from scipy.special import betainc, gammaln
 
 from wallwatch.detect.episodes import Episode
 
@@ -23,20 +23,18 @@ Floats = npt.NDArray[np.float64]
 
 #: So large a share of the votes can be forged, where they carry no credentials. The share against the target must be
 #: larger, with confidence `CONFIDENCE`, unless the votes keep to a pattern in time; and larger still by `CONTRAST` times
-#: what the share at other times is above `USUAL`, and by `CONTRAST_NEARBY` times what that shortly before, after or
-#: between is. What lasts longer than `GAP_HOURS` is less likely to be a gap that forgers filled, in proportion.
+#: what the share at other times is above `USUAL`.
 FORGED = 0.4
 UNFORGEABLE = 0.25
 USUAL = 0.1
 CONTRAST = 2.0
-CONTRAST_NEARBY = 6.0
-GAP_HOURS = 96
 CONFIDENCE = 0.6
 
 #: Where there are many votes and less than half are against the target, a larger share of them must be, since a probe
-#: that is broken while forgers are at work adds to theirs.
+#: that is broken while forgers are at work adds to theirs; less in what lasts longer than such a probe is broken.
 PARTIAL = 0.5
 FORGED_AND_BROKEN = 0.43
+BROKEN_HOURS = 48
 MANY_VOTES = 100
 
 #: Of so large a share no prevalence at other times tells what is usual: half of the votes at least must be against the
@@ -51,9 +49,8 @@ ONE_LOOK_CONFIDENCE = 0.8
 ONE_LOOK_VOTES = 30
 
 #: Hours before and after that are shortly before and after, from the first of these numbers to the second: what is nearer
-#: can be part of it. The share there is pulled to nothing as if so many more votes were fine.
+#: can be part of it.
 NEARBY_HOURS = (12, 60)
-PULL = 10.0
 
 #: What goes on around it at a pace is taken off: failures by the hour, less this share of the votes (stray failures),
 #: in not less than so many hours.
@@ -65,10 +62,21 @@ PACE_HOURS = 24
 PIECE_HOURS = 12
 OWN_PACE = 1.5
 
+#: Forgers were at work around it where their pace, over whatever stretch up to so many hours before and after suits it
+#: best, makes what fails in it and around it so much likelier than a restriction beside stray failures does, in natural
+#: logarithms. Stray failures are this share of the votes, and in a piece of hours at this chance any share.
+REACH_HOURS = 72
+AT_WORK = 3.0
+BESIDE = 0.03
+ANY_SHARE = 0.05
+
+#: It is shown in spite of them by so many votes more than their pace and thrice its deviation.
+LEFT = 3.2
+
 #: The densest part of an episode speaks for it where so many more votes than half are against the target, less what goes
 #: on around that part at the same pace and thrice the deviation of that.
 DENSE_VOTES = 15.0
-DENSE_DEVIATIONS = 3.0
+DEVIATIONS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +86,19 @@ class Trace:
     Attributes:
         against: Votes against the target, less those that go on around it at the same pace.
         votes: All votes, less the same.
-        nearby: Greatest share against the target shortly before, after or between; pulled to nothing where few vote.
         own_pace: How much likelier it is that failures keep to a pace of their own than that they follow what is
             measured, in natural logarithms.
+        at_work: How much likelier forgers who were at work around it as well make what fails in it and around it, in
+            natural logarithms.
+        spared: What their pace and thrice its deviation leave of the votes against the target.
         dense: Whether this is its densest part only, chosen for that.
     """
 
     against: float
     votes: float
-    nearby: float = 0.0
     own_pace: float = 0.0
+    at_work: float = 0.0
+    spared: float = 0.0
     dense: bool = False
 
 
@@ -147,13 +158,57 @@ def _trace(
     votes: Hourly, parts: Sequence[tuple[int, int]], around: Sequence[Floats], *, dense: bool = False
 ) -> Trace:
     k, n, hours = np.sum([votes.count(*part) for part in parts], axis=0).tolist()
-    pace = max(max(a - STRAY * b, 0.0) / max(c, PACE_HOURS) for a, b, c in around)
-    going_on = pace * hours
+    going_on = hours * max(max(a - STRAY * b, 0.0) / max(c, PACE_HOURS) for a, b, c in around)
+    at_work, pace = _at_work(votes, parts)
+    forged = hours * pace
     if dense:
-        going_on += DENSE_DEVIATIONS * math.sqrt(going_on)
+        going_on = max(going_on, forged) if at_work > AT_WORK else going_on
+        going_on += DEVIATIONS * math.sqrt(going_on)
     going_on = min(going_on, k)
-    nearby = max(a / (b + PULL) for a, b, _ in around)
-    return Trace(k - going_on, n - going_on, nearby, _own_pace(votes, parts), dense)
+    spared = max(k - forged - DEVIATIONS * math.sqrt(forged), 0.0)
+    return Trace(k - going_on, n - going_on, _own_pace(votes, parts), at_work, spared, dense)
+
+
+def _at_work(votes: Hourly, parts: Sequence[tuple[int, int]]) -> tuple[float, float]:
+    """How much likelier forgers around it make all failures, in natural logarithms; and their pace by the hour.
+
+    Both ways to explain them are Poisson in pieces of hours: at one pace in one stretch that holds all parts, and beside
+    it stray; or by the vote in the parts, and beside them stray.
+    """
+    first, stop = parts[0][0] - REACH_HOURS, parts[-1][1] + REACH_HOURS
+    bounds = [edge for part in parts for edge in part]
+    pieces = range((first // PIECE_HOURS + 1) * PIECE_HOURS, stop, PIECE_HOURS)
+    edges = np.unique([first, *pieces, *bounds, stop])
+    k, n = votes.sums(edges)
+    inside = np.searchsorted(bounds, edges[:-1], side="right") % 2 == 1
+    voted = n > 0
+    k, n, hours, inside = k[voted], n[voted], np.diff(edges)[voted], inside[voted]
+    within = np.flatnonzero(inside)
+    stray = np.logaddexp(
+        math.log1p(-ANY_SHARE) + _poisson(k, BESIDE * n), math.log(ANY_SHARE) - np.log1p(n) + gammaln(k + 1)
+    )
+    by_vote = _poisson(k, n * (k[inside].sum() / n[inside].sum()))
+    restricted = float(np.where(inside, by_vote, stray).sum())
+    # Every stretch from one of the pieces up to the first part to one of those from the last on.
+    starts, stops = np.arange(within[0] + 1), np.arange(within[-1] + 1, len(k) + 1)
+    k_sum, n_sum, hours_sum, stray_sum = (
+        np.concatenate([[0.0], np.cumsum(column)]) for column in (k, n, hours, stray)
+    )
+
+    def total(sums: Floats) -> Floats:
+        return np.asarray(sums[stops] - sums[starts][:, None])
+
+    pace = np.maximum(total(k_sum) - BESIDE * total(n_sum), 1e-6) / total(hours_sum)
+    held = (np.arange(len(k)) >= starts[:, None, None]) & (np.arange(len(k)) < stops[:, None])
+    at_pace = np.where(held, _poisson(k, pace[:, :, None] * hours + BESIDE * n), 0.0).sum(axis=2)
+    forged = at_pace + stray_sum[-1] - total(stray_sum)
+    best = int(forged.argmax())
+    return float(forged.flat[best]) - restricted, float(pace.flat[best])
+
+
+def _poisson(k: Floats, mean: Floats) -> Floats:
+    """Logarithm of the Poisson probability of k failures, but for the number of orders, which all ways share."""
+    return np.asarray(k * np.log(np.maximum(mean, 1e-9)) - mean)
 
 
 def _own_pace(votes: Hourly, parts: Sequence[tuple[int, int]]) -> float:
@@ -193,8 +248,8 @@ def forgeable(episode: Episode, told: Sequence[Trace], *, credentialed: bool, on
         one_look: Whether all of those look like one probe, and no other network shows the same.
 
     Returns:
-        `share`: so large a share can be forged; `around`: it can where the target fails shortly before or after, or at
-        other times, as well; `pace`: failures keep to a pace of their own, whatever others measure.
+        `share`: so large a share can be forged; `around`: it can where the target fails shortly before or after, at the
+        same pace, or at other times, as well; `pace`: failures keep to a pace of their own, whatever others measure.
     """
     if credentialed:
         against, votes, _ = episode.tells_most
@@ -211,10 +266,8 @@ def _reason(episode: Episode, trace: Trace, credentialed: bool, one_look: bool) 
         return "pace" if trace.own_pace > OWN_PACE else None
     bar = UNFORGEABLE if credentialed else FORGED
     if not credentialed and votes >= MANY_VOTES and against < PARTIAL * votes:
-        bar = FORGED_AND_BROKEN
-    beside = episode.tells_most[2]
-    gap = min(1.0, GAP_HOURS / (episode.last - episode.first + 1))
-    around = CONTRAST * max(beside - USUAL, 0.0) + CONTRAST_NEARBY * gap * max(trace.nearby - USUAL, 0.0)
+        bar += (FORGED_AND_BROKEN - FORGED) * min(1.0, BROKEN_HOURS / (episode.last - episode.first + 1))
+    around = CONTRAST * max(episode.tells_most[2] - USUAL, 0.0)
     if votes >= MOST * (votes + episode.votes_beside):
         bar, around = max(bar, MOSTLY), max(bar + around - MOSTLY, 0.0)
     confidence = CONFIDENCE
@@ -222,10 +275,14 @@ def _reason(episode: Episode, trace: Trace, credentialed: bool, one_look: bool) 
         bar, around = max(bar, ONE_LOOK), max(bar + around - ONE_LOOK, 0.0)
         confidence = ONE_LOOK_CONFIDENCE
 
-    def exceeds(bar: float) -> bool:
+    def exceeds(against: float, bar: float) -> bool:
         """By a beta posterior with Jeffreys' prior."""
-        return bool(betainc(against + 0.5, votes - against + 0.5, min(bar, 1.0)) <= 1 - confidence)
+        return bool(betainc(against + 0.5, fine + 0.5, min(bar, 1.0)) <= 1 - confidence)
 
-    if not exceeds(bar + around):
-        return "around" if exceeds(bar) else "share"
-    return "pace" if trace.own_pace > OWN_PACE else None
+    fine = votes - against
+    if not exceeds(against, bar + around):
+        return "around" if exceeds(against, bar) else "share"
+    if trace.own_pace > OWN_PACE:
+        return "pace"
+    in_spite = trace.spared >= LEFT and exceeds(trace.spared, bar + around)
+    return None if trace.at_work <= AT_WORK or in_spite else "around"

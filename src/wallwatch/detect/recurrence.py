@@ -51,6 +51,15 @@ class Recurrence:
         )
 
     @property
+    def surprise(self) -> float:
+        """The gain, less what it is worth to choose hours and days at will.
+
+        That is the logarithm of how many sets there are with as many stretches around the clock and around the week.
+        """
+        ways = math.comb(24, 2 * _stretches(self.hours, 24)) * math.comb(7, 2 * _stretches(self.weekdays, 7))
+        return self.gain - math.log(ways)
+
+    @property
     def text(self) -> str:
         """The pattern in words: `weekdays, 05:00–08:00 and 11:00–14:00 UTC`."""
         return f"{_days_in_words(self.weekdays)}, {_hours_in_words(self.hours)}"
@@ -115,6 +124,11 @@ def recurrence(
         n_in,
         n_out,
     )
+
+
+def _stretches(chosen: tuple[int, ...], size: int) -> int:
+    """Unbroken stretches of the chosen around a circle; none where all of it is chosen."""
+    return 0 if len(chosen) == size else sum((at - 1) % size not in chosen for at in chosen)
 
 
 def _sums(index: npt.NDArray[np.int64], values: Floats, size: int) -> Floats:

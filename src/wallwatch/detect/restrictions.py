@@ -129,7 +129,7 @@ def doubt(episode: Episode, support: Support) -> str | None:
 
 def contradicted(episode: Episode, support: Support) -> bool:
     """Whether nothing but what forgers can make speaks against claiming an episode (trap C2)."""
-    return _enough(episode, support) and not support.patterned and doubt(episode, support) is not None
+    return lacks(episode, support) is None and not support.patterned and doubt(episode, support) is not None
 
 
 def probability(episode: Episode, support: Support) -> float:
@@ -138,7 +138,6 @@ def probability(episode: Episode, support: Support) -> float:
         support.log_ratio,
         episode.against,
         patterned=support.patterned,
-        credentialed=support.credentialed,
         others=support.others,
     )
     return min(episode.probability, calibrated)
@@ -175,20 +174,26 @@ def in_company(episodes: Sequence[Episode], supports: Mapping[Episode, Support])
 
 def claimable(episode: Episode, support: Support) -> bool:
     """Whether an episode may be claimed on its own evidence."""
-    return _enough(episode, support) and (support.patterned or doubt(episode, support) is None)
+    return lacks(episode, support) is None and (support.patterned or doubt(episode, support) is None)
 
 
-def _enough(episode: Episode, support: Support) -> bool:
-    """Whether its votes would be enough to claim an episode, if none of them were forged."""
-    return (
-        episode.alarm is not None
-        and support.sources >= 2
-        and not support.alone
-        and not support.down
-        and not (support.everywhere and episode.last - episode.first < SHORT)
-        and probability(episode, support) >= CLAIMED
-        and (support.patterned or support.log_ratio >= LEAST_RATIO)
-    )
+def lacks(episode: Episode, support: Support) -> str | None:
+    """What an episode lacks to be claimed, if none of its votes were forged; null where nothing.
+
+    Returns:
+        `votes`: they are too few; `sources`: all are of one source; `probes`: broken probes explain it as well;
+        `elsewhere`: it fails as it does elsewhere, or nobody found it working.
+    """
+    if episode.alarm is None:
+        return "votes"
+    if support.sources < 2:
+        return "sources"
+    if support.down or (support.everywhere and episode.last - episode.first < SHORT):
+        return "elsewhere"
+    likely = support.patterned or support.log_ratio >= LEAST_RATIO
+    if support.alone or not likely or probability(episode, support) < CLAIMED:
+        return "probes"
+    return None
 
 
 def joins(episode: Episode, support: Support) -> bool:

@@ -158,7 +158,10 @@ class Part:
 
 
 def looks(con: duckdb.DuckDBPyConnection, kind: str, parts: Sequence[Part]) -> dict[int, list[Look]]:
-    """Votes by look in the parts of each number, one a source: by credential, else by software and resolver."""
+    """Votes by look in the parts of each number: by credential, else by software and resolver.
+
+    Votes are those of `votes`: one a source and hour, of which the r-th of a day that says the same counts r ** -0.5.
+    """
     con.register(
         "detect_parts",
         pa.table(
@@ -181,18 +184,25 @@ def looks(con: duckdb.DuckDBPyConnection, kind: str, parts: Sequence[Part]) -> d
     rows = _dicts(
         con,
         f"""
-        WITH shares AS (
-          SELECT p.span, r.source, min(r.probe_id) AS probe_id, min(r.software) AS software,
-            min(r.resolver_network) AS resolver, count(*) FILTER ({against}) / count(*) AS share
+        WITH hourly AS (
+          SELECT p.span, r.source, r.hour_index, count(*) FILTER ({against}) / count(*) AS share,
+            min(min(r.probe_id)) OVER whose AS probe_id, min(min(r.software)) OVER whose AS software,
+            min(min(r.resolver_network)) OVER whose AS resolver
           FROM detect_parts p JOIN detect_rows r
             ON r.country = p.country AND r.service = p.service AND r.network = p.network AND r.target = p.target
             AND r.layer = p.layer AND r.hour_index BETWEEN p.first AND p.last
           WHERE r.rank IN (1, 2, 5) OR ({against})
-          GROUP BY p.span, r.source
+          GROUP BY p.span, r.source, r.hour_index
+          WINDOW whose AS (PARTITION BY p.span, r.source)
+        ),
+        weighed AS (
+          SELECT *, 1 / sqrt(row_number() OVER (
+            PARTITION BY span, source, hour_index // 24, share >= 0.5 ORDER BY hour_index)) AS weight
+          FROM hourly
         )
-        SELECT span, resolver, CAST(sum(CAST(round({UNITS} * share) AS BIGINT)) AS BIGINT) / {UNITS} AS against,
-          CAST(count(*) AS DOUBLE) AS votes
-        FROM shares GROUP BY span, probe_id, CASE WHEN probe_id IS NULL THEN software END, resolver
+        SELECT span, resolver, CAST(sum(CAST(round({UNITS} * weight * share) AS BIGINT)) AS BIGINT) / {UNITS} AS against,
+          CAST(sum(CAST(round({UNITS} * weight) AS BIGINT)) AS BIGINT) / {UNITS} AS votes
+        FROM weighed GROUP BY span, probe_id, CASE WHEN probe_id IS NULL THEN software END, resolver
         ORDER BY span, votes DESC, against DESC, resolver
         """,
     )

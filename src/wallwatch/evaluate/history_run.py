@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,11 +12,16 @@ import duckdb
 import numpy as np
 
 from wallwatch.detect import claims as detected
+from wallwatch.detect.episodes import Episode
+from wallwatch.detect.restrictions import Support, doubt, lacks
 from wallwatch.evaluate import baselines, histories
 from wallwatch.evaluate.histories import START, Line
 
 #: What is compared, in the order of the table.
 METHODS = ("wallwatch", "CUSUM", "0.80 x 7 d", "0.99 x 7 d")
+
+#: Hours by which a claim may lie beside a restriction and still be of it.
+_BESIDE = 1.0
 
 #: The same baselines made rarer, so that they can be compared at one rate of false alarms: the expected delay of the
 #: cumulative sum in hours, and the fraction and the measured hours for which the other rule must hold.
@@ -55,10 +61,30 @@ class Claim:
     probability: float | None = None
 
 
-def run(lines: Sequence[Line], seed: int) -> dict[str, list[Claim]]:
-    """Measures the lines and says for each method what it claims."""
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A restriction of which nothing was claimed.
+
+    Attributes:
+        line: Index of the line.
+        measurements: Measurements in it.
+        against: Those that found it blocked.
+        reason: `measurements`: three or fewer; `failures`: too few of them failed to stand out; what `lacks` says of the
+            episode that was found (`votes`, `sources`, `probes`, `elsewhere`); or that forgers could have made it, by
+            their `share`, by what fails `around` it, or by its `pace`.
+    """
+
+    line: int
+    measurements: int
+    against: int
+    reason: str
+
+
+def run(lines: Sequence[Line], seed: int) -> tuple[dict[str, list[Claim]], list[Miss]]:
+    """Measures the lines; says for each method what it claims, and why ours claims nothing of a restriction."""
     measured = histories.measure(lines, seed)
-    found: dict[str, list[Claim]] = {METHODS[0]: _ours(lines, measured)}
+    ours, misses = _ours(lines, measured)
+    found: dict[str, list[Claim]] = {METHODS[0]: ours}
     bounds = np.searchsorted(measured.line, np.arange(len(lines) + 1))
     rules: dict[str, Callable[[baselines.Hourly], list[baselines.Alarm]]] = {
         METHODS[1]: baselines.cusum,
@@ -89,21 +115,21 @@ def run(lines: Sequence[Line], seed: int) -> dict[str, list[Claim]]:
                     for hours in HOURS:
                         if held[1] - held[0] >= hours:
                             found[f"{name}, {hours} h"].append(claim)
-    return {name: found[name] for name in (*METHODS, *(name for names in RARER for name in names))}
+    return {name: found[name] for name in (*METHODS, *(name for names in RARER for name in names))}, misses
 
 
-def _ours(lines: Sequence[Line], measured: histories.Measured) -> list[Claim]:
+def _ours(lines: Sequence[Line], measured: histories.Measured) -> tuple[list[Claim], list[Miss]]:
     index = {(line.country, line.service, line.network): number for number, line in enumerate(lines)}
     con = duckdb.connect(config={"threads": 2})
     try:
         con.execute("SET TimeZone = 'UTC'")
         con.register("verdicts_rows", histories.verdicts(lines, measured))
         con.execute("CREATE VIEW verdicts AS SELECT * FROM verdicts_rows")
-        restrictions = detected(con, "blocking").restrictions
+        found = detected(con, "blocking")
     finally:
         con.close()
     claims = []
-    for restriction in restrictions:
+    for restriction in found.restrictions:
         networks = {episode.network for episode in restriction.episodes}
         for network in sorted(networks):
             own = [episode for episode in restriction.episodes if episode.network == network]
@@ -121,7 +147,37 @@ def _ours(lines: Sequence[Line], measured: histories.Measured) -> list[Claim]:
                     restriction.probability,
                 )
             )
-    return claims
+    met = {claim.line for claim in claims if overlaps(claim.first, claim.last, lines[claim.line])}
+    episodes: dict[int, list[Episode]] = defaultdict(list)
+    for episode in found.episodes:
+        number = index[episode.country, episode.service, episode.network]
+        if overlaps(episode.first - START, episode.last + 1 - START, lines[number]):
+            episodes[number].append(episode)
+    misses = []
+    for number, line in enumerate(lines):
+        if line.restricted and number not in met:
+            within = (
+                (measured.line == number) & (measured.hours >= line.begins) & (measured.hours < line.ends)
+            )
+            count, against = int(within.sum()), int(measured.blocked[within].sum())
+            reason = _reason(count, [(one, found.supports[one]) for one in episodes[number]])
+            misses.append(Miss(number, count, against, reason))
+    return claims, misses
+
+
+def overlaps(first: float, last: float, line: Line) -> bool:
+    """Whether what is seen from one hour to another is of a line's restriction, or at most an hour beside it."""
+    return last >= line.begins - _BESIDE and first <= line.ends + _BESIDE
+
+
+def _reason(measurements: int, episodes: Sequence[tuple[Episode, Support]]) -> str:
+    """Why nothing was claimed; of several episodes the one with most votes against the target speaks."""
+    if measurements <= 3:
+        return "measurements"
+    if not episodes:
+        return "failures"
+    episode, support = max(episodes, key=lambda one: (one[0].against, one[0].first))
+    return lacks(episode, support) or doubt(episode, support) or "failures"
 
 
 def _since(hour: int | None) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,14 +15,12 @@ from rich.table import Table
 from wallwatch._progress import Progress
 from wallwatch.evaluate import histories
 from wallwatch.evaluate.histories import DAYS, DURATIONS, RATES, STRENGTHS, USUAL_RATES, USUAL_STRENGTHS, Line
-from wallwatch.evaluate.history_run import METHODS, RARER, Claim, run
+from wallwatch.evaluate.history_run import METHODS, RARER, Claim, Miss, overlaps, run
 from wallwatch.evaluate.numbers import Share
 
 _YEAR_DAYS = 365.25
 #: False alarms a series-year that are allowed: the baselines are also shown at no more.
 ALLOWED = 0.05
-#: Hours by which a claim may lie beside a restriction and still be of it.
-_BESIDE = 1.0
 
 
 @dataclass(slots=True)
@@ -46,7 +44,7 @@ class _Tally:
 
 
 def _overlaps(claim: Claim, line: Line) -> bool:
-    return claim.last >= line.begins - _BESIDE and claim.first <= line.ends + _BESIDE
+    return overlaps(claim.first, claim.last, line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,13 @@ class HistoryScores:
         seed: Of the simulation.
         years: Series-years of history, by whether probes carry credentials and by measurements an hour.
         tallies: What was counted, by method.
+        missed: Restrictions of the usual rates and strengths of which we claim nothing, and why.
     """
 
     seed: int
     years: Mapping[tuple[bool, float], float]
     tallies: Mapping[str, _Tally]
+    missed: Sequence[tuple[Line, Miss]]
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers by method."""
@@ -69,6 +69,21 @@ class HistoryScores:
             "seed": self.seed,
             "series_years": round(sum(self.years.values()), 2),
             "methods": {name: self._numbers(tally) for name, tally in self.tallies.items()},
+            "missed": [
+                {
+                    "hours": round(line.ends - line.begins),
+                    "per_hour": round(line.rate, 2),
+                    "strength": line.strength,
+                    "credentials": line.credentialed,
+                    "service": line.service,
+                    "network": line.network,
+                    "begins_hour": round(line.begins, 1),
+                    "measurements": miss.measurements,
+                    "against": miss.against,
+                    "reason": miss.reason,
+                }
+                for line, miss in self.missed
+            ],
         }
 
     def _numbers(self, tally: _Tally) -> dict[str, Any]:
@@ -141,6 +156,7 @@ class HistoryScores:
             for hours, row in found["recall"].items():
                 grid.add_row(hours, *(_shown(share) for share in row.values()))
             console.print(grid)
+        console.print(self._missed())
         table = Table(title="\nFalse events per series-year", title_justify="left", box=None, pad_edge=False)
         table.add_column("measurements an hour", justify="left")
         for name in numbers:
@@ -152,6 +168,31 @@ class HistoryScores:
         console.print(table)
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).strip()
 
+    def _missed(self) -> Table:
+        """Why restrictions were missed, by how long they lasted."""
+        table = Table(
+            title="\nMissed at 0.2–5 an hour and 50–100 %", title_justify="left", box=None, pad_edge=False
+        )
+        table.add_column("why", justify="left")
+        for hours in DURATIONS:
+            table.add_column(f"{hours} h", justify="right")
+        seen = Counter((miss.reason, round(line.ends - line.begins)) for line, miss in self.missed)
+        for reason, words in _WHY.items():
+            table.add_row(words, *(f"{seen[reason, hours]:,}" for hours in DURATIONS))
+        return table
+
+
+_WHY = {
+    "measurements": "three measurements or fewer in it",
+    "failures": "too few failures to stand out",
+    "votes": "too few votes",
+    "sources": "all votes of one source",
+    "probes": "broken probes explain it as well",
+    "elsewhere": "it fails as it does elsewhere",
+    "share": "forgers could make so large a share",
+    "around": "forgers could, by what fails around it",
+    "pace": "forgers could, by the pace of failures",
+}
 
 _READING = f"""
 How many there were stands in brackets. A rule that alarms all the time meets every restriction: its recall and onset are
@@ -222,6 +263,7 @@ def evaluate_histories(*, seed: int, series: int, progress: Progress) -> History
     rarer = [name for names in RARER for name in names]
     tallies = {name: _Tally() for name in (*METHODS, *rarer)}
     years: dict[tuple[bool, float], float] = defaultdict(float)
+    missed: list[tuple[Line, Miss]] = []
     panels: list[tuple[str, list[Line], Callable[[_Tally, Sequence[Line], list[Claim]], None]]] = [
         ("quiet", histories.quiet(seed, series), _score_single),
         ("blocked", histories.blocked(seed, series), _score_single),
@@ -235,8 +277,11 @@ def evaluate_histories(*, seed: int, series: int, progress: Progress) -> History
             for line in lines:
                 years[line.credentialed, line.rate] += DAYS / _YEAR_DAYS
         for piece in histories.chunks(lines):
-            for method, claims in run(piece, seed).items():
+            claimed, misses = run(piece, seed)
+            for method, claims in claimed.items():
                 score(tallies[method], piece, claims)
+            if name in ("blocked", "named"):
+                missed += [(piece[miss.line], miss) for miss in misses if _usual(piece[miss.line])]
             progress.advance()
     allowed = ALLOWED * sum(years.values())
     shown = {name: tallies[name] for name in METHODS}
@@ -244,7 +289,11 @@ def evaluate_histories(*, seed: int, series: int, progress: Progress) -> History
         # The best of those that are as rare as allowed on these very histories, which favours the baselines.
         best = max(among, key=lambda one: (tallies[one].false <= allowed, _usual_recall(tallies[one])))
         shown[best] = tallies[best]
-    return HistoryScores(seed, dict(years), shown)
+    return HistoryScores(seed, dict(years), shown, missed)
+
+
+def _usual(line: Line) -> bool:
+    return line.rate in USUAL_RATES and line.strength in USUAL_STRENGTHS
 
 
 def _usual_recall(tally: _Tally) -> float:
@@ -262,7 +311,7 @@ def _score_single(tally: _Tally, lines: Sequence[Line], claims: list[Claim]) -> 
         hits = [claim for claim in by_line[number] if _overlaps(claim, line)]
         if line.restricted:
             tally.recall[line.rate, round(line.ends - line.begins), line.strength].append(bool(hits))
-            if line.strength in USUAL_STRENGTHS and line.rate in USUAL_RATES and line.ends - line.begins > 12:
+            if _usual(line) and line.ends - line.begins > 12:
                 tally.whole.append(len(hits) == 1 and _covers(hits[0], line))
         if hits:
             _place(tally, line, hits)
@@ -312,7 +361,7 @@ def _clusters(claims: list[Claim]) -> int:
 
 def _place(tally: _Tally, line: Line, hits: list[Claim]) -> None:
     first = min(hits, key=lambda claim: claim.first)
-    if first.onset is not None and line.rate in USUAL_RATES and line.strength in USUAL_STRENGTHS:
+    if first.onset is not None and _usual(line):
         tally.errors.append(abs(first.onset - line.begins))
     if first.latest is not None:
         earliest = -np.inf if first.earliest is None else first.earliest
