@@ -236,7 +236,7 @@ def test_every_outage_names_the_line_of_the_table_that_decided() -> None:
         rule = next(rule for rule in RULES if rule.id == row["rule"])
         assert row["kind"] == rule.kind
         assert row["reasons"][0].lower().startswith(rule.reason[:40])
-    assert "line 9 of 18" in kind_rule("sharp_and_whole")
+    assert "line 9 of 19" in kind_rule("sharp_and_whole")
 
 
 def test_s6_a_power_cut_of_the_whole_country_is_no_shutdown() -> None:
@@ -541,6 +541,21 @@ def test_s10_curfews_that_began_before_the_data_are_one_outage_too() -> None:
     (nation,) = nationals(World(days=20).add(curfew).find())
     assert "daily, about 18:00 to 03:00 UTC" in nation["recurrence"]
     assert nation["onset_best"] is None
+
+
+def test_s10_a_curfew_of_a_part_is_found_beside_weekends() -> None:
+    """Mobile operators are cut in the evenings; what weekends take flickers about as many times as there are evenings."""
+
+    def mobile(hours: np.ndarray, place: int) -> np.ndarray:
+        evening = (hours % 24 >= 12.5) & (hours % 24 < 20.5) & (hours >= 24 * 20) & (hours < 24 * 33)
+        friday = np.isin(((hours + 4) // 24) % 7, [4])
+        return np.where(evening, 0.55, 1.0) * np.where(friday, 0.8, 1.0)
+
+    options: dict[str, Any] = {"unit": "count", "normal": 4e6, "step": 1800, "noise": 0.04, "national": True}
+    (nation,) = World(3, days=42).add(mobile, signal="ioda.gtr", night=0.6, **options).find()
+    assert (nation["kind"], nation["rule"]) == ("partial", "part_by_the_clock")
+    assert json.loads(nation["recurrence"])["days"] == 13
+    assert not any("Holidays" in line for line in nation["against"])
 
 
 def test_s10_a_night_that_begins_before_midnight_is_of_its_day() -> None:

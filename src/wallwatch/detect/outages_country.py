@@ -227,8 +227,10 @@ def _against(outage: Outage, kind: str, denying: Sequence[Course], hit: int, tra
     strong = [name for name in outage.families if name not in SUPPORT]
     if len(strong) == 1:
         said.append(f"One source only: {words(strong[0])}; no other kind of source confirms it.")
-    if strong == ["traffic"] and outage.main.depth < _HOLIDAY:
+    if strong == ["traffic"] and outage.main.depth < _HOLIDAY and outage.recurrence is None:
         said.append("Holidays take as much from a source that follows people's days.")
+    if outage.scope[2] is not None and outage.end is None:
+        said.append("A network that hands its users over to another one looks the same.")
     for course in denying:
         said.append(
             f"{sentence(words(family(course.signal, course.unit)))[:-1]} stayed at the ordinary level ({course.signal})."

@@ -44,6 +44,9 @@ NOISY = 0.08
 #: Short lows a bin, from which on lasting ones may be of the same scatter: seven in forty days of hours.
 _OFTEN = 0.007
 
+#: Lasting lows from which on it is known how deep they usually are.
+_SEVERAL = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Smoothed:
@@ -65,7 +68,7 @@ def scatter(share: np.ndarray, counting: np.ndarray | None = None) -> tuple[np.n
 
     The scale is that of the tails (95 of 100 deviations lie within 2.78 of it), so that a series with
     frequent stray values is believed less. Lasting lows (three bins and more below 0.85) do not count, unless
-    shorter ones are as frequent, or the series swings upwards as well.
+    shorter ones that go half as deep are as frequent, or the series swings upwards as well.
 
     Args:
         share: Series × bins of shares of the ordinary; NaN where there is none.
@@ -95,12 +98,15 @@ def _scatter(share: np.ndarray, counting: np.ndarray | None) -> tuple[np.ndarray
     # more of the short, and a loss that comes every night leaves the hours between in peace.
     # So they are where the series swings as far upwards again and again, which no loss does.
     long = _beginnings(lasting)
-    if counting is None:
-        short = _beginnings(low) - long
-    else:  # small counts are low by counting; what is lower than that is meant
-        with np.errstate(invalid="ignore"):
-            short = _beginnings(share < 1 - np.clip(2.5 * counting, 0.15, 0.98)[:, None]) - long
+    edge = np.full(len(share), 0.85)
+    if counting is not None:  # small counts are low by counting; what is lower than that is meant
+        edge = 1 - np.clip(2.5 * counting, 0.15, 0.98)
+    with np.errstate(invalid="ignore"):
+        short = _beginnings(share < edge[:, None]) - long
     often = _OFTEN * share.shape[1]
+    # Of the same scatter are only those that go half as deep: not the edges of weekends beside the nights of a curfew.
+    for row in np.flatnonzero((long > 0) & (short >= np.maximum(long, often))):
+        short[row] -= _shallow(share[row], lasting[row], float(edge[row]))
     with np.errstate(invalid="ignore"):
         high = share >= HIGHEST
     swings = (_beginnings(high) >= often) & (high.sum(axis=1) >= low.sum(axis=1) / 3)
@@ -118,6 +124,17 @@ def _scatter(share: np.ndarray, counting: np.ndarray | None) -> tuple[np.ndarray
     power = np.where(both, np.nan_to_num(deviation[:, 1:]) ** 2, 0).sum(1) / number
     memory = np.clip(covariance / np.maximum(power, 1e-9), 0.0, 0.8)
     return np.clip(scale, 0.02, 0.6), np.where(count >= 24, memory, 0.3)
+
+
+def _shallow(share: np.ndarray, lasting: np.ndarray, edge: float) -> int:
+    """How many short lows of one series go less than half as deep as its lasting ones begin, by their median."""
+    begins = np.flatnonzero(lasting[1:] & ~lasting[:-1]) + 2
+    if len(begins) < _SEVERAL:
+        return 0
+    depth = 1 - float(np.median(share[begins]))
+    alone = np.where(lasting, np.nan, share)[None]
+    with np.errstate(invalid="ignore"):
+        return int((_beginnings(alone < edge) - _beginnings(alone < min(1 - depth / 2, edge)))[0])
 
 
 def _beginnings(flags: np.ndarray) -> np.ndarray:

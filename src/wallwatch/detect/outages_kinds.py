@@ -204,6 +204,12 @@ RULES: tuple[Rule, ...] = (
         "a part was lost sharply, and stayed lost for a day or longer",
     ),
     Rule(
+        "part_by_the_clock",
+        "partial",
+        lambda t: t.recurring and t.sharp and t.depth < 0.6,
+        "a part was lost sharply, at the same hours of several days",
+    ),
+    Rule(
         "slow_return",
         "disruption",
         lambda t: t.slow_return,

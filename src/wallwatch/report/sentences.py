@@ -47,6 +47,7 @@ FORMS: Final = (
     "Routes stayed announced all the while (%(signal)s): dark, but not withdrawn.",
     "One source only: %(source)s; no other kind of source confirms it.",
     "Holidays take as much from a source that follows people's days.",
+    "A network that hands its users over to another one looks the same.",
     "%(source)s stayed at the ordinary level (%(signal)s).",
     "Only %(count)s ordinary days lie before it to compare with.",
     "%(count)s of %(all)s countries of this source fell in the same hour.",
