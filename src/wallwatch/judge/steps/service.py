@@ -172,7 +172,9 @@ WITH units AS (
     bool_or(p.rank = 4 AND {_COUNTS}) AS down,
     bool_or(p.rank = 3 AND p.layer <> 'quic' AND {_COUNTS}) AS impaired,
     bool_or(p.rank = 5 AND p.layer IN ('tcp', 'tls', 'http')) AS ok,
-    bool_or({bits.holds(bits.ending(".no_control"), "p.rules_")} AND p.layer <> 'dns') AS failing,
+    bool_or(CASE p.layer WHEN 'dns' THEN p.rank = 6 AND c.system_failure_4 IS NOT NULL
+        AND NOT c.system_global AND NOT c.system_bogon
+      ELSE {bits.holds(bits.ending(".no_control"), "p.rules_")} END) AS failing,
     bool_or({bits.holds(["tls.own_root_not_known"], "p.rules_")}) OR bool_or(c.faulty) AS faulty,
     bit_or(CASE WHEN p.rank <= 3 THEN p.mechanisms ELSE 0 END) AS mechanisms
   FROM judge_parts p
