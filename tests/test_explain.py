@@ -53,6 +53,30 @@ def test_an_outage_names_its_parts_and_the_reasons_for_its_kind(demo, found):
     assert all(part["outage_id"] in text for part in parts)
 
 
+def test_an_outage_that_comes_and_goes_says_when(tmp_path):
+    """From the first night to the last is not what was lost."""
+    values = (
+        (day, hour, 40 if day > 9 and 1 <= hour < 5 else 1000 + hour)
+        for day in range(20)
+        for hour in range(24)
+    )
+    rows = [f"XA,,2024-05-{day + 1:02}T{hour:02}:00:00Z,{value}" for day, hour, value in values]
+    (tmp_path / "pings.csv").write_text("\n".join(["country,region,time,value", *rows]))
+    where = ["--workspace", str(tmp_path / "workspace")]
+    assert run(["run", "pings.csv", *where], tmp_path).returncode == 0
+    (outage,) = lines(run(["show", "outages", *where, "--format", "jsonl"], tmp_path))
+    said = run(["explain", outage["outage_id"], *where], tmp_path).stdout
+    assert "it came and went: daily, about 01:00 to 05:00 UTC, on 10 days" in said
+
+
+def test_what_is_no_restriction_is_not_said_to_be_blocked(demo, found):
+    event = next(event for event in found["events"] if event["kind"] not in ("blocking", "throttling"))
+    said = explained(demo, event["event_id"]).stdout
+    assert "found it blocked" not in said
+    for line in event["against"]:
+        assert said.count(line) == 1
+
+
 def test_a_measurement_names_its_rules_their_sources_and_a_way_to_check(demo, found):
     event = found["events"][0]
     answer = explained(demo, event["witnesses"][0], "--format", "json")

@@ -258,6 +258,8 @@ def _event(con: duckdb.DuckDBPyConnection, id_: str, days: bool) -> Answer:
             + (f"; {pattern}" if pattern else "")
             + f"; probability {part['probability']:.3f}"
         )
+    restricts = record["kind"] in ("blocking", "throttling")
+    why = numbers.get("why", [])
     lines = [
         f"Event {id_}: {record['kind']} of {record['service']} in {record['country']}",
         (
@@ -269,20 +271,26 @@ def _event(con: duckdb.DuckDBPyConnection, id_: str, days: bool) -> Answer:
         f"  ended {_when(record['end'], 'not seen to end')}",
         (
             f"  {record['measurements_blocked']} of {record['measurements']} measurements, "
-            f"{record['sessions_blocked']} of {record['sessions']} independent sessions found it blocked"
+            f"{record['sessions_blocked']} of {record['sessions']} independent sessions "
+            + ("found it blocked" if restricts else "look as if it was blocked, each by itself")
         ),
-        *_heading("By which mechanism"),
-        *_listed(_paths(record["mechanisms"]), "unclear"),
-        *_heading("On which networks"),
-        *_listed(networks, "none"),
-        *_heading("Measured at the time and found fine"),
-        f"  {', '.join(f'AS{n}' for n in record['networks_ok']) or 'no network'}",
-        *_heading("Measured too little to say"),
-        f"  {', '.join(f'AS{n}' for n in record['networks_insufficient']) or 'no network'}",
+    ]
+    if restricts:
+        lines += [
+            *_heading("By which mechanism"),
+            *_listed(_paths(record["mechanisms"]), "unclear"),
+            *_heading("On which networks"),
+            *_listed(networks, "none"),
+            *_heading("Measured at the time and found fine"),
+            f"  {', '.join(f'AS{n}' for n in record['networks_ok']) or 'no network'}",
+            *_heading("Measured too little to say"),
+            f"  {', '.join(f'AS{n}' for n in record['networks_insufficient']) or 'no network'}",
+        ]
+    lines += [
         *_heading("Why this is claimed"),
-        *_listed(numbers.get("why", []), "see the numbers with --format json"),
+        *_listed(why, "see the numbers with --format json"),
         *_heading("What speaks against it"),
-        *_listed(record["against"], "nothing that was looked for"),
+        *_listed([said for said in record["against"] if said not in why], "nothing that was looked for"),
         *_heading("How to check by hand"),
         *(f"  wallwatch explain {witness}" for witness in record["witnesses"][:3]),
     ]
@@ -302,6 +310,7 @@ def _outage(con: duckdb.DuckDBPyConnection, id_: str) -> Answer:
         f"  probability {record['probability']:.3f}; {record['depth']:.0%} of the normal level lost{left}",
         f"  began {_when(record['onset'], 'before the data')}",
         f"  ended {_when(record['end'], 'not seen to end in the data')}",
+        *([f"  it came and went: {record['recurrence']['text']}"] if record["recurrence"] else []),
         (
             f"  {record['regions']} of {record['regions_measured']} regions or places with data; "
             f"signals: {', '.join(record['signals'])}"
