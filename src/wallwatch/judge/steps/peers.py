@@ -34,23 +34,43 @@ FROM told t LEFT JOIN known k ON k.u = t.u AND k.day = t.day AND k.nettest = t.n
 WHERE t.stands OR k.u IS NULL
 """
 
-#: Sessions of each network that got through to each unit, or did not, on the day or the one before or after, and whether
-#: it speaks.
-BY_NETWORK = """
-CREATE OR REPLACE TEMP TABLE judge_by_network AS
+#: Sessions of each network that got through to each unit, or did not, on each day; and how many of them were there on that
+#: day only, as nearly all are.
+BY_DAY = """
+CREATE OR REPLACE TEMP TABLE judge_by_day AS
 WITH sessions AS (
-  SELECT u, day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed
+  SELECT u, day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed,
+    min(hour) FILTER (failed) AS first_bad, max(hour) FILTER (failed) AS last_bad
   FROM judge_heard GROUP BY u, day, network, s
 ),
-around AS (
-  SELECT u, day + shift AS day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed
-  FROM sessions, (VALUES (-1), (0), (1)) AS shifts(shift)
-  GROUP BY u, day + shift, network, s
+long AS (
+  SELECT s FROM judge_heard GROUP BY s HAVING min(day) <> max(day)
+)
+SELECT e.u, e.day, e.network, max(e.country) AS country, count(*) FILTER (e.opened) AS ok, count(*) FILTER (e.failed) AS bad,
+  count(*) FILTER (e.opened AND l.s IS NULL) AS ok_once, count(*) FILTER (e.failed AND l.s IS NULL) AS bad_once,
+  min(e.first_bad) AS first_bad, max(e.last_bad) AS last_bad
+FROM sessions e LEFT JOIN long l ON l.s = e.s
+GROUP BY e.u, e.day, e.network
+"""
+
+#: The same on the day or the one before or after, each session once, and whether the network speaks.
+BY_NETWORK = """
+CREATE OR REPLACE TEMP TABLE judge_by_network AS
+WITH long AS (
+  SELECT v.u, v.day + shift AS day, v.network, v.s, bool_or(v.opened) AS opened, bool_or(v.failed) AS failed
+  FROM judge_heard v JOIN (SELECT s FROM judge_heard GROUP BY s HAVING min(day) <> max(day)) l ON l.s = v.s,
+  (VALUES (-1), (0), (1)) AS shifts(shift)
+  GROUP BY v.u, v.day + shift, v.network, v.s
 ),
 counted AS (
-  SELECT u, day, network, coalesce(max(country), 'ZZ') AS country, count(*) FILTER (opened) AS sessions_ok,
-    count(*) FILTER (failed) AS sessions_bad
-  FROM around
+  SELECT u, day, network, coalesce(max(country), 'ZZ') AS country, CAST(sum(ok) AS BIGINT) AS sessions_ok,
+    CAST(sum(bad) AS BIGINT) AS sessions_bad
+  FROM (
+    SELECT u, day + shift AS day, network, country, ok_once AS ok, bad_once AS bad
+    FROM judge_by_day, (VALUES (-1), (0), (1)) AS shifts(shift)
+    UNION ALL
+    SELECT u, day, network, NULL, CASE WHEN opened THEN 1 ELSE 0 END, CASE WHEN failed THEN 1 ELSE 0 END FROM long
+  )
   GROUP BY u, day, network
 )
 SELECT u, day, network, country, sessions_ok, sessions_bad,
@@ -67,22 +87,22 @@ FROM counted
 LASTING = """
 CREATE OR REPLACE TEMP TABLE judge_lasting AS
 WITH days AS (
-  SELECT v.u, v.network, v.day, count(DISTINCT v.s) FILTER (v.opened) AS ok, count(DISTINCT v.s) FILTER (v.failed) AS bad,
-    min(v.hour) FILTER (v.failed) AS first_bad, max(v.hour) FILTER (v.failed) AS last_bad
-  FROM judge_heard v JOIN (SELECT DISTINCT u, network FROM judge_heard WHERE failed) f
-    ON f.u = v.u AND f.network = v.network
-  GROUP BY v.u, v.network, v.day
+  SELECT u, network, day, ok, bad, first_bad, last_bad FROM judge_by_day
+  WHERE (u, network) IN (SELECT u, network FROM judge_by_day WHERE bad > 0)
 ),
-sides AS (
-  SELECT u, network, day + shift AS day, side, sum(ok) AS ok, sum(bad) AS bad,
-    max(last_bad) - min(first_bad) AS hours_bad, count(*) FILTER (bad > 0) AS days_bad
-  FROM days, (VALUES (0, -1), (1, -1), (2, -1), (0, 1), (-1, 1), (-2, 1), (-2, 0), (-1, 0), (0, 0), (1, 0),
-    (2, 0)) AS shifts(shift, side)
-  GROUP BY u, network, day + shift, side
+around AS (
+  SELECT u, network, day + shift AS day, sum(ok) AS ok, sum(bad) AS bad, count(*) FILTER (bad > 0) AS days_bad,
+    sum(ok) FILTER (shift >= 0) AS ok_before, sum(bad) FILTER (shift >= 0) AS bad_before,
+    max(last_bad) FILTER (shift >= 0) - min(first_bad) FILTER (shift >= 0) AS hours_before,
+    sum(ok) FILTER (shift <= 0) AS ok_after, sum(bad) FILTER (shift <= 0) AS bad_after,
+    max(last_bad) FILTER (shift <= 0) - min(first_bad) FILTER (shift <= 0) AS hours_after
+  FROM days, (VALUES (-2), (-1), (0), (1), (2)) AS shifts(shift)
+  GROUP BY u, network, day + shift
 )
-SELECT DISTINCT u, network, day FROM sides
-WHERE (side = 0 AND bad > ok AND ok <= 1) OR (side = 0 AND days_bad >= 3 AND bad >= 6 AND 6 * bad >= ok)
-  OR (side <> 0 AND bad >= 3 AND bad > 2 * ok AND hours_bad >= 24)
+SELECT u, network, day FROM around
+WHERE (bad > ok AND ok <= 1) OR (days_bad >= 3 AND bad >= 6 AND 6 * bad >= ok)
+  OR (bad_before >= 3 AND bad_before > 2 * ok_before AND hours_before >= 24)
+  OR (bad_after >= 3 AND bad_after > 2 * ok_after AND hours_after >= 24)
 """
 
 #: How many networks say so within each country, and whether by more than one session that it fails, or by one.
@@ -113,14 +133,28 @@ GROUP BY u, day
 #: Where no network is left out.
 FINE_IN_ALL = f"{_voices('t.ok', 't.lone_ok')} >= greatest(2, 3 * {_voices('t.bad', 't.lone_bad', 4)})"
 
-#: What is looked at hour by hour: units that fail in several networks, without the networks in which they always do.
+#: What is looked at hour by hour: units that fail in several networks, without the networks in which they always do, in
+#: the six hours before and after each failure.
 CHANGING = """
 CREATE OR REPLACE TEMP TABLE judge_changing AS
+WITH failing AS (
+  SELECT v.u, v.hour FROM judge_heard v
+  LEFT JOIN judge_lasting l ON l.u = v.u AND l.network = v.network AND l.day = v.day
+  WHERE v.failed AND l.u IS NULL
+    AND v.u IN (SELECT u FROM judge_heard WHERE failed GROUP BY u HAVING count(DISTINCT network) >= 2)
+  GROUP BY v.u, v.hour
+),
+near AS (
+  SELECT u, hour + shift AS hour
+  FROM failing, (VALUES (-6), (-5), (-4), (-3), (-2), (-1), (0), (1), (2), (3), (4), (5), (6)) AS shifts(shift)
+  GROUP BY u, hour + shift
+)
 SELECT v.u, v.hour, v.network, v.s, max(coalesce(v.country, 'ZZ')) AS country, bool_or(v.opened) AS opened,
   bool_or(v.failed) AS failed
 FROM judge_heard v
+JOIN near n ON n.u = v.u AND n.hour = v.hour
 LEFT JOIN judge_lasting l ON l.u = v.u AND l.network = v.network AND l.day = v.day
-WHERE l.u IS NULL AND v.u IN (SELECT u FROM judge_heard WHERE failed GROUP BY u HAVING count(DISTINCT network) >= 2)
+WHERE l.u IS NULL
 GROUP BY v.u, v.hour, v.network, v.s
 """
 
@@ -197,7 +231,7 @@ WITH hours AS (
 here AS (
   SELECT u, hour, network, country, bad,
     {_both_ways("u, network", 6, "bad")}
-  FROM hours
+  FROM hours WHERE bad > 0
 ),
 at_home AS (
   SELECT u, hour, country,
@@ -214,11 +248,10 @@ SELECT o.u, o.hour, o.network
 FROM here o
 JOIN everywhere e ON e.u = o.u AND e.hour = o.hour
 JOIN at_home h ON h.u = o.u AND h.hour = o.hour AND h.country = o.country
-WHERE o.bad > 0 AND (
-  (e.bad_long_before > o.bad_before AND e.bad_long_before > e.ok_long_before)
+WHERE (e.bad_long_before > o.bad_before AND e.bad_long_before > e.ok_long_before)
   OR (e.bad_long_after > o.bad_after AND e.bad_long_after > e.ok_long_after)
   OR (e.bad_before > h.bad_before AND e.bad_before - h.bad_before >= e.ok_before - h.ok_before)
-  OR (e.bad_after > h.bad_after AND e.bad_after - h.bad_after >= e.ok_after - h.ok_after))
+  OR (e.bad_after > h.bad_after AND e.bad_after - h.bad_after >= e.ok_after - h.ok_after)
 """
 
 #: Per measurement's network: what the others say. Fine: it opens in two at least, and in several times as many as it
@@ -419,6 +452,7 @@ GROUP BY n.s
 
 STEPS = (
     HEARD,
+    BY_DAY,
     BY_NETWORK,
     AT_HOME,
     TOTALS,
@@ -435,6 +469,7 @@ STEPS = (
     LANDINGS,
     OFFLINE,
     "DROP TABLE judge_heard",
+    "DROP TABLE judge_by_day",
     "DROP TABLE judge_lasting",
     "DROP TABLE judge_changing",
     "DROP TABLE judge_answered",
