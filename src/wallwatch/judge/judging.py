@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -45,6 +46,7 @@ from wallwatch.judge.steps import (
 from wallwatch.judge.steps.units import Chunk, Source, from_views
 from wallwatch.schema import VERDICTS
 
+_Work = TypeVar("_Work")
 _Result = TypeVar("_Result")
 
 #: Rows of `observations` and `controls` that are judged at a time on each core: some two hundred megabytes in memory.
@@ -69,16 +71,20 @@ _FIRST: tuple[str, ...] = (
     *service.TABLES,
 )
 
-#: After every chunk was looked at: what they say together.
-_TOGETHER: tuple[str, ...] = (
-    *peers.STEPS,
-    *doubts.STEPS,
-    *pace.STEPS,
-    *quic.TOGETHER,
-    *early.STEPS,
-    *names.STEPS,
-    service.DEVICES_KNOWN,
+#: After every chunk was looked at: what they say together. The first two may be made at the same time; neither reads what
+#: the other makes.
+_APART: tuple[tuple[str, ...], ...] = (
+    peers.STEPS,
+    (
+        *peers.ASIDE,
+        *pace.STEPS,
+        *quic.TOGETHER,
+        *early.STEPS,
+        *names.STEPS,
+        service.DEVICES_KNOWN,
+    ),
 )
+_TOGETHER: tuple[str, ...] = (*chain.from_iterable(_APART), *doubts.STEPS)
 
 #: For each chunk, once it was read: in this order each step finds what it reads.
 _JUDGE: tuple[str, ...] = (
@@ -270,7 +276,10 @@ class Judging:
 
     def conclude(self) -> None:
         """Makes what chunks say together of what was gathered."""
-        _run(self.con, *map(_shared, (*gather.ONE_VOICE, *_TOGETHER)))
+        _run(self.con, *map(_shared, gather.ONE_VOICE))
+        for _ in self.cursors.each(lambda con, steps: _run(con, *map(_shared, steps)), _APART):
+            pass
+        _run(self.con, *map(_shared, doubts.STEPS))
 
     def judge(self, chunks: Sequence[Chunk]) -> Iterator[pa.Table]:
         """The verdicts of some of the chunks, after `conclude`; a table for each, with its rows in the order of their key."""
@@ -495,9 +504,9 @@ class _Cursors:
             cursor.close()
 
     def each(
-        self, work: Callable[[duckdb.DuckDBPyConnection, Chunk], _Result], chunks: Iterable[Chunk]
+        self, work: Callable[[duckdb.DuckDBPyConnection, _Work], _Result], pieces: Iterable[_Work]
     ) -> Iterator[_Result]:
-        """The results in the order of the chunks; no more of them are made ahead than there are cursors.
+        """The results of pieces of work in their order; no more of them are made ahead than there are cursors.
 
         Where there are several cursors, each has one thread: queries that share threads cost a quarter more.
         """
@@ -505,8 +514,8 @@ class _Cursors:
         if len(self._all) > 1:
             self._con.execute("SET threads = 1")
         try:
-            for chunk in chunks:
-                waiting.append(self._pool.submit(self._on_a_cursor, work, chunk))
+            for piece in pieces:
+                waiting.append(self._pool.submit(self._on_a_cursor, work, piece))
                 if len(waiting) > len(self._all):
                     yield waiting.popleft().result()
             while waiting:
@@ -515,10 +524,10 @@ class _Cursors:
             self._con.execute(f"SET threads = {self._threads}")
 
     def _on_a_cursor(
-        self, work: Callable[[duckdb.DuckDBPyConnection, Chunk], _Result], chunk: Chunk
+        self, work: Callable[[duckdb.DuckDBPyConnection, _Work], _Result], piece: _Work
     ) -> _Result:
         cursor = self._free.get()
         try:
-            return work(cursor, chunk)
+            return work(cursor, piece)
         finally:
             self._free.put(cursor)

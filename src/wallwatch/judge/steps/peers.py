@@ -450,6 +450,7 @@ JOIN sessions n ON n.s = b.s AND n.last_ok IS NULL AND n.first >= l.last_ok
 GROUP BY n.s
 """
 
+#: What the votes say together.
 STEPS = (
     HEARD,
     BY_DAY,
@@ -461,6 +462,14 @@ STEPS = (
     THAT_HOUR,
     TROUBLED,
     PEERS,
+    "DROP TABLE judge_heard",
+    "DROP TABLE judge_by_day",
+    "DROP TABLE judge_lasting",
+    "DROP TABLE judge_changing",
+)
+
+#: What is told without them.
+ASIDE = (
     FAULTY,
     GENUINE,
     OLD_ROOTS,
@@ -468,10 +477,6 @@ STEPS = (
     SHARED,
     LANDINGS,
     OFFLINE,
-    "DROP TABLE judge_heard",
-    "DROP TABLE judge_by_day",
-    "DROP TABLE judge_lasting",
-    "DROP TABLE judge_changing",
     "DROP TABLE judge_answered",
     "DROP TABLE judge_confirmed",
     "DROP TABLE judge_pages",
