@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -217,12 +217,23 @@ def judge_days(
     """
     state = _State(con, references, source, dict(days), _Before.of(before, version), rows_at_once, elsewhere)
     (after / _FOLDER).mkdir()
+    rows: dict[str, int] = {}
+
+    def left(chunk: Chunk, table: pa.Table) -> list[pa.Table]:
+        """What is left to write: days that lie in a chunk as a whole are written by the thread that judged it."""
+        if chunk.first_file is not None:
+            return [table]
+        rows.update(write_days([table], state.day_of, after, write))
+        return []
+
     with state.judged() as (judging, chunks, anew, facts):
         if elsewhere is None:
-            rows = write_days(judging.judge(chunks), state.day_of, after, write)
+            tables = chain.from_iterable(judging.judge(chunks, left))
+            state.keep(after / _FOLDER, anew)
+            rows.update(write_days(tables, state.day_of, after, write))
         else:
-            rows = elsewhere.judge(con, chunks, state.day_of, after, write)
-        state.keep(after / _FOLDER, anew)
+            rows.update(elsewhere.judge(con, chunks, state.day_of, after, write))
+            state.keep(after / _FOLDER, anew)
     for (table,) in con.sql(
         "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'days_')"
     ).fetchall():
@@ -362,9 +373,8 @@ class _State:
         for number, pieces in groupby(apart(rows, "g"), itemgetter(0)):
             day = self._names[number]
             left.discard(day)
-            with pq.ParquetWriter(folder / f"{day}.parquet", KEPT, compression="zstd") as file:
-                for _, piece in pieces:
-                    file.write_table(piece.cast(KEPT), row_group_size=_ROW_GROUP)
+            whole = pa.concat_tables(piece for _, piece in pieces).combine_chunks().cast(KEPT)
+            pq.write_table(whole, folder / f"{day}.parquet", row_group_size=_ROW_GROUP, compression="zstd")
         for day in left:
             pq.write_table(KEPT.empty_table(), folder / f"{day}.parquet", compression="zstd")
 

@@ -9,11 +9,11 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -177,7 +177,7 @@ def batches(
     chunks = cut(con, source, (), rows_at_once) or [Chunk(0)]
     with looked_at(con, references, source, chunks) as judging:
         judging.conclude()
-        yield from judging.judge(chunks)
+        yield from judging.judge(chunks, lambda _, table: table)
 
 
 class Elsewhere(Protocol):
@@ -281,15 +281,25 @@ class Judging:
             pass
         _run(self.con, *map(_shared, doubts.STEPS))
 
-    def judge(self, chunks: Sequence[Chunk]) -> Iterator[pa.Table]:
-        """The verdicts of some of the chunks, after `conclude`; a table for each, with its rows in the order of their key."""
+    def judge(
+        self, chunks: Sequence[Chunk], then: Callable[[Chunk, pa.Table], _Result]
+    ) -> Iterator[_Result]:
+        """Begins to judge some of the chunks, after `conclude`.
 
-        def judge_it(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
+        Args:
+            chunks: Which.
+            then: What is done with each and its verdicts, which are in the order of their key; in several threads.
+
+        Returns:
+            What that gives, in the order of the chunks.
+        """
+
+        def judge_it(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> _Result:
             if self.several:
                 begin(own_con, self.source, chunk)
-            return judged(own_con, self.references.version, several=self.several)
+            return then(chunk, judged(own_con, self.references.version, several=self.several))
 
-        yield from self.cursors.each(judge_it, chunks)
+        return self.cursors.each(judge_it, chunks)
 
 
 def begin(con: duckdb.DuckDBPyConnection, source: Source, chunk: Chunk) -> None:
@@ -483,7 +493,10 @@ def _dropping(steps: Sequence[str]) -> Iterator[str]:
 
 
 class _Cursors:
-    """Cursors of a connection, which see its tables and have temporary ones of their own; closed at the end."""
+    """Cursors of a connection, which see its tables and have temporary ones of their own; closed at the end.
+
+    Where there are several, each has one thread, and so has the connection: queries that share threads cost a quarter more.
+    """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, most: int) -> None:
         self._con = con
@@ -496,32 +509,32 @@ class _Cursors:
         self._pool = ThreadPoolExecutor(len(self._all))
 
     def __enter__(self) -> _Cursors:
+        if len(self._all) > 1:
+            self._con.execute("SET threads = 1")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
         for cursor in self._all:
             cursor.close()
+        self._con.execute(f"SET threads = {self._threads}")
 
     def each(
         self, work: Callable[[duckdb.DuckDBPyConnection, _Work], _Result], pieces: Iterable[_Work]
     ) -> Iterator[_Result]:
-        """The results of pieces of work in their order; no more of them are made ahead than there are cursors.
+        """Begins pieces of work; gives the results in their order. No more are made ahead than there are cursors."""
+        left = iter(pieces)
+        waiting = deque(
+            self._pool.submit(self._on_a_cursor, work, piece) for piece in islice(left, len(self._all) + 1)
+        )
 
-        Where there are several cursors, each has one thread: queries that share threads cost a quarter more.
-        """
-        waiting: deque[Future[_Result]] = deque()
-        if len(self._all) > 1:
-            self._con.execute("SET threads = 1")
-        try:
-            for piece in pieces:
-                waiting.append(self._pool.submit(self._on_a_cursor, work, piece))
-                if len(waiting) > len(self._all):
-                    yield waiting.popleft().result()
+        def results() -> Iterator[_Result]:
             while waiting:
-                yield waiting.popleft().result()
-        finally:
-            self._con.execute(f"SET threads = {self._threads}")
+                found = waiting.popleft().result()
+                waiting.extend(self._pool.submit(self._on_a_cursor, work, piece) for piece in islice(left, 1))
+                yield found
+
+        return results()
 
     def _on_a_cursor(
         self, work: Callable[[duckdb.DuckDBPyConnection, _Work], _Result], piece: _Work

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wallwatch.judge.services import SERVICES
-from wallwatch.judge.steps.peers import FINE_IN_ALL
+from wallwatch.judge.steps.peers import FINE_IN_ALL, of_these_days
 from wallwatch.judge.steps.words import any_like, quoted
 
 #: Hosts for which the system's resolver gave an address that is known to be injected, in that country or elsewhere.
@@ -87,8 +87,8 @@ JOIN judge_names i ON i.u = o.u
 LEFT JOIN judge_known k ON k.m = o.m AND k.u = o.u
 LEFT JOIN judge_helper h ON h.m = o.m AND h.u = o.u
 LEFT JOIN judge_helper_page p ON p.m = o.m
-LEFT JOIN judge_peers e ON e.u = o.u AND e.day = w.day AND e.network = w.network
-LEFT JOIN judge_totals t ON t.u = o.u AND t.day = w.day
+LEFT JOIN {of_these_days("judge_peers")} e ON e.u = o.u AND e.day = w.day AND e.network = w.network
+LEFT JOIN {of_these_days("judge_totals")} t ON t.u = o.u AND t.day = w.day
 LEFT JOIN judge_that_hour b ON b.u = o.u AND b.hour = w.hour
 LEFT JOIN judge_troubled r ON r.u = o.u AND r.hour = w.hour AND r.network = w.network
 LEFT JOIN judge_old_roots g ON g.software = w.software AND o.refused AND NOT o.tls_proved

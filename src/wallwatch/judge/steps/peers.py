@@ -450,6 +450,13 @@ JOIN sessions n ON n.s = b.s AND n.last_ok IS NULL AND n.first >= l.last_ok
 GROUP BY n.s
 """
 
+
+
+def of_these_days(table: str) -> str:
+    """A query of the rows of a table that are of days of the chunk: most others are of other chunks."""
+    return f"(SELECT * FROM {table} WHERE day IN (SELECT day FROM judge_this))"
+
+
 #: What the votes say together.
 STEPS = (
     HEARD,

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from wallwatch.judge.services import MIDDLEBOX_TESTS, SERVICES, TOOLS, Service
 from wallwatch.judge.steps import bits
+from wallwatch.judge.steps.peers import of_these_days
 from wallwatch.judge.steps.words import NO_ROUTE, any_like, quoted
 
 
@@ -202,8 +203,8 @@ compared AS (
     t.failed AND coalesce(k.sessions_bad >= 2 AND k.sessions_bad > 2 * k.sessions_ok, false) AS network_fails
   FROM judge_endpoints t
   JOIN judge_this w ON w.m = t.m
-  LEFT JOIN judge_peers p ON p.u = t.u AND p.day = w.day AND p.network = w.network AND w.time_flag IS NULL
-  LEFT JOIN judge_by_network k ON k.u = t.u AND k.day = w.day AND k.network = w.network AND w.time_flag IS NULL
+  LEFT JOIN {of_these_days("judge_peers")} p ON p.u = t.u AND p.day = w.day AND p.network = w.network AND w.time_flag IS NULL
+  LEFT JOIN {of_these_days("judge_by_network")} k ON k.u = t.u AND k.day = w.day AND k.network = w.network AND w.time_flag IS NULL
   LEFT JOIN judge_that_hour b ON b.u = t.u AND b.hour = w.hour
   LEFT JOIN judge_troubled r ON r.u = t.u AND r.hour = w.hour AND r.network = w.network
   LEFT JOIN judge_faulty f ON f.u = t.u AND f.day = w.day AND f.software = w.software AND f.nettest = w.nettest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wallwatch.judge.services import SERVICES
+from wallwatch.judge.steps.peers import of_these_days
 from wallwatch.judge.steps.words import CONTROL, any_like, failure_kind, quoted
 
 _OWN_ROOTS = " OR ".join(
@@ -91,7 +92,7 @@ hosts AS (
 every AS (
   SELECT h.*, coalesce(d.sessions_ok >= 3 AND d.sessions_ok >= 3 * d.sessions_bad, false) AS opens_here
   FROM hosts h JOIN judge_this w ON w.m = h.m
-  LEFT JOIN judge_by_network d ON d.u = h.u AND d.network = w.network AND d.day = w.day
+  LEFT JOIN {of_these_days("judge_by_network")} d ON d.u = h.u AND d.network = w.network AND d.day = w.day
   UNION ALL
   SELECT m, u, true, 0, 0, 0, 0, 0, false, false, false, false, false, false, false, false, false, 0, 0, false
   FROM judge_context WHERE tls_proved AND NOT tls_failed
