@@ -9,7 +9,7 @@ import pytest
 
 from judge_worlds import SITE, TRUE, Measured, World
 from wallwatch.judge import References
-from wallwatch.judge.steps.words import gateway_hex, seen_through
+from wallwatch.judge.steps.words import servers_behind
 
 GATEWAY = "64:ff9b::c000:20a"  # TRUE through a NAT64 gateway
 HOME = "10.0.0.5"
@@ -37,10 +37,8 @@ def test_what_a_gateways_address_stands_for(ip: str) -> None:
     """RFC 6052 2.1, for the well-known prefix."""
     six = int(ipaddress.ip_address(ip))
     known = ":" in ip and ipaddress.ip_address(ip) in ipaddress.ip_network("64:ff9b::/96")
-    wanted = str(ipaddress.ip_address(six & 0xFFFFFFFF)) if known else ip
-    assert duckdb.sql(
-        f"SELECT {seen_through('ip', gateway_hex('ip'))} FROM (VALUES ('{ip}')) t(ip)"
-    ).fetchall() == [(wanted,)]
+    wanted = [(ip, str(ipaddress.ip_address(six & 0xFFFFFFFF)))] if known else []
+    assert duckdb.sql(servers_behind(f"SELECT '{ip}' AS ip")).fetchall() == wanted
 
 
 def test_a_network_without_ipv4_is_not_impaired() -> None:

@@ -28,8 +28,8 @@ VOTES = st.lists(
 )
 
 
-def counted(votes, statement, table):
-    """The rows that a statement makes of the votes; a session is in one network, and fails where it does not open."""
+def counted(votes, table, *statements):
+    """The rows that statements make of the votes; a session is in one network, and fails where it does not open."""
     with duckdb.connect() as con:
         con.execute(next(sql for sql in gather.TABLES if "judge_votes" in sql))
         rows = [
@@ -47,7 +47,8 @@ def counted(votes, statement, table):
             con.register("given_votes", pa.Table.from_pylist(rows))
             con.execute("INSERT INTO judge_votes BY NAME SELECT * FROM given_votes")
         con.execute("CREATE TABLE judge_heard AS SELECT * FROM judge_votes")
-        con.execute(statement)
+        for statement in statements:
+            con.execute(statement)
         return rows, con.sql(f"SELECT * FROM {table}").to_arrow_table().to_pylist()
 
 
@@ -64,7 +65,7 @@ def sessions(rows, *by):
 @settings(max_examples=25, deadline=None)
 @given(VOTES)
 def test_c1_each_network_counts_its_sessions_of_three_days_once(votes):
-    rows, found = counted(votes, peers.BY_NETWORK, "judge_by_network")
+    rows, found = counted(votes, "judge_by_network", peers.BY_DAY, peers.BY_NETWORK)
     assert {
         (row["u"], row["network"], row["day"]): (row["sessions_ok"], row["sessions_bad"]) for row in found
     } == {key: (len(ok), len(bad)) for key, (ok, bad) in sessions(rows, "u", "network").items()}
@@ -95,9 +96,9 @@ def test_j21_versions_are_faulty_where_others_work_in_the_same_networks(votes, n
         for n in range(networks)
         for s, software in ((20, "old 1"), (21, "new 2"))
     ]
-    rows, found = counted(votes + contrast, peers.FAULTY, "judge_faulty")
+    rows, found = counted(votes + contrast, "judge_faulty", peers.FAULTY)
     assert {(row["u"], row["software"], row["day"]) for row in found} == set(fails_everywhere(rows))
-    rows, found = counted(contrast, peers.FAULTY, "judge_faulty")
+    rows, found = counted(contrast, "judge_faulty", peers.FAULTY)
     assert {(row["software"], row["day"]) for row in found} == {
         ("old 1", START + timedelta(days=days)) for days in (0, 1, 2)
     }

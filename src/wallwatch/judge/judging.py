@@ -67,6 +67,7 @@ _FIRST: tuple[str, ...] = (
     *units.DAYS,
     units.SESSIONS,
     units.NAMES,
+    units.GATEWAYS,
     *gather.TABLES,
     *service.TABLES,
 )
@@ -281,9 +282,7 @@ class Judging:
             pass
         _run(self.con, *map(_shared, doubts.STEPS))
 
-    def judge(
-        self, chunks: Sequence[Chunk], then: Callable[[Chunk, pa.Table], _Result]
-    ) -> Iterator[_Result]:
+    def judge(self, chunks: Sequence[Chunk], then: Callable[[Chunk, pa.Table], _Result]) -> Iterator[_Result]:
         """Begins to judge some of the chunks, after `conclude`.
 
         Args:

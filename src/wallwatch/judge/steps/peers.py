@@ -451,7 +451,6 @@ GROUP BY n.s
 """
 
 
-
 def of_these_days(table: str) -> str:
     """A query of the rows of a table that are of days of the chunk: most others are of other chunks."""
     return f"(SELECT * FROM {table} WHERE day IN (SELECT day FROM judge_this))"

@@ -25,9 +25,8 @@ from wallwatch.judge.steps.words import (
     SYSTEM,
     any_like,
     bogon,
-    gateway_hex,
     quoted,
-    seen_through,
+    servers_behind,
 )
 
 _TOOL_TESTS = ", ".join(quoted(tool.nettest) for tool in TOOLS if not tool.own_units)
@@ -140,6 +139,12 @@ DAYS = (
     "CREATE OR REPLACE TEMP TABLE judge_kept_names (unit VARCHAR)",
 )
 
+#: Addresses of gateways, each with the server's that is reached through it, for all chunks.
+GATEWAYS = f"""
+CREATE OR REPLACE TEMP TABLE judge_gateways AS
+{servers_behind("SELECT DISTINCT ip FROM observations")}
+"""
+
 _OWN_UNITS = [tool for tool in TOOLS if tool.own_units]
 
 #: Every unit and every part of a service once, numbered in the order of names, for all chunks; 0 stands for rows that
@@ -250,8 +255,9 @@ def _rows(chunk: Chunk, source: Source, which: str, of: str = "judge_this") -> s
     return f"""(
   SELECT *, {unit()} AS unit
   FROM (
-    SELECT w.m, w.nettest, w.target, w.tool, o.* EXCLUDE (nettest, target), {gateway_hex("o.ip")} AS gateway
+    SELECT w.m, w.nettest, w.target, w.tool, o.* EXCLUDE (nettest, target), b.server
     FROM {chunk.rows(source, "observations")} o JOIN {of} w ON w.measurement_id = o.measurement_id
+    LEFT JOIN judge_gateways b ON b.ip = o.ip
     WHERE {which}
   )
 ) r"""
@@ -274,7 +280,7 @@ _STEP_OK = (
     "(r.step = 'success' AND r.step_value = 'true') OR (r.step = 'bootstrap_time' AND r.step_number > 0) OR "
     "(r.step = 'failure' AND r.failure IS NULL AND r.step_value = 'none')"
 )
-_UNIT_COLUMNS = f"""r.layer, {seen_through("r.ip", "r.gateway")} AS ip,
+_UNIT_COLUMNS = f"""r.layer, coalesce(r.server, r.ip) AS ip,
   CASE WHEN r.tool OR r.unit IN ({_POOLS}) THEN NULL ELSE r.port END AS port, r.failure,
   {_KNOWN} AS known, {_ASKED} AS asked,
   CASE WHEN (r.layer = 'dns' AND r.dns_engine = 'udp' AND r.ip IS NOT NULL) OR (r.layer = 'tcp' AND r.failure IS NULL)
@@ -289,12 +295,12 @@ _UNIT_COLUMNS = f"""r.layer, {seen_through("r.ip", "r.gateway")} AS ip,
 #: What only the judging of a chunk asks of every layer, of TLS and of HTTP.
 _UNIT_LATER = """,
   r.obs, r.depth, r.ip_network, r.layer = 'dns' AND coalesce(r.dns_query_type = 'AAAA', false) AS asked_6"""
-_TLS_COLUMNS = f"""{seen_through("r.ip", "r.gateway")} AS ip, r.port, r.failure, coalesce(r.tls_no_verify, false) AS no_verify, r.tls_certificate_sha256,
+_TLS_COLUMNS = """coalesce(r.server, r.ip) AS ip, r.port, r.failure, coalesce(r.tls_no_verify, false) AS no_verify, r.tls_certificate_sha256,
   r.tls_issuer, coalesce(r.tls_self_signed, false) AS self_signed, coalesce(NOT r.tls_matches_name, false) AS other_name,
   r.duration_seconds"""
 _TLS_LATER = """,
   r.tls_not_before, r.tls_not_after, r.read_count, coalesce(r.tls_matches_name, false) AS matches_name"""
-_HTTP_COLUMNS = f"""coalesce(r.depth, 0) AS depth, {seen_through("r.ip", "r.gateway")} AS ip, r.failure, r.http_url, r.http_status, r.http_body_length,
+_HTTP_COLUMNS = """coalesce(r.depth, 0) AS depth, coalesce(r.server, r.ip) AS ip, r.failure, r.http_url, r.http_status, r.http_body_length,
   r.http_body_sha256, r.http_location, r.duration_seconds, coalesce(r.http_url LIKE 'http:%', false) AS clear,
   CASE WHEN r.http_url LIKE 'http:%' AND r.http_location LIKE 'http:%' THEN
     lower(split_part(split_part(split_part(split_part(r.http_location, '://', 2), '/', 1), '?', 1), ':', 1)) END AS landing"""

@@ -50,25 +50,23 @@ def bogon(row: str) -> str:
     )
 
 
-def gateway_hex(ip: str) -> str:
-    """An SQL expression: the IPv4 address that one of NAT64's well-known prefix stands for (RFC 6052 2.1), as eight hex digits.
+def servers_behind(addresses: str) -> str:
+    """A query: of addresses, those of NAT64's well-known prefix, with the IPv4 `server` that each stands for (RFC 6052 2.1).
 
-    Null for all other addresses; text in canonical form (RFC 5952).
+    Args:
+        addresses: A query with the column `ip`, text in canonical form (RFC 5952).
     """
-    rest = f"substr({ip}, 10)"
+    rest = "substr(ip, 10)"
     first = f"CASE WHEN {rest} LIKE '%:%' THEN split_part({rest}, ':', 1) ELSE '0' END"
     last = f"CASE WHEN {rest} LIKE '%:%' THEN split_part({rest}, ':', 2) ELSE {rest} END"
-    return f"CASE WHEN {ip} LIKE '64:ff9b::%' THEN lpad({first}, 4, '0') || lpad({last}, 4, '0') END"
-
-
-def seen_through(ip: str, hex_: str) -> str:
-    """An SQL expression: the address that is reached, which behind such a gateway is the server's; see `gateway_hex`."""
 
     def digit(at: int) -> str:
-        return f"(strpos('0123456789abcdef', substr({hex_}, {at}, 1)) - 1)"
+        return f"(strpos('0123456789abcdef', substr(digits, {at}, 1)) - 1)"
 
     dotted = " || '.' || ".join(f"CAST(16 * {digit(at)} + {digit(at + 1)} AS VARCHAR)" for at in (1, 3, 5, 7))
-    return f"CASE WHEN {hex_} IS NULL THEN {ip} ELSE {dotted} END"
+    return f"""SELECT ip, {dotted} AS server FROM (
+  SELECT ip, lpad({first}, 4, '0') || lpad({last}, 4, '0') AS digits FROM ({addresses}) WHERE ip LIKE '64:ff9b::%'
+)"""
 
 
 #: What a connect over IPv6 fails with where the probe has none (trap J19).
