@@ -196,11 +196,11 @@ hosts AS (
   FROM units GROUP BY m, part
 ),
 compared AS (
-  SELECT t.m, t.part, t.is_name, t.ok, t.failed, w.nettest,
-    t.failed AND coalesce(p.fine, false) AND b.u IS NULL AND r.u IS NULL AND f.u IS NULL AS fine,
-    t.failed AND (coalesce(p.down, false) OR coalesce(b.down, false)) AS down,
-    t.failed AND f.u IS NOT NULL AS faulty,
-    t.failed AND coalesce(k.sessions_bad >= 2 AND k.sessions_bad > 2 * k.sessions_ok, false) AS network_fails
+  SELECT t.m, t.part, t.is_name, true AS failed, false AS ok, w.nettest,
+    coalesce(p.fine, false) AND b.u IS NULL AND r.u IS NULL AND f.u IS NULL AS fine,
+    coalesce(p.down, false) OR coalesce(b.down, false) AS down,
+    f.u IS NOT NULL AS faulty,
+    coalesce(k.sessions_bad >= 2 AND k.sessions_bad > 2 * k.sessions_ok, false) AS network_fails
   FROM judge_endpoints t
   JOIN judge_this w ON w.m = t.m
   LEFT JOIN {of_these_days("judge_peers")} p ON p.u = t.u AND p.day = w.day AND p.network = w.network AND w.time_flag IS NULL
@@ -208,6 +208,11 @@ compared AS (
   LEFT JOIN judge_that_hour b ON b.u = t.u AND b.hour = w.hour
   LEFT JOIN judge_troubled r ON r.u = t.u AND r.hour = w.hour AND r.network = w.network
   LEFT JOIN judge_faulty f ON f.u = t.u AND f.day = w.day AND f.software = w.software AND f.nettest = w.nettest
+  WHERE t.failed
+  UNION ALL
+  SELECT t.m, t.part, t.is_name, false, t.ok, w.nettest, false, false, false, false
+  FROM judge_endpoints t JOIN judge_this w ON w.m = t.m
+  WHERE NOT t.failed
 ),
 endpoints AS (
   SELECT m, part, any_value(nettest) AS nettest,
