@@ -6,8 +6,12 @@ events and outages (history), and a report that says how each was judged.
 
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from os import PathLike
+from os import PathLike, environ
 from typing import Any
+
+# Arrow's own allocator keeps huge pages for tables that come and go, and clears them over and over: a hundred megabytes,
+# and a twentieth of the time, while verdicts are written. What a person has set stays.
+environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 try:
     __version__ = version("wallwatch")
