@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wallwatch._files import link, sha256_of
+from wallwatch.judge.assemble import plain
 from wallwatch.judge.judging import ROWS_AT_ONCE, Elsewhere, Judging, cut, even, looked_at
 from wallwatch.judge.references import References
 from wallwatch.judge.steps.units import LASTING_NUMBER, Chunk, Source
@@ -278,7 +279,7 @@ def _by_day(tables: Iterable[pa.Table], day_of: Mapping[str, str]) -> Iterator[t
         of = days.indices.take(ids.indices)
         names = days.dictionary.to_pylist()
         for number, name in sorted(enumerate(names), key=itemgetter(1)):
-            yield name, table if len(names) == 1 else table.filter(pc.equal(of, number))
+            yield name, plain(table if len(names) == 1 else table.filter(pc.equal(of, number)))
 
 
 @dataclass(frozen=True, slots=True)

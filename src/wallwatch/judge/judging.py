@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar
 import duckdb
 import pyarrow as pa
 
-from wallwatch.judge.assemble import ASSEMBLED, assemble
+from wallwatch.judge.assemble import ASSEMBLED, assemble, plain
 from wallwatch.judge.networks import networks
 from wallwatch.judge.references import References
 from wallwatch.judge.rules import RULES
@@ -178,7 +178,7 @@ def batches(
     chunks = cut(con, source, (), rows_at_once) or [Chunk(0)]
     with looked_at(con, references, source, chunks) as judging:
         judging.conclude()
-        yield from judging.judge(chunks, lambda _, table: table)
+        yield from judging.judge(chunks, lambda _, table: plain(table))
 
 
 class Elsewhere(Protocol):
