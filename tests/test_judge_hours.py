@@ -106,3 +106,56 @@ def test_c2_rows_of_new_sessions_are_not_heard_where_many_measure() -> None:
     for fails in (True, False):
         found = build(9, fails)
         assert {id_: v.whole for id_, v in found.items()} == {id_: v.whole for id_, v in honest.items()}
+
+
+def _hours_of_exams(broken: bool) -> World:
+    """Eight networks of one country look at a site now and then, for five days; four block it in the same hours each day.
+
+    Abroad hardly anybody measures, and at other hours. Instead, the site may be broken on one of these days.
+    """
+    world = World()
+    for day in range(5):
+        for number, minute in enumerate(range(0, 24 * 60, 41)):
+            network = (number + 3 * day) % 8
+            in_hours = 12 * 60 <= minute < 15 * 60 + 30
+            fails = in_hours and (day == 2 if broken else network < 4)
+            who = {"session": f"s{day}-{number}", "helper_failure": "eof_error"}
+            time = START.replace(hour=0) + timedelta(days=day, minutes=minute)
+            m = world.measure(network=64500 + network, country="XA", time=time, **who)
+            m.dns().tcp("generic_timeout_error" if fails else None)
+        for network in (64601, 64602):
+            time = START.replace(hour=20) + timedelta(days=day)
+            m = world.measure(network=network, country="XB", time=time, session=f"a{day}-{network}")
+            m.measured["helper_failure"] = "eof_error"
+            m.dns().tcp()
+    return world
+
+
+def test_c12_what_comes_back_to_one_country_at_the_same_hours_is_no_trouble_of_the_service() -> None:
+    world = _hours_of_exams(broken=False)
+    found = {
+        v.whole["time"].day - START.day: v.state
+        for v in world.judge().values()
+        if v.layer("tcp")["rules"] != ["tcp.connects"]
+    }
+    assert set(found) == set(range(5))
+    assert {found[day] for day in (1, 2, 3)} == {"likely_blocked"}
+
+
+def test_c10_what_breaks_once_is_held_against_nobody_though_nobody_abroad_measured_at_the_time() -> None:
+    assert not [v for v in _hours_of_exams(broken=True).judge().values() if v.accuses]
+
+
+@pytest.mark.parametrize(("beside", "accused"), [(60, True), (400, False)])
+def test_c10_one_failure_is_told_by_what_others_got_within_two_hours(beside: int, accused: bool) -> None:
+    """The networks open before and after; the nearest that others saw was an hour away, or six."""
+    world = World()
+    for number in range(24):
+        minute = (-1 if number % 2 else 1) * (beside + 37 * number)
+        m = world.measure(network=64500 + number % 4, country=COUNTRIES[number % 4], session=f"s{number}")
+        m.who["time"] = START + timedelta(minutes=minute)
+        m.measured["helper_failure"] = "eof_error"
+        m.dns().tcp().tls()
+    world.measure(network=64500, country="XA", session="failed", time=START, helper_failure="eof_error")
+    world.measurements[-1].dns().tcp().tls("generic_timeout_error")
+    assert world.verdict().accuses == accused

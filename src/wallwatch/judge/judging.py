@@ -72,8 +72,8 @@ _FIRST: tuple[str, ...] = (
     *service.TABLES,
 )
 
-#: After every chunk was looked at: what they say together. The first two may be made at the same time; neither reads what
-#: the other makes.
+#: After every chunk was looked at: what they say together. After `peers.FIRST` these two may be made at the same time;
+#: neither reads what the other makes.
 _APART: tuple[tuple[str, ...], ...] = (
     peers.STEPS,
     (
@@ -85,7 +85,7 @@ _APART: tuple[tuple[str, ...], ...] = (
         service.DEVICES_KNOWN,
     ),
 )
-_TOGETHER: tuple[str, ...] = (*chain.from_iterable(_APART), *doubts.STEPS)
+_TOGETHER: tuple[str, ...] = (*peers.FIRST, *chain.from_iterable(_APART), *doubts.STEPS)
 
 #: For each chunk, once it was read: in this order each step finds what it reads.
 _JUDGE: tuple[str, ...] = (
@@ -277,7 +277,7 @@ class Judging:
 
     def conclude(self) -> None:
         """Makes what chunks say together of what was gathered."""
-        _run(self.con, *map(_shared, gather.ONE_VOICE))
+        _run(self.con, *map(_shared, (*gather.ONE_VOICE, *peers.FIRST)))
         for _ in self.cursors.each(lambda con, steps: _run(con, *map(_shared, steps)), _APART):
             pass
         _run(self.con, *map(_shared, doubts.STEPS))

@@ -198,5 +198,7 @@ STEPS = (
     "DROP TABLE judge_marks",
     "DROP TABLE judge_places",
     "DROP TABLE judge_votes",
+    "DROP TABLE judge_voices",
+    "DROP TABLE judge_heard",
     "DROP TABLE judge_measured",
 )

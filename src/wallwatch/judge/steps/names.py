@@ -47,16 +47,21 @@ GROUP BY w.s, w.network, w.day, o.ip, o.u
 #: Cut connections of a session to an address that let other names through.
 TIED = """
 CREATE OR REPLACE TEMP TABLE judge_tied AS
-WITH by_network AS (
+WITH heard AS (
+  SELECT DISTINCT s, day FROM judge_voices
+),
+by_network AS (
   SELECT c.network, c.day, c.ip, c.u, c.clear, count(DISTINCT o.s) AS served
   FROM (SELECT DISTINCT network, day, ip, u, clear FROM judge_cut WHERE network IS NOT NULL AND day IS NOT NULL) c
   JOIN judge_served o
     ON o.network = c.network AND o.day = c.day AND o.ip = c.ip AND o.clear = c.clear AND o.u <> c.u
+  JOIN heard h ON h.s = o.s AND h.day = o.day
   GROUP BY c.network, c.day, c.ip, c.u, c.clear
 ),
 cut AS (
-  SELECT network, day, ip, u, clear, count(DISTINCT s) AS sessions FROM judge_cut
-  WHERE network IS NOT NULL AND day IS NOT NULL GROUP BY network, day, ip, u, clear
+  SELECT c.network, c.day, c.ip, c.u, c.clear, count(DISTINCT h.s) AS sessions
+  FROM judge_cut c LEFT JOIN heard h ON h.s = c.s AND h.day = c.day
+  WHERE c.network IS NOT NULL AND c.day IS NOT NULL GROUP BY c.network, c.day, c.ip, c.u, c.clear
 )
 SELECT DISTINCT c.s, c.ip, c.u, c.clear
 FROM judge_cut c JOIN judge_served o ON o.s = c.s AND o.ip = c.ip AND o.clear = c.clear AND o.u <> c.u

@@ -2,36 +2,56 @@
 
 Independence is counted by session and by network, never by row; the measurement's own network is left out of its
 own control (traps C1 to C3, J1, J27, J29). A network speaks where two of its sessions say the same and fewer say
-otherwise; networks in which only one session looked speak by twos, and contradict by fours. So one forged row turns
-hardly anything, and neither does every tenth: in a network that speaks they are outvoted, and by themselves they are too
-few to speak.
+otherwise; networks in which only one session looked speak by twos, and contradict by fours. Sessions that looked at few
+targets, where others look at many, are not heard: so forged rows of new sessions turn nothing, one or every tenth.
 """
 
 from __future__ import annotations
 
-#: Votes that are heard. Who looked at one target only, on the day and the ones before and after, has no standing: where
-#: sessions that have it, in three networks, say something of a unit on a day, nobody else's word counts. So a row from a new session
-#: neither adds to what is known of a unit that many measure, nor takes from it.
+#: How many targets a session has to have looked at to be heard: the first of these that three sessions have, with a third
+#: of all looks of those that looked at several, where these have a third of all.
+_BARS = (8, 4, 2)
+
+_SEVERAL = "coalesce(sum(looks) FILTER (targets >= 2), 0)"
+_BAR = " ".join(
+    f"WHEN count(*) FILTER (targets >= {bar}) >= 3 AND 3 * sum(looks) FILTER (targets >= {bar}) >= {_SEVERAL} THEN {bar}"
+    for bar in _BARS
+)
+
+#: Sessions whose word counts for others, by test and day. Who looked at one target, or at a few where others look at
+#: many, has no standing: a row from a new session neither adds to what is known of anything, nor takes from it, however
+#: many there are. Where hardly any session looks at several, as in tests of services, all are heard.
+VOICES = f"""
+CREATE OR REPLACE TEMP TABLE judge_voices AS
+WITH days AS (
+  SELECT s, day, count(*) AS targets
+  FROM (
+    SELECT DISTINCT s, target, DATE '1970-01-01' + CAST(floor(epoch(time) / 86400) AS INTEGER) AS day FROM judge_measured
+  )
+  GROUP BY s, day
+),
+sessions AS (
+  SELECT DISTINCT nettest, day, s FROM judge_votes
+),
+looked AS (
+  SELECT v.nettest, v.day, v.s, coalesce(a.targets, 1) AS targets, least(coalesce(a.targets, 1), 16) AS looks
+  FROM sessions v
+  LEFT JOIN days a ON a.s = v.s AND a.day = v.day
+),
+bars AS (
+  SELECT nettest, day + shift AS day,
+    CASE WHEN 3 * {_SEVERAL} < sum(looks) THEN 1 {_BAR} ELSE 1 END AS bar
+  FROM looked, (VALUES (-1), (0), (1)) AS shifts(shift) GROUP BY nettest, day + shift
+)
+SELECT l.nettest, l.day, l.s FROM looked l JOIN bars b ON b.nettest = l.nettest AND b.day = l.day
+WHERE l.targets >= b.bar
+"""
+
+#: What they say.
 HEARD = """
 CREATE OR REPLACE TEMP TABLE judge_heard AS
-WITH days AS (
-  SELECT s, DATE '1970-01-01' + CAST(floor(epoch(time) / 86400) AS INTEGER) AS day, min(target) AS first, max(target) AS last
-  FROM judge_measured GROUP BY s, DATE '1970-01-01' + CAST(floor(epoch(time) / 86400) AS INTEGER)
-),
-standing AS (
-  SELECT s, day + shift AS day FROM days, (VALUES (-1), (0), (1)) AS shifts(shift)
-  GROUP BY s, day + shift HAVING min(first) <> max(last)
-),
-told AS (
-  SELECT v.u, v.hour, v.day, v.network, v.country, v.s, v.nettest, v.opened, v.failed, t.s IS NOT NULL AS stands
-  FROM judge_votes v LEFT JOIN standing t ON t.s = v.s AND t.day = v.day
-),
-known AS (
-  SELECT u, day, nettest FROM told WHERE stands GROUP BY u, day, nettest HAVING count(DISTINCT network) >= 3
-)
-SELECT t.u, t.hour, t.day, t.network, t.country, t.s, t.opened, t.failed
-FROM told t LEFT JOIN known k ON k.u = t.u AND k.day = t.day AND k.nettest = t.nettest
-WHERE t.stands OR k.u IS NULL
+SELECT v.u, v.hour, v.day, v.network, v.country, v.s, v.software, v.nettest, v.opened, v.failed
+FROM judge_votes v JOIN judge_voices o ON o.s = v.s AND o.day = v.day AND o.nettest = v.nettest
 """
 
 #: Sessions of each network that got through to each unit, or did not, on each day; and how many of them were there on that
@@ -105,6 +125,50 @@ WHERE (bad > ok AND ok <= 1) OR (days_bad >= 3 AND bad >= 6 AND 6 * bad >= ok)
   OR (bad_after >= 3 AND bad_after > 2 * ok_after AND hours_after >= 24)
 """
 
+#: Hours at which it comes back to one country: on two other days of the five around, networks in which it fails saw it
+#: fail at the same time of day, give or take an hour, three times and more often than open; and in other countries hardly
+#: anybody saw it fail in these days. A service that breaks does not keep hours.
+BY_THE_CLOCK = """
+CREATE OR REPLACE TEMP TABLE judge_by_the_clock AS
+WITH hours AS (
+  SELECT v.u, coalesce(v.country, 'ZZ') AS country, v.network, v.day, v.hour, count(DISTINCT v.s) FILTER (v.opened) AS ok,
+    count(DISTINCT v.s) FILTER (v.failed) AS bad
+  FROM judge_heard v JOIN (SELECT DISTINCT u FROM judge_heard WHERE failed) f ON f.u = v.u
+  GROUP BY v.u, coalesce(v.country, 'ZZ'), v.network, v.day, v.hour
+),
+failing AS (
+  SELECT DISTINCT u, network, day + shift AS day
+  FROM hours, (VALUES (-2), (-1), (0), (1), (2)) AS shifts(shift) WHERE bad > 0
+),
+others AS (
+  SELECT f.u, f.country, f.hour, f.day, h.day AS other_day, h.network, h.ok, h.bad
+  FROM (
+    SELECT u, country, hour, day, hour + 24 * days + shift AS near
+    FROM (SELECT DISTINCT u, country, hour, day FROM hours WHERE bad > 0),
+      (VALUES (-2), (-1), (1), (2)) AS days(days), (VALUES (-1), (0), (1)) AS shifts(shift)
+  ) f
+  JOIN hours h ON h.u = f.u AND h.country = f.country AND h.hour = f.near
+),
+back AS (
+  SELECT o.u, o.country, o.hour, o.day
+  FROM others o JOIN failing n ON n.u = o.u AND n.network = o.network AND n.day = o.day
+  GROUP BY o.u, o.country, o.hour, o.day
+  HAVING sum(o.bad) >= 3 AND sum(o.bad) > sum(o.ok) AND count(DISTINCT o.other_day) FILTER (o.bad > 0) >= 2
+),
+countries AS (
+  SELECT u, country, day + shift AS day, sum(ok) AS ok, sum(bad) AS bad
+  FROM hours, (VALUES (-2), (-1), (0), (1), (2)) AS shifts(shift) GROUP BY u, country, day + shift
+),
+everywhere AS (
+  SELECT u, day, sum(ok) AS ok, sum(bad) AS bad FROM countries GROUP BY u, day
+)
+SELECT b.u, b.country, b.hour
+FROM back b
+JOIN countries c ON c.u = b.u AND c.country = b.country AND c.day = b.day
+JOIN everywhere e ON e.u = b.u AND e.day = b.day
+WHERE e.ok - c.ok >= greatest(3, 8 * (e.bad - c.bad))
+"""
+
 #: How many networks say so within each country, and whether by more than one session that it fails, or by one.
 AT_HOME = """
 CREATE OR REPLACE TEMP TABLE judge_at_home AS
@@ -133,15 +197,15 @@ GROUP BY u, day
 #: Where no network is left out.
 FINE_IN_ALL = f"{_voices('t.ok', 't.lone_ok')} >= greatest(2, 3 * {_voices('t.bad', 't.lone_bad', 4)})"
 
-#: What is looked at hour by hour: units that fail in several networks, without the networks in which they always do, in
-#: the six hours before and after each failure.
+#: What is looked at hour by hour: units that fail, without the networks in which they always do and the failures that keep
+#: hours, in the six hours before and after each failure.
 CHANGING = """
 CREATE OR REPLACE TEMP TABLE judge_changing AS
 WITH failing AS (
   SELECT v.u, v.hour FROM judge_heard v
   LEFT JOIN judge_lasting l ON l.u = v.u AND l.network = v.network AND l.day = v.day
-  WHERE v.failed AND l.u IS NULL
-    AND v.u IN (SELECT u FROM judge_heard WHERE failed GROUP BY u HAVING count(DISTINCT network) >= 2)
+  LEFT JOIN judge_by_the_clock c ON c.u = v.u AND c.country = coalesce(v.country, 'ZZ') AND c.hour = v.hour
+  WHERE v.failed AND l.u IS NULL AND c.u IS NULL
   GROUP BY v.u, v.hour
 ),
 near AS (
@@ -154,7 +218,8 @@ SELECT v.u, v.hour, v.network, v.s, max(coalesce(v.country, 'ZZ')) AS country, b
 FROM judge_heard v
 JOIN near n ON n.u = v.u AND n.hour = v.hour
 LEFT JOIN judge_lasting l ON l.u = v.u AND l.network = v.network AND l.day = v.day
-WHERE l.u IS NULL
+LEFT JOIN judge_by_the_clock c ON c.u = v.u AND c.country = coalesce(v.country, 'ZZ') AND c.hour = v.hour AND v.failed
+WHERE l.u IS NULL AND c.u IS NULL
 GROUP BY v.u, v.hour, v.network, v.s
 """
 
@@ -220,8 +285,9 @@ def _both_ways(of: str, hours: int, *sums: str, name: str = "") -> str:
 
 
 #: Hours in which a network's failures are of a trouble that others share: those in the six hours up to it, or from it
-#: on, fail no less often than they get through; or those of other countries do, in the three. What fails there is held
-#: against nobody by the word of others. A network in which it fails day after day neither shares in this nor adds to it.
+#: on, fail no less often than they get through; or those of other countries do, in the three; or may be of one, since nobody
+#: got through within two hours. What fails there is held against nobody by the word of others. A network in which it fails
+#: day after day neither shares in this nor adds to it, nor do failures that keep hours.
 TROUBLED = f"""
 CREATE OR REPLACE TEMP TABLE judge_troubled AS
 WITH hours AS (
@@ -230,7 +296,8 @@ WITH hours AS (
 ),
 here AS (
   SELECT u, hour, network, country, bad,
-    {_both_ways("u, network", 6, "bad")}
+    {_both_ways("u, network", 3, "bad")},
+    {_both_ways("u, network", 6, "bad", name="_long")}
   FROM hours WHERE bad > 0
 ),
 at_home AS (
@@ -241,17 +308,21 @@ at_home AS (
 everywhere AS (
   SELECT u, hour,
     {_both_ways("u", 3, "ok", "bad")},
-    {_both_ways("u", 6, "ok", "bad", name="_long")}
+    {_both_ways("u", 6, "ok", "bad", name="_long")},
+    sum(ok) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN 2 PRECEDING AND 2 FOLLOWING) AS ok_near
   FROM (SELECT u, hour, sum(ok) AS ok, sum(bad) AS bad FROM hours GROUP BY u, hour)
 )
 SELECT o.u, o.hour, o.network
 FROM here o
 JOIN everywhere e ON e.u = o.u AND e.hour = o.hour
 JOIN at_home h ON h.u = o.u AND h.hour = o.hour AND h.country = o.country
-WHERE (e.bad_long_before > o.bad_before AND e.bad_long_before > e.ok_long_before)
-  OR (e.bad_long_after > o.bad_after AND e.bad_long_after > e.ok_long_after)
+WHERE (e.bad_long_before > o.bad_long_before AND e.bad_long_before > e.ok_long_before)
+  OR (e.bad_long_after > o.bad_long_after AND e.bad_long_after > e.ok_long_after)
+  OR (e.bad_before > o.bad_before AND e.bad_before > e.ok_before)
+  OR (e.bad_after > o.bad_after AND e.bad_after > e.ok_after)
   OR (e.bad_before > h.bad_before AND e.bad_before - h.bad_before >= e.ok_before - h.ok_before)
   OR (e.bad_after > h.bad_after AND e.bad_after - h.bad_after >= e.ok_after - h.ok_after)
+  OR e.ok_near = 0
 """
 
 #: Per measurement's network: what the others say. Fine: it opens in two at least, and in several times as many as it
@@ -281,7 +352,7 @@ FROM others
 FAULTY = """
 CREATE OR REPLACE TEMP TABLE judge_faulty AS
 WITH failing AS (
-  SELECT u, nettest, software, day, network FROM judge_votes WHERE failed AND software IS NOT NULL
+  SELECT u, nettest, software, day, network FROM judge_heard WHERE failed AND software IS NOT NULL
   GROUP BY u, nettest, software, day, network
 ),
 around AS (
@@ -294,7 +365,7 @@ suspected AS (
 sessions AS (
   SELECT x.u, x.nettest, x.software, x.day, v.network, v.s, bool_or(v.opened) AS ok, bool_or(v.failed) AS bad
   FROM (SELECT *, day + shift AS near FROM suspected, (VALUES (-1), (0), (1)) AS shifts(shift)) x
-  JOIN judge_votes v ON v.u = x.u AND v.nettest = x.nettest AND v.software = x.software AND v.day = x.near
+  JOIN judge_heard v ON v.u = x.u AND v.nettest = x.nettest AND v.software = x.software AND v.day = x.near
   GROUP BY x.u, x.nettest, x.software, x.day, v.network, v.s
 ),
 networks AS (
@@ -315,7 +386,7 @@ others AS (
       AND n.sessions_bad > n.sessions_ok,
     (VALUES (-1), (0), (1)) AS shifts(shift)
   ) f
-  JOIN judge_votes v ON v.u = f.u AND v.nettest = f.nettest AND v.network = f.network AND v.day = f.near
+  JOIN judge_heard v ON v.u = f.u AND v.nettest = f.nettest AND v.network = f.network AND v.day = f.near
     AND v.software <> f.software
   GROUP BY f.u, f.nettest, f.software, f.day, v.network, v.software, v.s
 ),
@@ -457,20 +528,23 @@ def of_these_days(table: str) -> str:
 
 
 #: What the votes say together.
+#: Before all else: it is read by what follows, apart from each other.
+FIRST = (VOICES, HEARD)
+
 STEPS = (
-    HEARD,
     BY_DAY,
     BY_NETWORK,
     AT_HOME,
     TOTALS,
     LASTING,
+    BY_THE_CLOCK,
     CHANGING,
     THAT_HOUR,
     TROUBLED,
     PEERS,
-    "DROP TABLE judge_heard",
     "DROP TABLE judge_by_day",
     "DROP TABLE judge_lasting",
+    "DROP TABLE judge_by_the_clock",
     "DROP TABLE judge_changing",
 )
 
