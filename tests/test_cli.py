@@ -5,11 +5,15 @@ import gzip
 import hashlib
 import io
 import json
+import re
+import sys
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
 
 from console import run
+from wallwatch import show
 
 
 def lines(ran):
@@ -171,3 +175,35 @@ def test_statements_are_a_stage_of_their_own(tmp_path, shared_data):
     found = lines(run(["show", "statements", "-w", "W", "-f", "jsonl"], tmp_path))
     assert len(found) == 12
     assert {"speaker", "quotation", "said", "said_precision"} <= found[0].keys()
+
+
+def test_ids_stay_whole_where_a_table_is_wider_than_the_terminal(monkeypatch, capsys):
+    event = {"event_id": "ev-0123456789abcdef", "networks": range(64500, 64505)}
+    columns = (
+        ("event", lambda record: record["event_id"]),
+        ("networks", lambda record: ", ".join(f"AS{number}" for number in record["networks"])),
+        ("ended", lambda record: ""),
+    )
+    monkeypatch.setattr(show, "LISTINGS", {"events": SimpleNamespace(columns=columns)})
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    printed = []
+    for width in ("40", "80"):
+        monkeypatch.setenv("COLUMNS", width)
+        assert show.write_table("events", [event, event, event], limit=2) == 1
+        printed.append(
+            [line.rstrip() for line in re.sub("\x1b\\[[0-9;]*m", "", capsys.readouterr().out).splitlines()]
+        )
+    narrow, wide = printed
+    assert narrow == [
+        "event     ev-0123456789abcdef",
+        "networks  AS64500, AS64501, AS64502,",
+        "          AS64503, AS64504",
+        "",
+        "event     ev-0123456789abcdef",
+        "networks  AS64500, AS64501, AS64502,",
+        "          AS64503, AS64504",
+    ]
+    assert wide[0].split() == ["event", "networks", "ended"]
+    assert wide[1].split(maxsplit=1)[0] == "ev-0123456789abcdef"

@@ -587,7 +587,7 @@ def write_parquet(found: Iterable[Record], path: Path | IO[bytes]) -> None:
 
 
 def write_table(what: str, found: Iterable[Record], *, limit: int | None) -> int:
-    """Prints a table for people on standard output.
+    """Prints a table for people on standard output; on a terminal too narrow for it, one field below another.
 
     Args:
         what: A key of `LISTINGS`.
@@ -598,23 +598,50 @@ def write_table(what: str, found: Iterable[Record], *, limit: int | None) -> int
         How many records there were beyond the limit.
     """
     from rich.console import Console
-    from rich.table import Table
 
     listing = LISTINGS[what]
-    width = None if sys.stdout.isatty() else 200
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading, _ in listing.columns:
-        table.add_column(heading, overflow="fold")
-    shown = more = 0
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False, emoji=False)
+    headings = [heading for heading, _ in listing.columns]
+    rows: list[list[Any]] = []
+    more = 0
     for record in found:
-        if limit is not None and shown >= limit:
+        if limit is not None and len(rows) >= limit:
             more += 1
-            continue
-        shown += 1
-        table.add_row(*(_cell(make(record)) for _, make in listing.columns))
-    if shown:
-        Console(width=width, highlight=False, emoji=False).print(table)
+        else:
+            rows.append([_cell(make(record)) for _, make in listing.columns])
+    if rows:
+        table = _side_by_side(headings, rows)
+        wanted = table.__rich_measure__(console, console.options.update(width=100_000)).maximum
+        if sys.stdout.isatty() and wanted > console.width:
+            for number, row in enumerate(rows):
+                console.print(*[""] * bool(number), _one_below_another(headings, row), sep="\n")
+        else:
+            console.print(table)
     return more
+
+
+def _side_by_side(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _one_below_another(headings: Sequence[str], row: Sequence[Any]) -> Any:
+    """A record where rows do not fit the terminal: ids stay whole, to be copied."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for heading, cell in zip(headings, row, strict=True):
+        if cell.plain:
+            table.add_row(heading, cell)
+    return table
 
 
 def _cell(text: Any) -> Any:
