@@ -62,6 +62,15 @@ def test_c10_a_network_that_blocks_before_and_after_is_told_so(every: int) -> No
     assert outside <= set(found)
 
 
+def test_c10_the_reason_is_told() -> None:
+    """A failure that others share carries the rule that says so, and why nothing is concluded."""
+    shared = [v for v in _world(23).values() if "tls.shared_trouble" in v.whole["rules"]]
+    assert shared
+    assert {v.state for v in shared} == {"insufficient"}
+    assert all("tls.no_control" in v.whole["rules"] for v in shared)
+    assert not [v for v in _world(23, trouble=False).values() if "tls.shared_trouble" in v.whole["rules"]]
+
+
 def test_a_block_of_some_hours_in_one_country_is_told_by_what_opens_abroad_at_the_time() -> None:
     world = World()
     for number, minute in enumerate(range(-36 * 60, 36 * 60, 11)):

@@ -50,6 +50,12 @@ class Rule:
         return self.doubt or self.state in ("ok", "down")
 
 
+#: Why what others saw of a host is no contrast to its failure.
+SHARED_TROUBLE = (
+    "On these days the host works elsewhere, but at this time others failed with it as well, or nobody else got through "
+    "to it: trouble of its own explains the failure, too."
+)
+
 #: Sources that several rules rest on.
 OONI_WEB = "OONI spec ts-017-web-connectivity"
 OONI_LTE = "OONI Web Connectivity LTE design (probe-cli docs/design/dd-008)"

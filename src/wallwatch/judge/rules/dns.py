@@ -12,6 +12,7 @@ from wallwatch.judge.rules.base import (
     OONI_LTE,
     OONI_WEB,
     SATELLITE,
+    SHARED_TROUBLE,
     Rule,
 )
 
@@ -484,6 +485,15 @@ RULES: tuple[Rule, ...] = (
         "NOT has_control",
         904,
         "Nobody outside resolved this name for this measurement: that is no evidence of anything.",
+        OONI_WEB,
+        doubt=True,
+    ),
+    Rule(
+        "dns.shared_trouble",
+        "dns",
+        "NOT system_answers AND system_failure IS NOT NULL AND NOT has_control AND NOT helper_followed AND NOT peers_down AND peers_troubled",
+        920,
+        SHARED_TROUBLE,
         OONI_WEB,
         doubt=True,
     ),

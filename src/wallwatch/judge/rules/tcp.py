@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wallwatch.judge.rules.base import DF007, EYEBALLS, OONI_WEB, Rule
+from wallwatch.judge.rules.base import DF007, EYEBALLS, OONI_WEB, SHARED_TROUBLE, Rule
 
 _KINDS = (
     ("timeout", "tcp.timeout", "Connection attempts get no answer;"),
@@ -121,6 +121,15 @@ RULES: tuple[Rule, ...] = (
         "ports_failed > 0 AND NOT has_control AND NOT peers_fine AND NOT peers_down AND NOT helper_followed",
         903,
         "It fails, and nothing shows whether it works elsewhere.",
+        OONI_WEB,
+        doubt=True,
+    ),
+    Rule(
+        "tcp.shared_trouble",
+        "tcp",
+        "ports_failed > 0 AND NOT has_control AND NOT helper_followed AND NOT peers_down AND peers_troubled",
+        920,
+        SHARED_TROUBLE,
         OONI_WEB,
         doubt=True,
     ),

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from wallwatch.judge.rules.base import DF007, IRIS, OONI_LTE, OONI_WEB, THROTTLING, TLS_MITM, Rule
+from wallwatch.judge.rules.base import (
+    DF007,
+    IRIS,
+    OONI_LTE,
+    OONI_WEB,
+    SHARED_TROUBLE,
+    THROTTLING,
+    TLS_MITM,
+    Rule,
+)
 
 _CONTRASTS = (
     (30, "control_ok", "control_ok", "control", "the control's handshake succeeds."),
@@ -269,6 +278,15 @@ RULES: tuple[Rule, ...] = (
         "The certificate is valid at the time at which the collector received the measurement, but not by the probe's "
         "clock.",
         "OONI spec df-000-base (measurement_start_time)",
+        doubt=True,
+    ),
+    Rule(
+        "tls.shared_trouble",
+        "tls",
+        "NOT proved AND failures > 0 AND NOT has_control AND NOT helper_followed AND NOT peers_down AND peers_troubled",
+        920,
+        SHARED_TROUBLE,
+        OONI_WEB,
         doubt=True,
     ),
 )

@@ -76,6 +76,7 @@ SELECT o.m, o.u, o.depth, o.first_obs, o.depth * 100000000 + o.first_obs * 10 AS
   coalesce(p.page_failed, false) AND NOT coalesce(p.page_ok, false) AS page_failed,
   h.m IS NULL AND o.depth > 0 AND coalesce(p.page_ok, false) AND p.page_status < 400 AS helper_followed,
   coalesce(e.fine, {FINE_IN_ALL}, false) AND b.u IS NULL AND r.u IS NULL AS peers_fine,
+  coalesce(e.fine, {FINE_IN_ALL}, false) AND (b.u IS NOT NULL OR r.u IS NOT NULL) AS peers_troubled,
   coalesce(e.down, false) OR coalesce(b.down, false) AS peers_down,
   f.software IS NOT NULL AS faulty,
   g.software IS NOT NULL AS old_roots,

@@ -17,7 +17,7 @@ WITH sunk AS (
   GROUP BY a.m, a.u
 ),
 compared AS (
-  SELECT c.m, c.u, c.place, c.has_control, c.helper_followed, c.peers_fine, c.peers_down,
+  SELECT c.m, c.u, c.place, c.has_control, c.helper_followed, c.peers_fine, c.peers_down, c.peers_troubled,
     c.system_bogon, c.system_known, c.system_known_elsewhere, c.udp_bogon, c.encrypted_global,
     c.control_bogon, c.control_global, c.control_nxdomain, c.control_dns_failed,
     coalesce(a.system_answers, false) AS system_answers,

@@ -527,10 +527,10 @@ def of_these_days(table: str) -> str:
     return f"(SELECT * FROM {table} WHERE day IN (SELECT day FROM judge_this))"
 
 
-#: What the votes say together.
-#: Before all else: it is read by what follows, apart from each other.
+#: Whose word counts: what follows, and what is made beside it, reads this.
 FIRST = (VOICES, HEARD)
 
+#: What the votes say together.
 STEPS = (
     BY_DAY,
     BY_NETWORK,
