@@ -14,8 +14,11 @@ from wallwatch.judge import References
 from wallwatch.judge.rules import RULES
 
 LAYERS = ("dns", "tcp", "tls", "quic", "http")
-#: Needs a test of another kind on the network; tested with services.
-ELSEWHERE = {"http.device_in_network"}
+#: Need a test of another kind on the network, or hours of trouble; tested with services, and in `test_judge_hours.py`.
+ELSEWHERE = {
+    "http.device_in_network",
+    *(f"{layer}.shared_trouble" for layer in ("dns", "tcp", "tls", "http")),
+}
 LIE, NEAR, SECOND = "198.51.100.7", "203.0.113.9", "203.0.113.4"
 _BACKGROUND = 4
 _number = count()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from judge_worlds import START, Verdict, World
+from judge_worlds import START, Measured, Verdict, World
 
 COUNTRIES = ("XA", "XB", "XC", "XD")
 #: Minutes at which it fails for everybody: fourteen hours from half past an hour on.
@@ -14,7 +14,21 @@ TROUBLE = range(36, 36 + 14 * 60)
 BLOCKING = 64599
 
 
-def _world(every: int, *, trouble: bool = True) -> dict[str, Verdict]:
+def _look(m: Measured, fails: bool, layer: str) -> None:
+    """A site that opens, or fails in that layer."""
+    if fails and layer == "dns":
+        m.dns(None, "dns_nxdomain_error")
+    elif fails and layer == "tcp":
+        m.dns().tcp("generic_timeout_error")
+    elif fails and layer == "http":
+        m.dns().tcp(port=80).http(None, "connection_reset", f"http://{m.who['target']}/")
+    elif layer == "http":
+        m.dns().tcp(port=80).page(url=f"http://{m.who['target']}/")
+    else:
+        m.dns().tcp().tls("connection_reset" if fails else None)
+
+
+def _world(every: int, *, trouble: bool = True, layer: str = "tls") -> dict[str, Verdict]:
     """Eight networks in four countries look at a site in turn, so many minutes apart, for three days; one blocks it.
 
     No test helper was in reach.
@@ -31,7 +45,7 @@ def _world(every: int, *, trouble: bool = True) -> dict[str, Verdict]:
             helper_failure="generic_timeout_error",
         )
         fails = blocks or (trouble and minute in TROUBLE)
-        m.dns().tcp().tls("connection_reset" if fails else None)
+        _look(m, fails, layer)
     return world.judge()
 
 
@@ -62,13 +76,14 @@ def test_c10_a_network_that_blocks_before_and_after_is_told_so(every: int) -> No
     assert outside <= set(found)
 
 
-def test_c10_the_reason_is_told() -> None:
+@pytest.mark.parametrize("layer", ["dns", "tcp", "tls", "http"])
+def test_c10_the_reason_is_told(layer: str) -> None:
     """A failure that others share carries the rule that says so, and why nothing is concluded."""
-    shared = [v for v in _world(23).values() if "tls.shared_trouble" in v.whole["rules"]]
+    rule = f"{layer}.shared_trouble"
+    shared = [v for v in _world(23, layer=layer).values() if rule in v.whole["rules"]]
     assert shared
     assert {v.state for v in shared} == {"insufficient"}
-    assert all("tls.no_control" in v.whole["rules"] for v in shared)
-    assert not [v for v in _world(23, trouble=False).values() if "tls.shared_trouble" in v.whole["rules"]]
+    assert not [v for v in _world(23, trouble=False, layer=layer).values() if rule in v.whole["rules"]]
 
 
 def test_a_block_of_some_hours_in_one_country_is_told_by_what_opens_abroad_at_the_time() -> None:
