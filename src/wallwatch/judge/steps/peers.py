@@ -130,10 +130,24 @@ WHERE (bad > ok AND ok <= 1) OR (days_bad >= 3 AND bad >= 6 AND 6 * bad >= ok)
 #: anybody saw it fail in these days. A service that breaks does not keep hours.
 BY_THE_CLOCK = """
 CREATE OR REPLACE TEMP TABLE judge_by_the_clock AS
-WITH hours AS (
+WITH failures AS (
+  SELECT v.u, coalesce(v.country, 'ZZ') AS country, v.day, v.hour, bool_or(l.u IS NULL) AS asked
+  FROM judge_heard v LEFT JOIN judge_lasting l ON l.u = v.u AND l.network = v.network AND l.day = v.day
+  WHERE v.failed
+  GROUP BY v.u, coalesce(v.country, 'ZZ'), v.day, v.hour
+),
+-- Where it failed on three days at all; in networks in which it fails day after day nobody asks for hours.
+asked AS (
+  SELECT f.u, f.country, f.day, f.hour
+  FROM failures f
+  JOIN (SELECT u, country FROM failures GROUP BY u, country HAVING count(DISTINCT day) >= 3) o
+    ON o.u = f.u AND o.country = f.country
+  WHERE f.asked
+),
+hours AS (
   SELECT v.u, coalesce(v.country, 'ZZ') AS country, v.network, v.day, v.hour, count(DISTINCT v.s) FILTER (v.opened) AS ok,
     count(DISTINCT v.s) FILTER (v.failed) AS bad
-  FROM judge_heard v JOIN (SELECT DISTINCT u FROM judge_heard WHERE failed) f ON f.u = v.u
+  FROM judge_heard v WHERE v.u IN (SELECT u FROM asked)
   GROUP BY v.u, coalesce(v.country, 'ZZ'), v.network, v.day, v.hour
 ),
 failing AS (
@@ -144,8 +158,7 @@ others AS (
   SELECT f.u, f.country, f.hour, f.day, h.day AS other_day, h.network, h.ok, h.bad
   FROM (
     SELECT u, country, hour, day, hour + 24 * days + shift AS near
-    FROM (SELECT DISTINCT u, country, hour, day FROM hours WHERE bad > 0),
-      (VALUES (-2), (-1), (1), (2)) AS days(days), (VALUES (-1), (0), (1)) AS shifts(shift)
+    FROM asked, (VALUES (-2), (-1), (1), (2)) AS days(days), (VALUES (-1), (0), (1)) AS shifts(shift)
   ) f
   JOIN hours h ON h.u = f.u AND h.country = f.country AND h.hour = f.near
 ),
