@@ -76,6 +76,37 @@ def test_c10_a_network_that_blocks_before_and_after_is_told_so(every: int) -> No
     assert outside <= set(found)
 
 
+def test_c10_two_failures_within_the_hour_after_it_opened_are_no_lasting_block() -> None:
+    """Where few measure: the first network to meet a trouble met it twice, and had got through once before."""
+    world = World()
+    looks = [
+        (-350, 0),
+        (-330, 2),
+        (-310, 3),
+        (-300, 4),
+        (-290, 5),
+        (-40, 6),
+        (5, 0),
+        (20, 1),
+        (240, 4),
+        (450, 5),
+        (560, 3),
+    ]
+    looks += [(-95, 8), (1, 8), (41, 8), *((minute, minute % 7) for minute in range(-1600, -700, 60))]
+    for number, (minute, network) in enumerate(looks):
+        m = world.measure(
+            session=f"s{number}",
+            network=64500 + network,
+            country=COUNTRIES[network // 2 % 4],
+            time=START + timedelta(minutes=minute),
+            helper_failure="generic_timeout_error",
+        )
+        _look(m, 0 <= minute < 360, "tcp")
+    failed = [v for v in world.judge().values() if v.state != "ok"]
+    assert len(failed) == 5
+    assert all("tcp.shared_trouble" in v.whole["rules"] and not v.accuses for v in failed)
+
+
 @pytest.mark.parametrize("layer", ["dns", "tcp", "tls", "http"])
 def test_c10_the_reason_is_told(layer: str) -> None:
     """A failure that others share carries the rule that says so, and why nothing is concluded."""

@@ -101,9 +101,9 @@ SELECT u, day, network, country, sessions_ok, sessions_bad,
 FROM counted
 """
 
-#: Networks in which it fails day after day: in the five days around, it opened for one session at most and failed for
-#: more, or failed for six on three of them, as in the hours of exams; or in the three days that end or begin with the day
-#: it failed for most, over a day at least.
+#: Networks in which it fails day after day: in the five days around, it only failed, or opened for one session and failed for
+#: more, on two of them, or failed for six on three, as in the hours of exams; or in the three days that end or begin with
+#: the day it failed for most, over a day at least.
 LASTING = """
 CREATE OR REPLACE TEMP TABLE judge_lasting AS
 WITH days AS (
@@ -120,7 +120,7 @@ around AS (
   GROUP BY u, network, day + shift
 )
 SELECT u, network, day FROM around
-WHERE (bad > ok AND ok <= 1) OR (days_bad >= 3 AND bad >= 6 AND 6 * bad >= ok)
+WHERE (bad > ok AND (ok = 0 OR (ok = 1 AND days_bad >= 2))) OR (days_bad >= 3 AND bad >= 6 AND 6 * bad >= ok)
   OR (bad_before >= 3 AND bad_before > 2 * ok_before AND hours_before >= 24)
   OR (bad_after >= 3 AND bad_after > 2 * ok_after AND hours_after >= 24)
 """
