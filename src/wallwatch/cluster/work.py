@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from wallwatch.cluster import tasks
-from wallwatch.engine import Parts
+from wallwatch.engine import Parts, views
 from wallwatch.judge import elsewhere
 from wallwatch.judge.steps.units import Chunk
 
@@ -162,4 +162,4 @@ class Countries:
         into = self.work.new_folder()
         query = partial(tasks.query, place=self.work.place, files=self.files, into=into, prepare=prepare)
         for path in self.work.each(query, list(shares)):
-            yield f"SELECT * FROM read_parquet('{path}')"
+            yield f"SELECT * FROM read_parquet({views.quoted(str(path))})"
