@@ -14,7 +14,7 @@ import duckdb
 
 from wallwatch.detect.runs import Moment, Run, runs
 from wallwatch.detect.smooth import smooth
-from wallwatch.detect.votes import UNITS, from_table
+from wallwatch.detect.votes import from_table, in_units, repeats
 
 #: Countries that must fail together, and the share of those measured at the time.
 COUNTRIES = 3
@@ -63,13 +63,11 @@ WITH hourly AS (
   FROM detect_rows WHERE layer = 'all' AND {which} GROUP BY ALL
 ),
 weighed AS (
-  SELECT *, 1 / sqrt(row_number() OVER (
-    PARTITION BY service, country, source, hour_index // 24, 2 * k >= n ORDER BY hour_index)) AS weight
+  SELECT *, 1 / {repeats("service, country")} AS weight
   FROM hourly
 )
 SELECT country, service, '' AS target, 0 AS network, 'all' AS layer, hour_index,
-  CAST(sum(CAST(round({UNITS} * weight) AS BIGINT)) AS BIGINT) AS n,
-  CAST(sum(CAST(round({UNITS} * weight * k / n) AS BIGINT)) AS BIGINT) AS k
+  {in_units("weight")} AS n, {in_units("weight * k / n")} AS k
 FROM weighed
 GROUP BY country, service, hour_index
 QUALIFY max(sum(k)) OVER (PARTITION BY country, service) > 0

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from wallwatch.detect.one_probe import Look
-from wallwatch.detect.votes import AGAINST, UNITS
+from wallwatch.detect.votes import AGAINST, UNITS, in_units, repeats
 
 #: An episode of at most so many hours can be the work of one broken probe (trap C18).
 ONE_PROBE_HOURS = 36
@@ -196,12 +196,11 @@ def looks(con: duckdb.DuckDBPyConnection, kind: str, parts: Sequence[Part]) -> d
           WINDOW whose AS (PARTITION BY p.span, r.source)
         ),
         weighed AS (
-          SELECT *, 1 / sqrt(row_number() OVER (
-            PARTITION BY span, source, hour_index // 24, share >= 0.5 ORDER BY hour_index)) AS weight
+          SELECT *, 1 / {repeats("span", "share >= 0.5")} AS weight
           FROM hourly
         )
-        SELECT span, resolver, CAST(sum(CAST(round({UNITS} * weight * share) AS BIGINT)) AS BIGINT) / {UNITS} AS against,
-          CAST(sum(CAST(round({UNITS} * weight) AS BIGINT)) AS BIGINT) / {UNITS} AS votes
+        SELECT span, resolver, {in_units("weight * share")} / {UNITS} AS against,
+          {in_units("weight")} / {UNITS} AS votes
         FROM weighed GROUP BY span, probe_id, CASE WHEN probe_id IS NULL THEN software END, resolver
         ORDER BY span, votes DESC, against DESC, resolver
         """,

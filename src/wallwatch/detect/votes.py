@@ -19,9 +19,28 @@ AGAINST = {"blocking": "rank <= 2", "throttling": "throttled = 1"}
 #: A series with fewer measurements against its target is not looked at: it cannot carry or join an event.
 LEAST = 2
 
-# The r-th hour of a day in which a source says the same counts r ** -0.5: repeats tell less than new sources, and less
-# than the same source changing its mind. A session that finds nearly everything blocked, over many services, says more
-# of itself than of the network (trap C18).
+
+def repeats(of: str, says: str = "2 * k >= n") -> str:
+    """An SQL expression over hourly rows: what a source's vote is divided by.
+
+    The r-th hour of a day in which a source says the same counts r ** -0.5: repeats tell less than new sources, and less
+    than the same source changing its mind.
+
+    Args:
+        of: The columns that tell series apart.
+        says: Whether it speaks against the target.
+    """
+    return (
+        f"sqrt(row_number() OVER (PARTITION BY {of}, source, hour_index // 24, {says} ORDER BY hour_index))"
+    )
+
+
+def in_units(votes: str) -> str:
+    """An SQL aggregate: the sum of votes, in whole parts of which `UNITS` are one."""
+    return f"CAST(sum(CAST(round({UNITS} * {votes}) AS BIGINT)) AS BIGINT)"
+
+
+# A session that finds nearly everything blocked, over many services, says more of itself than of the network (trap C18).
 _VOTES = f"""
 WITH accused AS (
   SELECT country, service, target, network, layer FROM detect_rows
@@ -50,15 +69,12 @@ hourly AS (
   GROUP BY ALL
 ),
 weighed AS (
-  SELECT *, standing / sqrt(row_number() OVER (
-    PARTITION BY country, service, target, network, layer, source, hour_index // 24, 2 * k >= n
-    ORDER BY hour_index)) AS weight
+  SELECT *, standing / {repeats("country, service, target, network, layer")} AS weight
   FROM hourly
 ),
 summed AS (
   SELECT country, service, target, network, layer, hour_index,
-    CAST(sum(CAST(round({UNITS} * weight) AS BIGINT)) AS BIGINT) AS n,
-    CAST(sum(CAST(round({UNITS} * weight * k / n) AS BIGINT)) AS BIGINT) AS k
+    {in_units("weight")} AS n, {in_units("weight * k / n")} AS k
   FROM weighed GROUP BY ALL HAVING sum(CAST(round({UNITS} * weight) AS BIGINT)) > 0
 )
 SELECT country, service, target, network, layer, hour_index, n, k

@@ -54,9 +54,12 @@ SELECT v.u, v.hour, v.day, v.network, v.country, v.s, v.software, v.nettest, v.o
 FROM judge_votes v JOIN judge_voices o ON o.s = v.s AND o.day = v.day AND o.nettest = v.nettest
 """
 
+#: Sessions that go on from one day to another, as few do.
+_LONG = "SELECT s FROM judge_heard GROUP BY s HAVING min(day) <> max(day)"
+
 #: Sessions of each network that got through to each unit, or did not, on each day; and how many of them were there on that
 #: day only, as nearly all are.
-BY_DAY = """
+BY_DAY = f"""
 CREATE OR REPLACE TEMP TABLE judge_by_day AS
 WITH sessions AS (
   SELECT u, day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed,
@@ -64,7 +67,7 @@ WITH sessions AS (
   FROM judge_heard GROUP BY u, day, network, s
 ),
 long AS (
-  SELECT s FROM judge_heard GROUP BY s HAVING min(day) <> max(day)
+  {_LONG}
 )
 SELECT e.u, e.day, e.network, max(e.country) AS country, count(*) FILTER (e.opened) AS ok, count(*) FILTER (e.failed) AS bad,
   count(*) FILTER (e.opened AND l.s IS NULL) AS ok_once, count(*) FILTER (e.failed AND l.s IS NULL) AS bad_once,
@@ -74,11 +77,11 @@ GROUP BY e.u, e.day, e.network
 """
 
 #: The same on the day or the one before or after, each session once, and whether the network speaks.
-BY_NETWORK = """
+BY_NETWORK = f"""
 CREATE OR REPLACE TEMP TABLE judge_by_network AS
 WITH long AS (
   SELECT v.u, v.day + shift AS day, v.network, v.s, bool_or(v.opened) AS opened, bool_or(v.failed) AS failed
-  FROM judge_heard v JOIN (SELECT s FROM judge_heard GROUP BY s HAVING min(day) <> max(day)) l ON l.s = v.s,
+  FROM judge_heard v JOIN ({_LONG}) l ON l.s = v.s,
   (VALUES (-1), (0), (1)) AS shifts(shift)
   GROUP BY v.u, v.day + shift, v.network, v.s
 ),
