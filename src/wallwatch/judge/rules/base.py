@@ -50,12 +50,6 @@ class Rule:
         return self.doubt or self.state in ("ok", "down")
 
 
-#: Why what others saw of a host is no contrast to its failure.
-SHARED_TROUBLE = (
-    "On these days the host works elsewhere, but at this time others failed with it as well, or nobody else got through "
-    "to it: trouble of its own explains the failure, too."
-)
-
 #: Sources that several rules rest on.
 OONI_WEB = "OONI spec ts-017-web-connectivity"
 OONI_LTE = "OONI Web Connectivity LTE design (probe-cli docs/design/dd-008)"
@@ -73,3 +67,17 @@ TLS_MITM = "Carnavalet & Mannan, Killed by Proxy: Analyzing Client-end TLS Inter
 THROTTLING = "OONI design dd-007 (throttling); Xue et al., Throttling Twitter (IMC 2021)"
 HTTP3 = "Elmenhorst et al., Web Censorship Measurements of HTTP/3 over QUIC (IMC 2021)"
 CDN = "McDonald et al., 403 Forbidden: A Global View of CDN Geoblocking (IMC 2018)"
+
+
+def shared_trouble(layer: str, fails: str) -> Rule:
+    """The rule of a layer that says why what others saw of a host is no contrast to its failure."""
+    return Rule(
+        f"{layer}.shared_trouble",
+        layer,
+        f"{fails} AND NOT has_control AND NOT helper_followed AND NOT peers_down AND peers_troubled",
+        920,
+        "On these days the host works elsewhere, but at this time others failed with it as well, or nobody else got through "
+        "to it: trouble of its own explains the failure, too.",
+        OONI_WEB,
+        doubt=True,
+    )

@@ -12,8 +12,8 @@ from wallwatch.judge.rules.base import (
     OONI_LTE,
     OONI_WEB,
     SATELLITE,
-    SHARED_TROUBLE,
     Rule,
+    shared_trouble,
 )
 
 _DEVIATES = (
@@ -488,13 +488,5 @@ RULES: tuple[Rule, ...] = (
         OONI_WEB,
         doubt=True,
     ),
-    Rule(
-        "dns.shared_trouble",
-        "dns",
-        "NOT system_answers AND system_failure IS NOT NULL AND NOT has_control AND NOT helper_followed AND NOT peers_down AND peers_troubled",
-        920,
-        SHARED_TROUBLE,
-        OONI_WEB,
-        doubt=True,
-    ),
+    shared_trouble("dns", "NOT system_answers AND system_failure IS NOT NULL"),
 )

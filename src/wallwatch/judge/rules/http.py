@@ -10,9 +10,9 @@ from wallwatch.judge.rules.base import (
     OONI_LTE,
     OONI_WEB,
     QUACK,
-    SHARED_TROUBLE,
     THROTTLING,
     Rule,
+    shared_trouble,
 )
 
 _CONTRASTS = (
@@ -426,13 +426,5 @@ RULES: tuple[Rule, ...] = (
         "Other tests of this network and day met a device that alters HTTP in clear text.",
         "OONI specs ts-006-header-field-manipulation and ts-007-http-invalid-request-line",
     ),
-    Rule(
-        "http.shared_trouble",
-        "http",
-        "failure_kind IS NOT NULL AND NOT has_control AND NOT helper_followed AND NOT peers_down AND peers_troubled",
-        920,
-        SHARED_TROUBLE,
-        OONI_WEB,
-        doubt=True,
-    ),
+    shared_trouble("http", "failure_kind IS NOT NULL"),
 )

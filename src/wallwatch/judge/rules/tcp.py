@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wallwatch.judge.rules.base import DF007, EYEBALLS, OONI_WEB, SHARED_TROUBLE, Rule
+from wallwatch.judge.rules.base import DF007, EYEBALLS, OONI_WEB, Rule, shared_trouble
 
 _KINDS = (
     ("timeout", "tcp.timeout", "Connection attempts get no answer;"),
@@ -124,13 +124,5 @@ RULES: tuple[Rule, ...] = (
         OONI_WEB,
         doubt=True,
     ),
-    Rule(
-        "tcp.shared_trouble",
-        "tcp",
-        "ports_failed > 0 AND NOT has_control AND NOT helper_followed AND NOT peers_down AND peers_troubled",
-        920,
-        SHARED_TROUBLE,
-        OONI_WEB,
-        doubt=True,
-    ),
+    shared_trouble("tcp", "ports_failed > 0"),
 )

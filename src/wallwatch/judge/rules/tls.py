@@ -7,10 +7,10 @@ from wallwatch.judge.rules.base import (
     IRIS,
     OONI_LTE,
     OONI_WEB,
-    SHARED_TROUBLE,
     THROTTLING,
     TLS_MITM,
     Rule,
+    shared_trouble,
 )
 
 _CONTRASTS = (
@@ -280,13 +280,5 @@ RULES: tuple[Rule, ...] = (
         "OONI spec df-000-base (measurement_start_time)",
         doubt=True,
     ),
-    Rule(
-        "tls.shared_trouble",
-        "tls",
-        "NOT proved AND failures > 0 AND NOT has_control AND NOT helper_followed AND NOT peers_down AND peers_troubled",
-        920,
-        SHARED_TROUBLE,
-        OONI_WEB,
-        doubt=True,
-    ),
+    shared_trouble("tls", "NOT proved AND failures > 0"),
 )
