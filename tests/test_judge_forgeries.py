@@ -355,3 +355,49 @@ def test_c3_other_names_that_newcomers_got_from_an_address_tie_no_cut_to_the_nam
 
 def _hashable(said: tuple[object, ...]) -> tuple[object, ...]:
     return tuple(tuple(part) if isinstance(part, list) else part for part in said)
+
+
+def _many(world: World) -> None:
+    """Thirty sessions in six networks that look at six sites each."""
+    for session in range(30):
+        for site in SITES:
+            m = world.measure(site, network=NETWORKS[session % 6], session=f"h{session}")
+            m.dns().tcp().tls().helper()
+
+
+def test_c2_newcomers_that_claim_a_rare_version_do_not_hide_its_old_roots() -> None:
+    def build(forged: int) -> World:
+        world = World()
+        _many(world)
+        for session in range(3):
+            for site in SITES:
+                m = world.measure(
+                    site, network=64600 + session, session=f"h-old{session}", software="old 1.0"
+                )
+                m.dns().tcp().tls("ssl_unknown_authority").helper()
+        for number in range(forged):
+            m = world.measure(
+                SITES[number % 6], network=65000 + number, session=f"f{number}", software="old 1.0"
+            )
+            m.dns().tcp().tls().helper()
+        return world
+
+    states = {said[0] for said in _alike(build, 22).values()}
+    assert states == {"ok", "insufficient"}
+
+
+def test_c3_newcomers_make_no_certificate_genuine_that_few_refused() -> None:
+    def build(forged: int) -> World:
+        world = World()
+        _many(world)
+        for site in SITES[1:]:
+            world.measure(site, network=64600, session="h-met").dns().tcp().tls().helper()
+        m = world.measure(SITES[0], network=64600, session="h-met").dns().tcp()
+        m.tls("ssl_unknown_authority", tls_certificate_sha256="f" * 64, tls_issuer="Ministry").helper()
+        for number in range(forged):
+            m = world.measure(SITES[0], network=65000 + number, session=f"f{number}").dns().tcp()
+            m.tls(tls_certificate_sha256="f" * 64).helper()
+        return world
+
+    states = {said[0] for said in _alike(build, 20).values()}
+    assert states == {"ok", "blocked"}

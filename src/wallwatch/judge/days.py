@@ -45,6 +45,7 @@ KEPT = pa.schema(
         ("no", pa.bool_()),
         ("first", pa.int32()),
         ("last", pa.int32()),
+        ("times", pa.int32()),
     ]
 )
 _FIELDS = ", ".join(f'"{name}"' for name in KEPT.names)
@@ -90,7 +91,7 @@ _GATHERED: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "root": (
         "judge_roots",
-        {"network": "network", "software": "what", "u": "name", "ok": "yes", "bad": "no"},
+        {"network": "network", "software": "what", "u": "name", "s": "s", "ok": "yes", "bad": "no"},
     ),
     "answer": ("judge_answered", {"network": "network", "ip": "what", "u": "name", "s": "s"}),
     "page": ("judge_pages", {"network": "network", "http_body_sha256": "what", "u": "name", "s": "s"}),
@@ -98,7 +99,15 @@ _GATHERED: dict[str, tuple[str, dict[str, str]]] = {
     "confirmed": ("judge_confirmed", {"ip": "what", "host": "name", "s": "s"}),
     "home": (
         "judge_homes_said",
-        {"network": "network", "country": "what", "s": "s", "first": "first", "last": "last"},
+        {
+            "network": "network",
+            "country": "what",
+            "nettest": "name",
+            "s": "s",
+            "first": "first",
+            "last": "last",
+            "times": "times",
+        },
     ),
 }
 _NAMED = tuple(kind for kind, (_, columns) in _GATHERED.items() if "u" in columns)
@@ -366,7 +375,7 @@ class _State:
         """Writes what is kept of the days that were judged, one file each."""
         self._con.execute(
             "INSERT INTO days_kept SELECT DISTINCT p.g, 'compared', c.network, c.mark, c.kind, c.s, c.alone, "
-            "NULL::BOOLEAN, NULL::INTEGER, NULL::INTEGER FROM judge_compared c JOIN days_spans p ON p.s = c.s "
+            "NULL::BOOLEAN, NULL::INTEGER, NULL::INTEGER, NULL::INTEGER FROM judge_compared c JOIN days_spans p ON p.s = c.s "
             "SEMI JOIN days_anew n ON n.g = p.g"
         )
         rows = self._con.sql(f"SELECT g, {_FIELDS} FROM days_kept ORDER BY ALL").to_arrow_reader(_ROW_GROUP)

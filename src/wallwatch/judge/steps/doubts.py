@@ -17,7 +17,10 @@ TABLES = (
         "(s BIGINT, day DATE, network BIGINT, country VARCHAR, software VARCHAR, without_helper BOOLEAN, "
         "helped BOOLEAN, helper_forged BOOLEAN)"
     ),
-    "CREATE OR REPLACE TEMP TABLE judge_homes_said (network BIGINT, country VARCHAR, s BIGINT, first BIGINT, last BIGINT, g BIGINT)",
+    (
+        "CREATE OR REPLACE TEMP TABLE judge_homes_said (network BIGINT, country VARCHAR, nettest VARCHAR, s BIGINT, "
+        "first BIGINT, last BIGINT, times BIGINT, g BIGINT)"
+    ),
     (
         "CREATE OR REPLACE TEMP TABLE judge_compared_kept "
         "(s BIGINT, network BIGINT, kind VARCHAR, mark VARCHAR, alone BOOLEAN)"
@@ -58,8 +61,9 @@ GROUP BY s, day, network, country, software
 """,
     """
 INSERT INTO judge_homes_said
-SELECT network, country, s, CAST(floor(min(hour) / 24) AS BIGINT), CAST(floor(max(hour) / 24) AS BIGINT), g
-FROM judge_this GROUP BY network, country, s, g
+SELECT network, country, nettest, s, CAST(floor(min(hour) / 24) AS BIGINT), CAST(floor(max(hour) / 24) AS BIGINT),
+  count(*), g
+FROM judge_this GROUP BY network, country, nettest, s, g
 """,
     f"""
 INSERT INTO judge_marks

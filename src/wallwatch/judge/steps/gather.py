@@ -28,7 +28,7 @@ TABLES = (
     ),
     (
         "CREATE OR REPLACE TEMP TABLE judge_roots "
-        "(software VARCHAR, u BIGINT, network BIGINT, ok BOOLEAN, bad BOOLEAN, g BIGINT)"
+        "(software VARCHAR, u BIGINT, network BIGINT, s BIGINT, ok BOOLEAN, bad BOOLEAN, g BIGINT)"
     ),
     pace.PACES,
     *doubts.TABLES,
@@ -100,11 +100,11 @@ GROUP BY o.tls_certificate_sha256, w.network, w.s, w.g
 
 ROOTS = """
 INSERT INTO judge_roots
-SELECT w.software, o.u, w.network, bool_or(o.failure IS NULL AND NOT o.no_verify),
+SELECT w.software, o.u, w.network, w.s, bool_or(o.failure IS NULL AND NOT o.no_verify),
   coalesce(bool_or(o.failure = 'ssl_unknown_authority'), false), w.g
 FROM judge_tls_units o JOIN judge_this w ON w.m = o.m
 WHERE w.software IS NOT NULL AND w.network IS NOT NULL
-GROUP BY w.software, o.u, w.network, w.g
+GROUP BY w.software, o.u, w.network, w.s, w.g
 """
 
 #: What several chunks say of one session is one voice: a session may lie in many files.

@@ -13,10 +13,11 @@ from __future__ import annotations
 _BARS = (8, 4, 2)
 
 _SEVERAL = "coalesce(sum(looks) FILTER (targets >= 2), 0)"
-_BAR = " ".join(
+_BARS_MET = " ".join(
     f"WHEN count(*) FILTER (targets >= {bar}) >= 3 AND 3 * sum(looks) FILTER (targets >= {bar}) >= {_SEVERAL} THEN {bar}"
     for bar in _BARS
 )
+_BAR = f"CASE WHEN 3 * {_SEVERAL} < sum(looks) THEN 1 {_BARS_MET} ELSE 1 END"
 
 #: Sessions whose word counts for others, by test and day. Who looked at one target, or at a few where others look at
 #: many, has no standing: a row from a new session neither adds to what is known of anything, nor takes from it, however
@@ -40,7 +41,7 @@ looked AS (
 ),
 bars AS (
   SELECT nettest, day + shift AS day,
-    CASE WHEN 3 * {_SEVERAL} < sum(looks) THEN 1 {_BAR} ELSE 1 END AS bar
+    {_BAR} AS bar
   FROM looked, (VALUES (-1), (0), (1)) AS shifts(shift) GROUP BY nettest, day + shift
 )
 SELECT l.nettest, l.day, l.s FROM looked l JOIN bars b ON b.nettest = l.nettest AND b.day = l.day
@@ -414,45 +415,70 @@ SELECT u, nettest, day, software FROM work
 GROUP BY u, nettest, day, software HAVING count(DISTINCT network) >= 3
 """
 
+#: Sessions whose word counts where no time is asked for: by the same measure, over all days.
+STANDING = f"""
+CREATE OR REPLACE TEMP TABLE judge_standing AS
+WITH looked AS (
+  SELECT nettest, s, sum(times) AS targets, least(sum(times), 16) AS looks FROM judge_homes_said GROUP BY nettest, s
+),
+bars AS (
+  SELECT nettest, {_BAR} AS bar FROM looked GROUP BY nettest
+)
+SELECT DISTINCT l.s FROM looked l JOIN bars b ON b.nettest = l.nettest WHERE l.targets >= b.bar
+"""
+
 #: Leaf certificates that some refuse, and that proved valid in at least two networks, to at least three sessions and
 #: many more than refused them.
 GENUINE = """
 CREATE OR REPLACE TEMP TABLE judge_genuine AS
-SELECT tls_certificate_sha256
-FROM judge_certificates
-GROUP BY tls_certificate_sha256
-HAVING bool_or(refused) AND count(DISTINCT network) FILTER (proved) >= 2
-  AND count(DISTINCT s) FILTER (proved AND network IS NOT NULL)
-    >= greatest(3, 2 * count(DISTINCT s) FILTER (refused AND NOT proved))
+SELECT c.tls_certificate_sha256
+FROM judge_certificates c SEMI JOIN judge_standing h ON h.s = c.s
+WHERE c.tls_certificate_sha256 IN (SELECT tls_certificate_sha256 FROM judge_certificates WHERE refused)
+GROUP BY c.tls_certificate_sha256
+HAVING count(DISTINCT c.network) FILTER (c.proved) >= 2
+  AND count(DISTINCT c.s) FILTER (c.proved AND c.network IS NOT NULL)
+    >= greatest(3, 2 * count(DISTINCT c.s) FILTER (c.refused AND NOT c.proved))
 """
 
 #: Versions of the software that refuse the certificates of several hosts on several networks which other versions
-#: accept, and accept hardly any (trap J21: an old root store).
+#: accept, and accept hardly any, each host by the word of most sessions (trap J21: an old root store).
 OLD_ROOTS = """
 CREATE OR REPLACE TEMP TABLE judge_old_roots AS
-WITH handshakes AS (
-  SELECT software, u, network, bool_or(ok) AS ok, bool_or(bad) AS bad
-  FROM judge_roots GROUP BY software, u, network
+WITH suspected AS (
+  SELECT software FROM judge_roots WHERE bad GROUP BY software
+  HAVING count(DISTINCT network) >= 3 AND count(DISTINCT u) >= 3
 ),
-accepted AS (
-  SELECT DISTINCT u, software FROM handshakes WHERE ok
+sessions AS (
+  SELECT r.software, r.u, r.network, r.s, bool_or(r.ok) AS ok, bool_or(r.bad) AS bad
+  FROM judge_roots r SEMI JOIN suspected x ON x.software = r.software SEMI JOIN judge_standing h ON h.s = r.s
+  GROUP BY r.software, r.u, r.network, r.s
+),
+units AS (
+  SELECT software, u, count(DISTINCT s) FILTER (ok) AS sessions_ok, count(DISTINCT s) FILTER (bad AND NOT ok) AS sessions_bad
+  FROM sessions GROUP BY software, u
 ),
 refused AS (
-  SELECT h.software, h.network, h.u,
-    max(CASE WHEN a.u IS NOT NULL THEN 1 ELSE 0 END) AS accepted_by_others
-  FROM handshakes h LEFT JOIN accepted a ON a.u = h.u AND a.software <> h.software
-  WHERE h.bad AND NOT h.ok
-  GROUP BY h.software, h.network, h.u
+  SELECT software, u FROM units WHERE sessions_bad > sessions_ok
 ),
-fine AS (
-  SELECT software, count(DISTINCT u) AS units FROM handshakes WHERE ok GROUP BY software
+accepted AS (
+  SELECT DISTINCT f.software, f.u
+  FROM refused f JOIN judge_roots r ON r.u = f.u AND r.ok AND r.software <> f.software
+  SEMI JOIN judge_standing h ON h.s = r.s
+),
+networks AS (
+  SELECT f.software, count(DISTINCT e.network) AS networks
+  FROM refused f JOIN sessions e ON e.software = f.software AND e.u = f.u AND e.bad AND NOT e.ok
+  GROUP BY f.software
+),
+counted AS (
+  SELECT t.software, count(*) FILTER (t.sessions_bad > t.sessions_ok) AS refused, count(a.u) AS accepted_by_others,
+    count(*) FILTER (t.sessions_ok > 0 AND t.sessions_ok >= t.sessions_bad) AS fine
+  FROM units t LEFT JOIN accepted a ON a.software = t.software AND a.u = t.u
+  GROUP BY t.software
 )
-SELECT r.software
-FROM refused r LEFT JOIN fine f ON f.software = r.software
-GROUP BY r.software, f.units
-HAVING count(DISTINCT r.network) >= 3 AND count(DISTINCT r.u) >= 3
-  AND count(DISTINCT r.u) FILTER (r.accepted_by_others = 1) >= 3
-  AND count(DISTINCT r.u) >= 2 * coalesce(f.units, 0)
+SELECT c.software
+FROM counted c JOIN networks n ON n.software = c.software
+WHERE n.networks >= 3 AND c.refused >= 3 AND c.accepted_by_others >= 3 AND c.refused >= 2 * c.fine
 """
 
 
@@ -567,6 +593,7 @@ STEPS = (
 #: What is told without them.
 ASIDE = (
     FAULTY,
+    STANDING,
     GENUINE,
     OLD_ROOTS,
     SINKS,
@@ -579,4 +606,5 @@ ASIDE = (
     "DROP TABLE judge_moves",
     "DROP TABLE judge_certificates",
     "DROP TABLE judge_roots",
+    "DROP TABLE judge_standing",
 )
