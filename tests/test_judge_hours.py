@@ -214,3 +214,19 @@ def test_c10_one_failure_is_told_by_what_others_got_within_two_hours(beside: int
     world.measure(network=64500, country="XA", session="failed", time=START, helper_failure="eof_error")
     world.measurements[-1].dns().tcp().tls("generic_timeout_error")
     assert world.verdict().accuses == accused
+
+
+@pytest.mark.parametrize(("minutes", "accused"), [((60,), True), ((130,), False), ((130, 140), True)])
+def test_c10_one_session_two_hours_later_does_not_tell_a_failure_from_an_outage(
+    minutes: tuple[int, ...], accused: bool
+) -> None:
+    """All others looked half a day away and more. An hour of trouble is over when the one gets through."""
+    world = World()
+    for number, minute in enumerate([*minutes, *range(-1400, -700, 60), *range(700, 1400, 60)]):
+        m = world.measure(network=64500 + number % 4, country=COUNTRIES[number % 4], session=f"s{number}")
+        m.who["time"] = START + timedelta(minutes=minute)
+        m.measured["helper_failure"] = "eof_error"
+        m.dns().tcp().tls()
+    world.measure(network=64500, country="XA", session="failed", time=START, helper_failure="eof_error")
+    world.measurements[-1].dns().tcp().tls("generic_timeout_error")
+    assert world.verdict().accuses == accused

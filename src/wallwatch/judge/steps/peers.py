@@ -303,7 +303,7 @@ def _both_ways(of: str, hours: int, *sums: str, name: str = "") -> str:
 
 #: Hours in which a network's failures are of a trouble that others share: those in the six hours up to it, or from it
 #: on, fail no less often than they get through; or those of other countries do, in the three; or may be of one, since nobody
-#: got through within two hours. What fails there is held against nobody by the word of others. A network in which it fails
+#: got through within an hour, nor two sessions within two. What fails there is held against nobody by the word of others. A network in which it fails
 #: day after day neither shares in this nor adds to it, nor do failures that keep hours.
 TROUBLED = f"""
 CREATE OR REPLACE TEMP TABLE judge_troubled AS
@@ -326,6 +326,7 @@ everywhere AS (
   SELECT u, hour,
     {_both_ways("u", 3, "ok", "bad")},
     {_both_ways("u", 6, "ok", "bad", name="_long")},
+    sum(ok) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING) AS ok_at_once,
     sum(ok) OVER (PARTITION BY u ORDER BY hour RANGE BETWEEN 2 PRECEDING AND 2 FOLLOWING) AS ok_near
   FROM (SELECT u, hour, sum(ok) AS ok, sum(bad) AS bad FROM hours GROUP BY u, hour)
 )
@@ -339,7 +340,7 @@ WHERE (e.bad_long_before > o.bad_long_before AND e.bad_long_before > e.ok_long_b
   OR (e.bad_after > o.bad_after AND e.bad_after > e.ok_after)
   OR (e.bad_before > h.bad_before AND e.bad_before - h.bad_before >= e.ok_before - h.ok_before)
   OR (e.bad_after > h.bad_after AND e.bad_after - h.bad_after >= e.ok_after - h.ok_after)
-  OR e.ok_near = 0
+  OR (e.ok_at_once = 0 AND e.ok_near < 2)
 """
 
 #: Per measurement's network: what the others say. Fine: it opens in two at least, and in several times as many as it
