@@ -16,6 +16,7 @@ from wallwatch import judge, pipeline, refs, simulate
 from wallwatch.archive import take_in
 from wallwatch.engine import Workspace
 from wallwatch.judge import days
+from wallwatch.judge.judging import Judging
 from wallwatch.sources.fingerprints import Fingerprints
 
 AS_OF = datetime(2100, 1, 1, tzinfo=UTC)
@@ -48,9 +49,9 @@ def judged_days(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
     found: list[set[str]] = []
     real = days._State.keep
 
-    def keep(state: days._State, folder: Path, anew: set[str]) -> None:
+    def keep(state: days._State, judging: Judging, folder: Path, anew: set[str]) -> None:
         found.append(anew)
-        real(state, folder, anew)
+        real(state, judging, folder, anew)
 
     monkeypatch.setattr(days._State, "keep", keep)
     return found
@@ -100,6 +101,16 @@ def test_judging_day_by_day_says_what_judging_at_once_says(history: tuple[list[P
             con.sql(f"SELECT {names} FROM verdicts {key}").fetchall()
             == con.sql(f"SELECT {names} FROM expected {key}").fetchall()
         )
+
+
+@pytest.mark.parametrize("rows", [1, 1_000])
+def test_what_is_kept_is_the_same_however_much_of_it_is_sorted_at_once(
+    history: tuple[list[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    files, whole = history
+    monkeypatch.setattr(days, "_SORTED_AT_ONCE", rows)
+    go(files, tmp_path / "w", threads=2)
+    assert content(tmp_path / "w") == content(whole)
 
 
 def test_other_rules_judge_everything_anew(

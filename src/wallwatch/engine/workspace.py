@@ -129,7 +129,7 @@ class Workspace:
 
         Args:
             threads: Worker threads; the machine's cores where not given.
-            memory: DuckDB's memory limit (`700MB`), above which it spills to the workspace's disk; the
+            memory: DuckDB's memory limit (`600MB`), above which it spills to the workspace's disk; the
                 environment variable `WALLWATCH_MEMORY` where not given.
         """
         con = self._connect(threads, memory)
@@ -418,7 +418,7 @@ def database(
         # Nothing is ever downloaded behind the user's back.
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
-        "memory_limit": memory or os.environ.get("WALLWATCH_MEMORY", "700MB"),
+        "memory_limit": memory or os.environ.get("WALLWATCH_MEMORY", "600MB"),
         "temp_directory": str(spill),
         "preserve_insertion_order": "false",
     }

@@ -8,6 +8,7 @@ tables; where a fact has changed, the days whose rows meet it are judged anew as
 from __future__ import annotations
 
 import json
+import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -53,6 +54,8 @@ _FIELDS = ", ".join(f'"{name}"' for name in KEPT.names)
 #: The folder of what is kept, in that of the verdicts; hidden from those who read tables.
 _FOLDER = ".kept"
 _ROW_GROUP = 65_536
+#: Rows of what is kept that each core sorts at once, where a single day does not have more.
+_SORTED_AT_ONCE = 500_000
 
 #: For each chunk: what the facts are asked for, by day. A row that none of these names meets no fact.
 _KEYS = (
@@ -228,22 +231,24 @@ def judge_days(
     state = _State(con, references, source, dict(days), _Before.of(before, version), rows_at_once, elsewhere)
     (after / _FOLDER).mkdir()
     rows: dict[str, int] = {}
+    one_at_a_time = threading.Lock()
 
     def left(chunk: Chunk, table: pa.Table) -> list[pa.Table]:
         """What is left to write: days that lie in a chunk as a whole are written by the thread that judged it."""
         if chunk.first_file is not None:
             return [table]
-        rows.update(write_days([table], state.day_of, after, write))
+        with one_at_a_time:  # rows take many times the memory while they are written
+            rows.update(write_days([table], state.day_of, after, write))
+            pa.default_memory_pool().release_unused()  # else each thread's share of it stays with the process
         return []
 
     with state.judged() as (judging, chunks, anew, facts):
+        state.keep(judging, after / _FOLDER, anew)
         if elsewhere is None:
             tables = chain.from_iterable(judging.judge(chunks, left))
-            state.keep(after / _FOLDER, anew)
             rows.update(write_days(tables, state.day_of, after, write))
         else:
             rows.update(elsewhere.judge(con, chunks, state.day_of, after, write))
-            state.keep(after / _FOLDER, anew)
     for (table,) in con.sql(
         "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'days_')"
     ).fetchall():
@@ -371,22 +376,41 @@ class _State:
                     yield judging, chunks, anew, facts
                     return
 
-    def keep(self, folder: Path, anew: set[str]) -> None:
-        """Writes what is kept of the days that were judged, one file each."""
+    def keep(self, judging: Judging, folder: Path, anew: set[str]) -> None:
+        """Writes what is kept of the days that were judged, one file each, and forgets it: judging needs the memory."""
         self._con.execute(
             "INSERT INTO days_kept SELECT DISTINCT p.g, 'compared', c.network, c.mark, c.kind, c.s, c.alone, "
             "NULL::BOOLEAN, NULL::INTEGER, NULL::INTEGER, NULL::INTEGER FROM judge_compared c JOIN days_spans p ON p.s = c.s "
             "SEMI JOIN days_anew n ON n.g = p.g"
         )
-        rows = self._con.sql(f"SELECT g, {_FIELDS} FROM days_kept ORDER BY ALL").to_arrow_reader(_ROW_GROUP)
-        left = set(anew)
-        for number, pieces in groupby(apart(rows, "g"), itemgetter(0)):
-            day = self._names[number]
-            left.discard(day)
-            whole = pa.concat_tables(piece for _, piece in pieces).combine_chunks().cast(KEPT)
-            pq.write_table(whole, folder / f"{day}.parquet", row_group_size=_ROW_GROUP, compression="zstd")
-        for day in left:
-            pq.write_table(KEPT.empty_table(), folder / f"{day}.parquet", compression="zstd")
+
+        def write(con: duckdb.DuckDBPyConnection, share: tuple[int, int]) -> set[str]:
+            rows = con.sql(
+                f"SELECT g, {_FIELDS} FROM days_kept WHERE g BETWEEN {share[0]} AND {share[1]} ORDER BY ALL"
+            ).to_arrow_reader(_ROW_GROUP)
+            found = set()
+            for number, pieces in groupby(apart(rows, "g"), itemgetter(0)):
+                found.add(self._names[number])
+                _write_kept(folder / f"{self._names[number]}.parquet", (piece for _, piece in pieces))
+            return found
+
+        written = set().union(*judging.cursors.each(write, self._shares()))
+        for day in anew - written:
+            _write_kept(folder / f"{day}.parquet", ())
+        self._con.execute("DROP TABLE days_kept")
+
+    def _shares(self) -> list[tuple[int, int]]:
+        """The numbers of the first and the last day of what is sorted at once of that which is kept: a day, or some small ones."""
+        found: list[tuple[int, int]] = []
+        held = 0
+        for g, rows in self._con.sql("SELECT g, count(*) FROM days_kept GROUP BY g ORDER BY g").fetchall():
+            if found and held + rows <= _SORTED_AT_ONCE:
+                found[-1] = (found[-1][0], g)
+                held += rows
+            else:
+                found.append((g, g))
+                held = rows
+        return found
 
     def _put(self, name: str, columns: dict[str, pa.Array]) -> None:
         self._con.register("days_given", pa.table(columns))
@@ -528,7 +552,7 @@ class _State:
         """Notes what is to be kept of days that are judged; puts back what was kept of those that are not looked at."""
         con = self._con
         fields = ", ".join(f'"{field.name}" {_SQL[field.type]}' for field in KEPT)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE days_kept (g BIGINT, {fields})")
+        con.execute(f"CREATE OR REPLACE TABLE days_kept (g BIGINT, {fields})")
         con.execute(
             "INSERT INTO days_kept (g, kind, network, what) SELECT DISTINCT k.g, k.kind, k.network, k.what "
             "FROM judge_keys k SEMI JOIN days_anew n ON n.g = k.g"
@@ -627,6 +651,12 @@ class _State:
             chunks.append(Chunk(self._measurements, self._parts(inside)))
             self._measurements += count
         return chunks
+
+
+def _write_kept(path: Path, pieces: Iterable[pa.Table]) -> None:
+    """Writes what is kept of a day, which comes in order; row groups are as large whatever the pieces are."""
+    whole = pa.concat_tables([KEPT.empty_table(), *(piece.cast(KEPT) for piece in pieces)]).combine_chunks()
+    pq.write_table(whole, path, row_group_size=_ROW_GROUP, compression="zstd")
 
 
 def _spans(days: Iterable[int]) -> list[tuple[int, int]]:
