@@ -401,3 +401,68 @@ def test_c3_newcomers_make_no_certificate_genuine_that_few_refused() -> None:
 
     states = {said[0] for said in _alike(build, 20).values()}
     assert states == {"ok", "blocked"}
+
+
+def test_c2_newcomers_who_were_answered_rightly_hide_no_address_of_many_names() -> None:
+    """Five of twelve sessions get one address for unrelated names, more than a third."""
+
+    def build(forged: int) -> World:
+        world = World()
+        for session in range(12):
+            for site in SITES:
+                m = world.measure(site, session=f"h{session}")
+                if session < 5:
+                    m.dns(SINK).tcp("generic_timeout_error", ip=SINK).helper()
+                else:
+                    m.works()
+        for number in range(forged):
+            world.measure(SITES[number % 6], session=f"f{number}").works()
+        return world
+
+    assert {said[0] for said in _alike(build, 8).values()} == {"ok", "likely_blocked"}
+
+
+@pytest.mark.parametrize("nettest", ["web_connectivity", "telegram"])
+def test_j18_c3_a_forged_portal_beside_others_is_not_theirs(nettest: str) -> None:
+    """One row that claims a forged helper, with the others' network and software, at the time of a block."""
+
+    def build(forged: int) -> World:
+        world = World()
+        for session in range(3):
+            for site in SITES:
+                m = world.measure(site, session=f"h{session}")
+                if site == SITES[0]:
+                    m.dns("10.1.1.9", ip_kind="private").helper()
+                else:
+                    m.works()
+        m = world.measure("web.telegram.org", session="h-telegram", nettest=nettest)
+        m.dns("10.1.1.9", ip_kind="private").helper()
+        for _ in range(forged):
+            m = world.measure(SITES[1], session="f", helper_failure="ssl_unknown_authority")
+            m.dns().tcp().tls("ssl_unknown_authority")
+        return world
+
+    assert "blocked" in {said[0] for said in _alike(build, 1).values()}
+
+
+def test_j20_c2_a_forged_lost_connection_is_not_that_of_a_whole_day() -> None:
+    """Its rows in the morning and in the evening enclose what others met in between, with the same software."""
+
+    def build(forged: int) -> World:
+        world = World()
+        for session in range(6):
+            for site in SITES:
+                world.measure(site, session=f"h{session}").works()
+        for network in range(64500, 64503):
+            m = world.measure("tool.example", session=f"h-tool{network}", network=network, nettest="telegram")
+            m.measured["helper_failure"] = "eof_error"
+            if network == 64500:
+                m.dns(None, "generic_timeout_error")
+            else:
+                m.dns().tcp()
+        for number in range(forged):
+            m = world.measure(SITES[number], session="f", time=START + timedelta(hours=4 * number - 8))
+            m.dns(None, "generic_timeout_error")
+        return world
+
+    _alike(build, 4)

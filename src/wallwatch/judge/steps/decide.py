@@ -121,7 +121,8 @@ failures AS (
 ),
 portals AS (
   SELECT DISTINCT w.m FROM judge_this w JOIN judge_portals p
-    ON p.s = w.s OR (p.network = w.network AND p.software = w.software AND w.time BETWEEN p.first AND p.last)
+    ON p.s = w.s OR (p.reaches_others AND p.network = w.network AND p.software = w.software AND p.nettest <> w.nettest
+      AND w.time BETWEEN p.first AND p.last)
 )
 SELECT m, flags FROM (
   SELECT w.m, nullif(concat_ws(' ',

@@ -5,6 +5,7 @@ They are flags, kept apart from what is said of the network.
 
 from __future__ import annotations
 
+from wallwatch.judge.steps.peers import of_heard
 from wallwatch.judge.steps.words import IS_BOGON, SYSTEM
 
 TABLES = (
@@ -14,7 +15,7 @@ TABLES = (
     ),
     (
         "CREATE OR REPLACE TEMP TABLE judge_places "
-        "(s BIGINT, day DATE, network BIGINT, country VARCHAR, software VARCHAR, without_helper BOOLEAN, "
+        "(s BIGINT, day DATE, network BIGINT, country VARCHAR, software VARCHAR, nettest VARCHAR, without_helper BOOLEAN, "
         "helped BOOLEAN, helper_forged BOOLEAN)"
     ),
     (
@@ -53,7 +54,7 @@ WHERE failure IS NULL AND NOT no_verify AND tls_certificate_sha256 IS NOT NULL A
 GATHER = (
     """
 INSERT INTO judge_places
-SELECT s, day, network, country, software, bool_and(helper_failure IS NOT NULL),
+SELECT s, day, network, country, software, max(nettest), bool_and(helper_failure IS NOT NULL),
   bool_or(helped),
   coalesce(bool_or(helper_failure IN ('ssl_unknown_authority', 'ssl_invalid_hostname')), false)
 FROM judge_this
@@ -97,7 +98,7 @@ FROM (
 #: was in reach: a captive portal, a filter or security software of the probe's own place (trap J18). The test helper is
 #: such a host, too: where a session is shown certificates that are not the helper's, which most sessions of its network
 #: on those days are not, what it meets elsewhere is of its own place as well. Other tests that the same software made
-#: there at the time are its, too.
+#: there at the time are its, too, where it looked at enough to be heard of others, in a few hours.
 CROWDED = """
 CREATE OR REPLACE TEMP TABLE judge_crowded AS
 WITH measured AS (
@@ -143,12 +144,12 @@ FROM (
 GROUP BY network, kind, mark HAVING 2 * count(DISTINCT s) FILTER (alone) >= count(DISTINCT s)
 """
 
-PORTALS = """
+PORTALS = f"""
 CREATE OR REPLACE TEMP TABLE judge_portals AS
 WITH helped AS (
   SELECT network, day + shift AS day, count(DISTINCT s) FILTER (helped) AS helped,
     count(DISTINCT s) FILTER (helper_forged AND NOT helped) AS forged
-  FROM judge_places, (VALUES (-1), (0), (1)) AS shifts(shift)
+  FROM {of_heard("judge_places")}, (VALUES (-1), (0), (1)) AS shifts(shift)
   WHERE network IN (SELECT network FROM judge_places WHERE helper_forged)
   GROUP BY network, day + shift
 ),
@@ -167,24 +168,26 @@ opened AS (
 found AS (
   SELECT DISTINCT s FROM contradicted
   UNION
-  SELECT DISTINCT p.s FROM judge_places p JOIN helped h ON h.network = p.network AND h.day = p.day
-  WHERE p.helper_forged AND NOT p.helped AND (h.forged = 1 OR h.helped >= h.forged)
+  SELECT DISTINCT p.s FROM judge_places p LEFT JOIN helped h ON h.network = p.network AND h.day = p.day
+  WHERE p.helper_forged AND NOT p.helped AND (coalesce(h.forged, 0) <= 1 OR h.helped >= h.forged)
   UNION
   SELECT DISTINCT c.s FROM judge_crowded c
   WHERE c.without_helper AND NOT EXISTS (
     SELECT 1 FROM opened o WHERE o.s = c.s AND o.kind = c.kind AND o.mark = c.mark
   )
 )
-SELECT p.s, p.network, p.software, min(d.time) - INTERVAL 10 MINUTE AS first, max(d.time) + INTERVAL 10 MINUTE AS last
+SELECT p.s, p.network, p.software, p.nettest, min(d.time) - INTERVAL 10 MINUTE AS first,
+  max(d.time) + INTERVAL 10 MINUTE AS last,
+  p.s IN (SELECT s FROM judge_voices) AND max(d.time) - min(d.time) <= INTERVAL 3 HOUR AS reaches_others
 FROM judge_places p JOIN found f ON f.s = p.s JOIN judge_measured d ON d.s = p.s
-GROUP BY p.s, p.network, p.software
+GROUP BY p.s, p.network, p.software, p.nettest
 """
 
 #: Where a network is, by the word of nearly all of its sessions.
 HOMES = """
 CREATE OR REPLACE TEMP TABLE judge_homes AS
 WITH by_country AS (
-  SELECT network, country, count(DISTINCT s) AS sessions FROM judge_homes_said
+  SELECT network, country, count(DISTINCT s) AS sessions FROM judge_homes_said SEMI JOIN judge_standing USING (s)
   WHERE network IS NOT NULL AND country IS NOT NULL GROUP BY network, country
 )
 SELECT network, arg_max(country, sessions) AS country FROM by_country
@@ -202,6 +205,7 @@ STEPS = (
     "DROP TABLE judge_marks",
     "DROP TABLE judge_places",
     "DROP TABLE judge_votes",
+    "DROP TABLE judge_standing",
     "DROP TABLE judge_voices",
     "DROP TABLE judge_heard",
     "DROP TABLE judge_measured",

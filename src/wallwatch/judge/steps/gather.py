@@ -116,8 +116,8 @@ FROM judge_certificates GROUP BY tls_certificate_sha256, network, s
 """,
     """
 CREATE OR REPLACE TEMP TABLE judge_places AS
-SELECT s, day, network, country, software, bool_and(without_helper) AS without_helper, bool_or(helped) AS helped,
-  bool_or(helper_forged) AS helper_forged
+SELECT s, day, network, country, software, max(nettest) AS nettest, bool_and(without_helper) AS without_helper,
+  bool_or(helped) AS helped, bool_or(helper_forged) AS helper_forged
 FROM judge_places GROUP BY s, day, network, country, software
 """,
     *(

@@ -8,6 +8,8 @@ everywhere is the host; slow once is chance.
 
 from __future__ import annotations
 
+from wallwatch.judge.steps.peers import of_heard
+
 #: The quickest good handshake, or transfer in clear text, of each measurement with each unit, of all chunks.
 PACES = (
     "CREATE OR REPLACE TEMP TABLE judge_paces "
@@ -31,11 +33,11 @@ WHERE t.u IS NOT NULL AND t.clear AND t.failure IS NULL AND t.duration_seconds >
 """
 
 #: Each with the usual pace of its network's hosts, and of its host elsewhere, on the days around.
-USUAL = """
+USUAL = f"""
 CREATE OR REPLACE TEMP TABLE judge_usual AS
 WITH here AS (
   SELECT network, u, clear, day + shift AS day, median(seconds) AS seconds
-  FROM judge_paces, (VALUES (-1), (0), (1)) AS shifts(shift)
+  FROM {of_heard("judge_paces")}, (VALUES (-1), (0), (1)) AS shifts(shift)
   GROUP BY network, u, clear, day + shift
 ),
 networks AS (
@@ -61,7 +63,7 @@ WHERE p.seconds >= 1 AND p.seconds >= 8 * x.seconds
 #: The measurements that met it: two sessions or more are slow, and most of those of the four days that end or begin with
 #: its own, since the days before it began say nothing. It is for the name where the same session got another name from
 #: the same address at the usual pace.
-SLOWED = """
+SLOWED = f"""
 CREATE OR REPLACE TEMP TABLE judge_slowed AS
 WITH units AS (
   SELECT DISTINCT network, u, clear FROM judge_slow
@@ -69,7 +71,7 @@ WITH units AS (
 around AS (
   SELECT p.network, p.u, p.clear, p.day + shift AS day, side, count(DISTINCT p.s) AS sessions,
     count(DISTINCT p.s) FILTER (l.m IS NOT NULL) AS slow
-  FROM judge_paces p
+  FROM {of_heard("judge_paces")} p
   JOIN units t ON t.network = p.network AND t.u = p.u AND t.clear = p.clear
   LEFT JOIN judge_slow l ON l.m = p.m AND l.u = p.u AND l.clear = p.clear,
   (VALUES (-3, -1), (-2, -1), (-1, -1), (0, -1), (0, 1), (1, 1), (2, 1), (3, 1)) AS shifts(shift, side)

@@ -428,6 +428,12 @@ bars AS (
 SELECT DISTINCT l.s FROM looked l JOIN bars b ON b.nettest = l.nettest WHERE l.targets >= b.bar
 """
 
+#: What the others say of versions, addresses and pages is left out.
+OF_STANDING = tuple(
+    f"DELETE FROM judge_{name} WHERE s NOT IN (SELECT s FROM judge_standing)"
+    for name in ("roots", "answered", "confirmed", "pages", "moves")
+)
+
 #: Leaf certificates that some refuse, and that proved valid in at least two networks, to at least three sessions and
 #: many more than refused them.
 GENUINE = """
@@ -451,7 +457,7 @@ WITH suspected AS (
 ),
 sessions AS (
   SELECT r.software, r.u, r.network, r.s, bool_or(r.ok) AS ok, bool_or(r.bad) AS bad
-  FROM judge_roots r SEMI JOIN suspected x ON x.software = r.software SEMI JOIN judge_standing h ON h.s = r.s
+  FROM judge_roots r SEMI JOIN suspected x ON x.software = r.software
   GROUP BY r.software, r.u, r.network, r.s
 ),
 units AS (
@@ -464,7 +470,6 @@ refused AS (
 accepted AS (
   SELECT DISTINCT f.software, f.u
   FROM refused f JOIN judge_roots r ON r.u = f.u AND r.ok AND r.software <> f.software
-  SEMI JOIN judge_standing h ON h.s = r.s
 ),
 networks AS (
   SELECT f.software, count(DISTINCT e.network) AS networks
@@ -540,7 +545,7 @@ LANDINGS = f"CREATE OR REPLACE TEMP TABLE judge_landings AS {_shared('judge_move
 #: Sessions that end in a run of measurements in which nothing worked, of at least three targets, or are nothing else
 #: (trap J20), and the last moment at which anything did: a measurement of that moment in which no connection worked is
 #: the one in which it was lost. Other tests that the same software made there within ten minutes, and in which nothing
-#: worked either, are the same probe's.
+#: worked either, are the same probe's, where it looked at enough to be heard of others, in a few hours.
 OFFLINE = """
 CREATE OR REPLACE TEMP TABLE judge_offline AS
 WITH sessions AS (
@@ -557,12 +562,18 @@ SELECT s, last_ok FROM lost
 UNION
 SELECT n.s, min(l.last_ok)
 FROM lost l
+SEMI JOIN judge_voices h ON h.s = l.s
 JOIN judge_places a ON a.s = l.s
-JOIN judge_places b ON b.network = a.network AND b.software = a.software
+JOIN judge_places b ON b.network = a.network AND b.software = a.software AND b.nettest <> a.nettest
 JOIN sessions n ON n.s = b.s AND n.last_ok IS NULL AND n.first >= l.last_ok
-  AND n.last <= l.last + INTERVAL 10 MINUTE
+  AND n.last <= l.last + INTERVAL 10 MINUTE AND l.last <= l.last_ok + INTERVAL 3 HOUR
 GROUP BY n.s
 """
+
+
+def of_heard(table: str) -> str:
+    """A query of the rows of a table that are of sessions whose word counts on the day."""
+    return f"(SELECT * FROM {table} SEMI JOIN judge_voices USING (s, day))"
 
 
 def of_these_days(table: str) -> str:
@@ -595,6 +606,7 @@ STEPS = (
 ASIDE = (
     FAULTY,
     STANDING,
+    *OF_STANDING,
     GENUINE,
     OLD_ROOTS,
     SINKS,
@@ -607,5 +619,4 @@ ASIDE = (
     "DROP TABLE judge_moves",
     "DROP TABLE judge_certificates",
     "DROP TABLE judge_roots",
-    "DROP TABLE judge_standing",
 )
