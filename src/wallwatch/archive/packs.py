@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from operator import itemgetter
 from pathlib import Path
@@ -39,6 +39,7 @@ MOST = 1_024
 _UNDATED = "undated"
 #: Tables that say when a file is from, the first one first.
 _TIMED = ("measurements", "signals")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def pack(layout: Layout) -> None:
@@ -96,9 +97,14 @@ def days(layout: Layout, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 
 def _day(layout: Layout, file_id: str) -> str:
-    found = pq.read_metadata(layout.part("measurements", file_id))
-    time = found.row_group(0).column(found.schema.names.index("time")).statistics
-    return _hour_of(time.min)[:10] if time is not None and time.has_min_max else _UNDATED
+    time = _first_time(pq.read_metadata(layout.part("measurements", file_id)))
+    return _hour_of(time)[:10] if time else _UNDATED
+
+
+def _first_time(part: pq.FileMetaData) -> datetime | None:
+    """The earliest time in the first row group; taken as the number it is, since to make a time of it Arrow loads pandas."""
+    found = part.row_group(0).column(part.schema.names.index("time")).statistics
+    return _EPOCH + timedelta(microseconds=found.min_raw) if found is not None and found.has_min_max else None
 
 
 class Filling:
@@ -176,10 +182,8 @@ def _hour(layout: Layout, file_id: str) -> str:
         rows += found.num_rows
         if rows > SMALL:
             return ""
-        if table in _TIMED:
-            time = found.row_group(0).column(found.schema.names.index("time")).statistics
-            if time is not None and time.has_min_max:
-                times.append(time.min)
+        if table in _TIMED and (time := _first_time(found)):
+            times.append(time)
     return _hour_of(times[0]) if times else _UNDATED
 
 
