@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import random
+from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
-from judge_worlds import SITE, TRUE, Measured, World
+from judge_worlds import SITE, TRUE, Measured, World, connection, judged, read_json
 from wallwatch.judge import References
 from wallwatch.judge.steps.words import servers_behind
 
@@ -204,3 +208,52 @@ def test_j14_a_legal_refusal_by_the_site(everywhere: bool) -> None:
     m.helper(status=451 if everywhere else 200)
     assert (world.verdict().state, world.verdict().locus) == ("ok", "server_side")
     assert TRUE in {row.get("ip") for row in m.seen}
+
+
+_INT32, _INT64 = (-(2**31), 2**31 - 1, -1, 0), (-(2**63), 2**63 - 1, -1, 0)
+_EXTREMES = {
+    pa.int32(): _INT32,
+    pa.int64(): _INT64,
+    pa.float64(): (float("nan"), float("inf"), -float("inf"), 1e308, -1e308, 0.0),
+    pa.timestamp("us", "UTC"): (
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(1970, 1, 1, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+    ),
+}
+#: Written by the reader, not by who sent the measurement.
+_OURS = ("line", "obs", "observations", "controls")
+
+
+@pytest.fixture(scope="module")
+def real_rows(shared_data: Path) -> dict[str, pa.Table]:
+    folder = shared_data / "ooni"
+    files = [*sorted(folder.glob("webconnectivity_qa/*.json")), *sorted(folder.glob("nettests/*.json"))]
+    con = read_json(files)
+    return {
+        name: con.sql(f"SELECT * FROM {name}").to_arrow_table()
+        for name in ("measurements", "observations", "controls")
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_number_that_somebody_sends_stops_a_run(real_rows: dict[str, pa.Table], seed: int) -> None:
+    """The least and greatest of every type, in place of what real measurements say: of a third of the values, or of all."""
+    chance = random.Random(seed)
+    share = 1.0 if seed == 0 else 0.3
+    tables = {}
+    for name, table in real_rows.items():
+        columns = {}
+        for field in table.schema:
+            values = table[field.name]
+            if field.type in _EXTREMES and field.name not in _OURS:
+                extremes = _EXTREMES[field.type]
+                sent = [
+                    chance.choice(extremes) if old is not None and chance.random() < share else old
+                    for old in values.to_pylist()
+                ]
+                values = pa.array(sent, field.type)
+            columns[field.name] = values
+        tables[name] = pa.table(columns)
+    verdicts = judged(connection(tables))
+    assert len(verdicts) == tables["measurements"].num_rows

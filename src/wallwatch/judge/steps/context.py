@@ -57,7 +57,7 @@ _OPTIONAL = " OR ".join(
 #: All of it together.
 CONTEXT = f"""
 CREATE OR REPLACE TEMP TABLE judge_context AS
-SELECT o.m, o.u, o.depth, o.first_obs, o.depth * 100000000 + o.first_obs * 10 AS place, o.system_rows,
+SELECT o.m, o.u, o.depth, o.first_obs, CAST(o.depth AS BIGINT) * 100000000 + o.first_obs * 10 AS place, o.system_rows,
   o.system_bogon, o.system_global, o.system_failure_4, o.system_failure_6,
   o.encrypted_global, o.encrypted_failure_4, o.udp_bogon, o.udp_global,
   o.tls_proved, o.tls_failed, o.tls_rows, o.tcp_ok, o.tcp_failed, o.tcp_rows,
