@@ -35,6 +35,8 @@ _KNOWN = (1, FORMAT)
 
 #: Rows in a row group: fixed, so that a table's bytes depend on its rows alone.
 ROW_GROUP = 131_072
+#: Beside keys, the columns whose least and greatest values are noted, so that readers can pass row groups over.
+_ASKED_FOR = ("time", "file_id", "target", "country")
 
 #: Rows in a row group of a summary: few, so that statistics tell which of them a look-up needs.
 SMALL_GROUP = 16_384
@@ -528,7 +530,8 @@ def write_rows(
 ) -> int:
     """Writes a Parquet file of the rows of a derived table, and says how many they are; see `Workspace.replace`."""
     count = 0
-    with pq.ParquetWriter(path, table.arrow, compression="zstd") as writer:
+    told = [name for name in table.names if name in table.key or name in _ASKED_FOR]
+    with pq.ParquetWriter(path, table.arrow, compression="zstd", write_statistics=told) as writer:
         for group in _row_groups(table, rows):
             writer.write_table(group, row_group_size=ROW_GROUP)
             count += group.num_rows
@@ -592,8 +595,9 @@ def _encoded(values: pa.ChunkedArray | pa.Array) -> pa.Array:
     if not pa.types.is_dictionary(values.type):
         return values.cast(pa.string()).dictionary_encode()
     used = values.indices.unique().drop_null()
+    new = pc.index_in(pa.array(range(len(values.dictionary)), values.indices.type), used)
     return pa.DictionaryArray.from_arrays(
-        pc.index_in(values.indices, used), values.dictionary.take(used).cast(pa.string())
+        new.take(values.indices), values.dictionary.take(used).cast(pa.string())
     )
 
 

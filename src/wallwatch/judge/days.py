@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import chain, groupby, pairwise
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -290,10 +290,17 @@ def _by_day(tables: Iterable[pa.Table], day_of: Mapping[str, str]) -> Iterator[t
     for table in tables:
         ids = table["file_id"].combine_chunks().dictionary_encode()
         days = pa.array([day_of[id_] for id_ in ids.dictionary.to_pylist()], pa.string()).dictionary_encode()
-        of = days.indices.take(ids.indices)
-        names = days.dictionary.to_pylist()
-        for number, name in sorted(enumerate(names), key=itemgetter(1)):
-            yield name, plain(table if len(names) == 1 else table.filter(pc.equal(of, number)))
+        of, rows = days.indices.take(ids.indices), table
+        if len(pc.run_end_encode(of).values) > len(days.dictionary):
+            # Each row is moved once, and not looked at once for each day.
+            order = pc.sort_indices(of)
+            of, rows = of.take(order), table.take(order)
+        runs = pc.run_end_encode(of)
+        spans = pairwise([0, *runs.run_ends.to_pylist()])
+        for name, (first, end) in sorted(
+            zip(days.dictionary.take(runs.values).to_pylist(), spans, strict=True)
+        ):
+            yield name, plain(rows.slice(first, end - first))
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,41 +140,56 @@ WITH failures AS (
   WHERE v.failed
   GROUP BY v.u, coalesce(v.country, 'ZZ'), v.day, v.hour
 ),
--- Where it failed on three days at all; in networks in which it fails day after day nobody asks for hours.
+-- In networks in which it fails day after day nobody asks for hours; nor where it did not fail then on two other days.
 asked AS (
   SELECT f.u, f.country, f.day, f.hour
-  FROM failures f
-  JOIN (SELECT u, country FROM failures GROUP BY u, country HAVING count(DISTINCT day) >= 3) o
-    ON o.u = f.u AND o.country = f.country
-  WHERE f.asked
+  FROM (
+    SELECT u, country, day, hour, hour + 24 * days + shift AS near
+    FROM failures, (VALUES (-2), (-1), (1), (2)) AS days(days), (VALUES (-1), (0), (1)) AS shifts(shift) WHERE asked
+  ) f
+  JOIN failures o ON o.u = f.u AND o.country = f.country AND o.hour = f.near
+  GROUP BY f.u, f.country, f.day, f.hour
+  HAVING count(DISTINCT o.day) >= 2
 ),
-hours AS (
-  SELECT v.u, coalesce(v.country, 'ZZ') AS country, v.network, v.day, v.hour, count(DISTINCT v.s) FILTER (v.opened) AS ok,
-    count(DISTINCT v.s) FILTER (v.failed) AS bad
-  FROM judge_heard v WHERE v.u IN (SELECT u FROM asked)
-  GROUP BY v.u, coalesce(v.country, 'ZZ'), v.network, v.day, v.hour
+near AS (
+  SELECT u, country, day, hour, hour + 24 * days + shift AS near
+  FROM asked, (VALUES (-2), (-1), (1), (2)) AS days(days), (VALUES (-1), (0), (1)) AS shifts(shift)
 ),
 failing AS (
-  SELECT DISTINCT u, network, day + shift AS day
-  FROM hours, (VALUES (-2), (-1), (0), (1), (2)) AS shifts(shift) WHERE bad > 0
+  SELECT u, network, day + shift AS day
+  FROM judge_by_day, (VALUES (-2), (-1), (0), (1), (2)) AS shifts(shift) WHERE bad > 0
+  GROUP BY u, network, day + shift
 ),
-others AS (
-  SELECT f.u, f.country, f.hour, f.day, h.day AS other_day, h.network, h.ok, h.bad
-  FROM (
-    SELECT u, country, hour, day, hour + 24 * days + shift AS near
-    FROM asked, (VALUES (-2), (-1), (1), (2)) AS days(days), (VALUES (-1), (0), (1)) AS shifts(shift)
-  ) f
-  JOIN hours h ON h.u = f.u AND h.country = f.country AND h.hour = f.near
+sessions AS (
+  SELECT v.u, v.country, v.network, v.hour, v.s, bool_or(v.opened) AS opened, bool_or(v.failed) AS failed, min(v.day) AS day
+  FROM (SELECT u, coalesce(country, 'ZZ') AS country, network, day, hour, s, opened, failed FROM judge_heard) v
+  SEMI JOIN near n ON n.u = v.u AND n.country = v.country AND n.near = v.hour
+  GROUP BY v.u, v.country, v.network, v.hour, v.s
+),
+hours AS (
+  SELECT u, country, network, day, hour, count(*) FILTER (opened) AS ok, count(*) FILTER (failed) AS bad
+  FROM sessions GROUP BY u, country, network, day, hour
+),
+others AS MATERIALIZED (
+  SELECT f.u, f.country, f.hour, f.day, h.network, h.day AS other_day, h.ok, h.bad
+  FROM near f JOIN hours h ON h.u = f.u AND h.country = f.country AND h.hour = f.near
+),
+days_back AS (
+  SELECT o.u, o.country, o.hour, o.day, o.other_day, sum(o.ok) AS ok, sum(o.bad) AS bad
+  FROM others o JOIN failing n ON n.u = o.u AND n.network = o.network AND n.day = o.day
+  GROUP BY o.u, o.country, o.hour, o.day, o.other_day
 ),
 back AS (
-  SELECT o.u, o.country, o.hour, o.day
-  FROM others o JOIN failing n ON n.u = o.u AND n.network = o.network AND n.day = o.day
-  GROUP BY o.u, o.country, o.hour, o.day
-  HAVING sum(o.bad) >= 3 AND sum(o.bad) > sum(o.ok) AND count(DISTINCT o.other_day) FILTER (o.bad > 0) >= 2
+  SELECT u, country, hour, day FROM days_back GROUP BY u, country, hour, day
+  HAVING sum(bad) >= 3 AND sum(bad) > sum(ok) AND count(*) FILTER (bad > 0) >= 2
+),
+days AS (
+  SELECT u, coalesce(country, 'ZZ') AS country, day, sum(ok) AS ok, sum(bad) AS bad
+  FROM judge_by_day WHERE u IN (SELECT u FROM back) GROUP BY u, coalesce(country, 'ZZ'), day
 ),
 countries AS (
   SELECT u, country, day + shift AS day, sum(ok) AS ok, sum(bad) AS bad
-  FROM hours, (VALUES (-2), (-1), (0), (1), (2)) AS shifts(shift) GROUP BY u, country, day + shift
+  FROM days, (VALUES (-2), (-1), (0), (1), (2)) AS shifts(shift) GROUP BY u, country, day + shift
 ),
 everywhere AS (
   SELECT u, day, sum(ok) AS ok, sum(bad) AS bad FROM countries GROUP BY u, day
