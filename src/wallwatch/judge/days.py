@@ -54,7 +54,7 @@ _FIELDS = ", ".join(f'"{name}"' for name in KEPT.names)
 #: The folder of what is kept, in that of the verdicts; hidden from those who read tables.
 _FOLDER = ".kept"
 _ROW_GROUP = 65_536
-#: Rows of what is kept that each core sorts at once, where a single day does not have more.
+#: Rows of what is kept that each core sorts at once, where a single day does not have more: and at most half of all.
 _SORTED_AT_ONCE = 500_000
 
 #: For each chunk: what the facts are asked for, by day. A row that none of these names meets no fact.
@@ -409,9 +409,10 @@ class _State:
     def _shares(self) -> list[tuple[int, int]]:
         """The numbers of the first and the last day of what is sorted at once of that which is kept: a day, or some small ones."""
         found: list[tuple[int, int]] = []
-        held = 0
-        for g, rows in self._con.sql("SELECT g, count(*) FROM days_kept GROUP BY g ORDER BY g").fetchall():
-            if found and held + rows <= _SORTED_AT_ONCE:
+        sizes = self._con.sql("SELECT g, count(*) FROM days_kept GROUP BY g ORDER BY g").fetchall()
+        most, held = min(_SORTED_AT_ONCE, -(-sum(rows for _, rows in sizes) // 2)), 0
+        for g, rows in sizes:
+            if found and held + rows <= most:
                 found[-1] = (found[-1][0], g)
                 held += rows
             else:
