@@ -13,7 +13,7 @@ from wallwatch.detect import rows
 from wallwatch.detect.common_mode import ServiceOutage, service_outages
 from wallwatch.detect.episodes import Episode, apart, episodes
 from wallwatch.detect.forging import Hourly, traces
-from wallwatch.detect.one_probe import Look, log_ratio
+from wallwatch.detect.one_probe import Look, log_ratio, others_than_one
 from wallwatch.detect.recurrence import Recurrence, recurrence
 from wallwatch.detect.restrictions import Restriction, Support, claimable, in_company, restrictions
 from wallwatch.detect.runs import Run, runs
@@ -162,6 +162,7 @@ def _support(series: Series, episode: Episode, behind: Sources, seen_by: list[Lo
         down=behind.down,
         log_ratio=log_ratio(seen_by, episode.tells_most[2], hours),
         traces=traces(_hourly(series, episode), episode),
+        others_than_one=others_than_one(seen_by),
     )
     if claimable(episode, support):
         return support

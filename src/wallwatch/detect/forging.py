@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -30,12 +30,13 @@ USUAL = 0.1
 CONTRAST = 2.0
 CONFIDENCE = 0.6
 
-#: Where there are many votes and less than half are against the target, a larger share of them must be, since a probe
-#: that is broken while forgers are at work adds to theirs; less in what lasts longer than such a probe is broken.
+#: Where less than half of the votes are against the target, a larger share of them must be, since a probe that is broken
+#: while forgers are at work adds to theirs; less in what lasts longer than such a probe is broken, and where there are
+#: too few votes to tell so much from half.
 PARTIAL = 0.5
-FORGED_AND_BROKEN = 0.43
+FORGED_AND_BROKEN = 0.48
 BROKEN_HOURS = 48
-MANY_VOTES = 100
+MANY_VOTES = 400
 
 #: Of so large a share no prevalence at other times tells what is usual: half of the votes at least must be against the
 #: target where three quarters of all votes are within the restriction.
@@ -48,14 +49,19 @@ ONE_LOOK = 0.6
 ONE_LOOK_CONFIDENCE = 0.8
 ONE_LOOK_VOTES = 30
 
+#: Forgers and one broken probe together make no restriction: without the look that has most votes against the target, more
+#: than this share of the votes must be against it.
+OTHERS_THAN_ONE = 0.33
+
 #: Hours before and after that are shortly before and after, from the first of these numbers to the second: what is nearer
 #: can be part of it.
 NEARBY_HOURS = (12, 60)
 
-#: What goes on around it at a pace is taken off: failures by the hour, less this share of the votes (stray failures),
-#: in not less than so many hours.
+#: What goes on around it is taken off: failures by the hour, or by the vote where forgers come when others measure, less
+#: this share of the votes (stray failures), in not less than so many hours and votes.
 STRAY = 0.05
 PACE_HOURS = 24
+PACE_VOTES = 24
 
 #: Failures follow their own pace where that makes their numbers in pieces of so many hours so much likelier than that
 #: they follow what is measured, in natural logarithms.
@@ -136,6 +142,9 @@ class Hourly:
 def traces(votes: Hourly, episode: Episode) -> tuple[Trace, ...]:
     """The ways to read an episode: its runs, where these leave pauses the whole from first to last, its densest part.
 
+    Forgers who explain one of several runs need not have been at work around the others: such an episode is convincing in
+    its stretches only (`episodes.apart`), unless all of them look so and together do not.
+
     Args:
         votes: Of the series that speaks for it (`Episode.speaks`), from 72 hours before it to 72 hours after it or more.
         episode: The episode.
@@ -145,6 +154,9 @@ def traces(votes: Hourly, episode: Episode) -> tuple[Trace, ...]:
     sides = votes.sides(first, stop)
     pauses = [votes.count(b, a) for (_, b), (a, _) in itertools.pairwise(runs) if a > b]
     found = [_trace(votes, runs, [*sides, *pauses])]
+    each = [_at_work(votes, [run])[0] for run in runs] if pauses else []
+    if each and min(each) <= AT_WORK < max(each):
+        found = [replace(found[0], at_work=max(each), spared=0.0)]
     if pauses:
         found.append(_trace(votes, [(first, stop)], sides))
     densest = _densest(votes, first, stop)
@@ -158,7 +170,10 @@ def _trace(
     votes: Hourly, parts: Sequence[tuple[int, int]], around: Sequence[Floats], *, dense: bool = False
 ) -> Trace:
     k, n, hours = np.sum([votes.count(*part) for part in parts], axis=0).tolist()
-    going_on = hours * max(max(a - STRAY * b, 0.0) / max(c, PACE_HOURS) for a, b, c in around)
+    going_on = max(
+        max(a - STRAY * b, 0.0) * max(hours / max(c, PACE_HOURS), 0.0 if dense else n / max(b, PACE_VOTES))
+        for a, b, c in around
+    )
     at_work, pace = _at_work(votes, parts)
     forged = hours * pace
     if dense:
@@ -238,7 +253,14 @@ def _densest(votes: Hourly, first: int, stop: int) -> tuple[int, int] | None:
     return found
 
 
-def forgeable(episode: Episode, told: Sequence[Trace], *, credentialed: bool, one_look: bool) -> str | None:
+def forgeable(
+    episode: Episode,
+    told: Sequence[Trace],
+    *,
+    credentialed: bool,
+    one_look: bool,
+    others: tuple[float, float] = (0.0, 0.0),
+) -> str | None:
     """Why forgers could have made an episode; null where one way to read it shows more than they can.
 
     Args:
@@ -246,6 +268,7 @@ def forgeable(episode: Episode, told: Sequence[Trace], *, credentialed: bool, on
         told: The ways to read it (`traces`).
         credentialed: Whether most of those who found it blocked carry a credential.
         one_look: Whether all of those look like one probe, and no other network shows the same.
+        others: Votes against the target, and all votes, without the look that has most of the first.
 
     Returns:
         `share`: so large a share can be forged; `around`: it can where the target fails shortly before or after, at the
@@ -255,6 +278,9 @@ def forgeable(episode: Episode, told: Sequence[Trace], *, credentialed: bool, on
         against, votes, _ = episode.tells_most
         told = [Trace(against, votes)]
     reasons = [_reason(episode, trace, credentialed, one_look) for trace in told]
+    if not credentialed and others[1] > 0:
+        few = others[0] <= OTHERS_THAN_ONE * others[1]
+        reasons = [reason or ("share" if few and not trace.dense else None) for reason, trace in zip(reasons, told, strict=True)]
     return None if None in reasons else reasons[0]
 
 
@@ -265,8 +291,9 @@ def _reason(episode: Episode, trace: Trace, credentialed: bool, one_look: bool) 
             return "share"
         return "pace" if trace.own_pace > OWN_PACE else None
     bar = UNFORGEABLE if credentialed else FORGED
-    if not credentialed and votes >= MANY_VOTES and against < PARTIAL * votes:
-        bar += (FORGED_AND_BROKEN - FORGED) * min(1.0, BROKEN_HOURS / (episode.last - episode.first + 1))
+    if not credentialed and against < PARTIAL * votes:
+        lasting = min(1.0, BROKEN_HOURS / (episode.last - episode.first + 1))
+        bar += (FORGED_AND_BROKEN - FORGED) * lasting * min(1.0, votes / MANY_VOTES)
     around = CONTRAST * max(episode.tells_most[2] - USUAL, 0.0)
     if votes >= MOST * (votes + episode.votes_beside):
         bar, around = max(bar, MOSTLY), max(bar + around - MOSTLY, 0.0)

@@ -84,6 +84,15 @@ def log_ratio(looks: Sequence[Look], stray: float, hours: int) -> float:
     return best - math.fsum(alone.tolist())
 
 
+def others_than_one(looks: Sequence[Look]) -> tuple[float, float]:
+    """Votes against the target, and all votes, without the look that has most of the first."""
+    one = max(looks, key=lambda look: (look.against, look.votes), default=Look(None, 0.0, 0.0))
+    return (
+        math.fsum(look.against for look in looks) - one.against,
+        math.fsum(look.votes for look in looks) - one.votes,
+    )
+
+
 def _columns(
     looks: Sequence[Look],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:

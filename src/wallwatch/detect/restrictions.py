@@ -49,6 +49,7 @@ class Support:
         log_ratio: How much likelier a restriction makes the votes than broken probes do (`one_probe.log_ratio`).
         others: How sure the surest episode of another network at the time is, by itself.
         traces: The ways to read its votes, less what goes on around it (`forging.traces`).
+        others_than_one: Votes against the target, and all votes, without the look that has most of the first.
     """
 
     sources: int
@@ -61,6 +62,7 @@ class Support:
     log_ratio: float = math.inf
     others: float = 0.0
     traces: tuple[Trace, ...] = ()
+    others_than_one: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ def doubt(episode: Episode, support: Support) -> str | None:
         support.traces,
         credentialed=support.credentialed,
         one_look=support.one_look and support.others < ONE_LOOK_OTHERS,
+        others=support.others_than_one,
     )
 
 

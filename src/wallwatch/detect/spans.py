@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from wallwatch.detect.one_probe import Look
-from wallwatch.detect.votes import AGAINST, UNITS, in_units, repeats
+from wallwatch.detect.votes import AGAINST, UNITS, in_units, weight
 
 #: An episode of at most so many hours can be the work of one broken probe (trap C18).
 ONE_PROBE_HOURS = 36
@@ -160,7 +160,7 @@ class Part:
 def looks(con: duckdb.DuckDBPyConnection, kind: str, parts: Sequence[Part]) -> dict[int, list[Look]]:
     """Votes by look in the parts of each number: by credential, else by software and resolver.
 
-    Votes are those of `votes`: one a source and hour, of which the r-th of a day that says the same counts r ** -0.5.
+    Votes are those of `votes`: one a source and hour, counted by `votes.weight`.
     """
     con.register(
         "detect_parts",
@@ -196,8 +196,8 @@ def looks(con: duckdb.DuckDBPyConnection, kind: str, parts: Sequence[Part]) -> d
           WINDOW whose AS (PARTITION BY p.span, r.source)
         ),
         weighed AS (
-          SELECT *, 1 / {repeats("span", "share >= 0.5")} AS weight
-          FROM hourly
+          SELECT *, {weight("span", "share >= 0.5")} AS weight
+          FROM (SELECT *, probe_id IS NOT NULL AS known FROM hourly)
         )
         SELECT span, resolver, {in_units("weight * share")} / {UNITS} AS against,
           {in_units("weight")} / {UNITS} AS votes

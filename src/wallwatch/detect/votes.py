@@ -35,6 +35,21 @@ def repeats(of: str, says: str = "2 * k >= n") -> str:
     )
 
 
+def weight(of: str, says: str = "2 * k >= n") -> str:
+    """An SQL expression over hourly rows: what a source's vote counts.
+
+    A probe's credential is heard again, each time less (`repeats`). A session without one is heard once for all that it
+    says against the target, and once for what it says in its favour: nothing tells how many hours of it one forger made
+    up, and honest sessions look at a target once (trap C2).
+
+    Args:
+        of: The columns that tell series apart.
+        says: Whether it speaks against the target.
+    """
+    first = f"row_number() OVER (PARTITION BY {of}, source, {says} ORDER BY hour_index) = 1"
+    return f"CASE WHEN known THEN 1 / {repeats(of, says)} WHEN {first} THEN 1.0 ELSE 0.0 END"
+
+
 def in_units(votes: str) -> str:
     """An SQL aggregate: the sum of votes, in whole parts of which `UNITS` are one."""
     return f"CAST(sum(CAST(round({UNITS} * {votes}) AS BIGINT)) AS BIGINT)"
@@ -49,7 +64,7 @@ WITH accused AS (
 ),
 spoke AS (
   SELECT r.country, r.service, r.target, r.network, r.layer, r.source, r.hour_index, r.session,
-    count(*) AS n, count(*) FILTER (AGAINST) AS k
+    r.probe_id IS NOT NULL AS known, count(*) AS n, count(*) FILTER (AGAINST) AS k
   FROM detect_rows r SEMI JOIN accused USING (country, service, target, network, layer)
   WHERE rank IN (1, 2, 5) OR (AGAINST)
   GROUP BY ALL
@@ -62,14 +77,14 @@ sick AS (
   GROUP BY country, session HAVING count(*) >= 5 AND sum(failed) > 0.8 * count(*)
 ),
 hourly AS (
-  SELECT country, service, target, network, layer, source, hour_index,
+  SELECT country, service, target, network, layer, source, known, hour_index,
     max(CASE WHEN sick.session IS NULL THEN 1.0 ELSE 0.25 END) AS standing,
     sum(k) AS k, sum(n) AS n
   FROM spoke LEFT JOIN sick USING (country, session)
   GROUP BY ALL
 ),
 weighed AS (
-  SELECT *, standing / {repeats("country, service, target, network, layer")} AS weight
+  SELECT *, standing * {weight("country, service, target, network, layer")} AS weight
   FROM hourly
 ),
 summed AS (

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,10 +64,12 @@ class Line:
         begins: Hour since `START` at which a restriction begins; never where there is none.
         ends: Hour since `START` at which it ends.
         strength: Share of the measurements that it stops.
-        forged: Share of the measurements that forgers add, from fresh sessions.
+        forged: Share of the sessions that forgers add.
         forged_say: What forged measurements say: that it is blocked, or that it is not.
         forged_from: Hour since `START` from which forgers are at work.
         forged_until: Hour until which they are.
+        forged_follow: Whether their measurements come when others measure, and not by the clock.
+        forged_rows: Measurements in each of their sessions.
     """
 
     country: str
@@ -82,6 +84,8 @@ class Line:
     forged_say: bool = True
     forged_from: float = 0.0
     forged_until: float = math.inf
+    forged_follow: bool = False
+    forged_rows: int = 1
 
     @property
     def restricted(self) -> bool:
@@ -98,6 +102,7 @@ class Measured:
         hours: Hours since `START`; [measurements].
         blocked: What was found; [measurements].
         probe: Number of the probe within its line; -1 for forged ones; [measurements].
+        session: Number of the session within its line; [measurements].
         software: Index into the kinds of software; [measurements].
         resolver: Network of the resolver, 0 for the line's own; [measurements].
     """
@@ -106,6 +111,7 @@ class Measured:
     hours: Floats
     blocked: npt.NDArray[np.bool_]
     probe: npt.NDArray[np.int64]
+    session: npt.NDArray[np.int64]
     software: npt.NDArray[np.int64]
     resolver: npt.NDArray[np.int64]
 
@@ -131,17 +137,37 @@ def _one(rng: np.random.Generator, line: Line, days: int) -> tuple[npt.NDArray[A
             first = rng.uniform(0, total)
             last = first + rng.exponential(_BROKEN_HOURS)
             blocked |= (probe == number) & (hours >= first) & (hours < last)
+    session = np.arange(len(hours))
     if line.forged:
-        first, last = line.forged_from, min(line.forged_until, total)
-        honest = int(((hours >= first) & (hours < last)).sum())
-        more = rng.binomial(honest, line.forged / (1 - line.forged))
-        hours = np.concatenate([hours, rng.uniform(first, last, more)])
+        added = _forged(rng, line, hours, total)
+        more = added.size
+        hours = np.concatenate([hours, added.ravel()])
         blocked = np.concatenate([blocked, np.full(more, line.forged_say)])
         probe = np.concatenate([probe, np.full(more, -1)])
-        software = np.concatenate([software, rng.choice(len(_SOFTWARE), more, p=_SOFTWARE_SHARE)])
-        resolver = np.concatenate([resolver, rng.choice(_RESOLVERS, more, p=_RESOLVER_SHARE)])
+        session = np.concatenate([session, len(session) + np.repeat(np.arange(len(added)), line.forged_rows)])
+        software, resolver = (
+            np.concatenate([honest, np.repeat(rng.choice(words, len(added), p=share), line.forged_rows)])
+            for honest, words, share in (
+                (software, len(_SOFTWARE), _SOFTWARE_SHARE),
+                (resolver, _RESOLVERS, _RESOLVER_SHARE),
+            )
+        )
     order = np.argsort(hours, kind="stable")
-    return tuple(column[order] for column in (hours, blocked, probe, software, resolver))
+    return tuple(column[order] for column in (hours, blocked, probe, session, software, resolver))
+
+
+def _forged(rng: np.random.Generator, line: Line, honest: Floats, total: float) -> Floats:
+    """When forged measurements come; [sessions, rows of each]."""
+    first, last = line.forged_from, min(line.forged_until, total)
+    honest = honest[(honest >= first) & (honest < last)]
+    sessions = rng.binomial(len(honest), line.forged / (1 - line.forged))
+    if not line.forged_follow:
+        begins = rng.uniform(first, last, sessions)
+        return np.asarray(np.minimum(begins[:, None] + np.arange(line.forged_rows), total - 1e-6))
+    # The first soon after one of the others, each further one soon after the next.
+    after = rng.integers(0, max(len(honest), 1), sessions)
+    after = np.minimum(after[:, None] + np.arange(line.forged_rows), len(honest) - 1)
+    return np.asarray(np.minimum(honest[after] + rng.exponential(0.2, after.shape), total - 1e-6))
 
 
 def measure(lines: Sequence[Line], seed: int, days: int = DAYS) -> Measured:
@@ -151,10 +177,7 @@ def measure(lines: Sequence[Line], seed: int, days: int = DAYS) -> Measured:
         rng = np.random.default_rng([seed, line.network, *line.service.encode(), *line.country.encode()])
         hours, *others = _one(rng, line, days)
         columns.append((np.full(len(hours), number), hours, *others))
-    line_, hours, blocked, probe, software, resolver = (
-        np.concatenate(parts) for parts in zip(*columns, strict=True)
-    )
-    return Measured(line_, hours, blocked, probe, software, resolver)
+    return Measured(*(np.concatenate(parts) for parts in zip(*columns, strict=True)))
 
 
 def _named(words: Sequence[str | None], index: npt.NDArray[np.int64]) -> pa.Array:
@@ -168,7 +191,7 @@ def _numbered(prefix: str, numbers: npt.NDArray[np.int64]) -> pa.Array:
 
 
 def verdicts(lines: Sequence[Line], measured: Measured) -> pa.Table:
-    """The measurements as verdicts, with the columns of schema `VERDICTS`: each a session of its own, layer `all`."""
+    """The measurements as verdicts, with the columns of schema `VERDICTS`, layer `all`."""
     size = len(measured.line)
     networks = np.array([line.network for line in lines], dtype=np.int64)[measured.line]
     credentialed = np.array([line.credentialed for line in lines])[measured.line]
@@ -198,7 +221,9 @@ def verdicts(lines: Sequence[Line], measured: Measured) -> pa.Table:
         "resolver_network": pa.array(np.where(measured.resolver == 0, networks, measured.resolver)),
         "nettest": _named(["web_connectivity"], np.zeros(size, dtype=np.int64)),
         "software": _named(_SOFTWARE, measured.software),
-        "session": _numbered("s", np.arange(size)),
+        "session": pc.binary_join_element_wise(
+            _numbered("s", measured.line), _numbered("", measured.session), "-"
+        ),
         "probe_id": pc.if_else(given, credential, pa.scalar(None, pa.string())),
         "target": _named([line.service for line in lines], measured.line),
         "service": _named([line.service for line in lines], measured.line),
@@ -299,10 +324,15 @@ def national(seed: int, countries: int) -> list[Line]:
     return found
 
 
-def forged(seed: int, series: int) -> list[Line]:
-    """Series into which forgers put three tenths of the rows: quiet ones called blocked, blocked ones called fine.
+#: How forgers come: whether their measurements follow those of others, and how many each of their sessions has.
+FORGERS = ((False, 1), (True, 1), (False, 6), (True, 6))
 
-    Half of the quiet ones are forged all the time, the others for 3 to 14 days.
+
+def forged(seed: int, series: int) -> list[Line]:
+    """Series into which forgers put three tenths of the sessions: quiet ones called blocked, blocked ones called fine.
+
+    Half of the quiet ones are forged all the time, the others for 3 to 14 days. Every four series forgers come in another
+    of the ways of `FORGERS`.
     """
     rng = np.random.default_rng([seed, 4])
     found = []
@@ -310,17 +340,16 @@ def forged(seed: int, series: int) -> list[Line]:
         rate = float(rng.choice(RATES[2:]))
         hours = float(rng.choice([72, 168]))
         begins = float(rng.uniform(10 * 24, DAYS * 24 - hours - 10 * 24))
-        name = f"forged{number:05d}.example"
+        follow, rows = FORGERS[number // 4 % len(FORGERS)]
+        line = Line(
+            "XC", f"forged{number:05d}.example", 64500, rate, False, forged=0.3, forged_follow=follow, forged_rows=rows
+        )
         if number % 2:
-            found.append(Line("XC", name, 64500, rate, False, begins, begins + hours, 1.0, 0.3, False))
-        else:
-            first, last = 0.0, math.inf
-            if number % 4:
-                first = float(rng.uniform(10 * 24, 40 * 24))
-                last = first + float(rng.uniform(3 * 24, 14 * 24))
-            found.append(
-                Line("XC", name, 64500, rate, False, forged=0.3, forged_from=first, forged_until=last)
-            )
+            line = replace(line, begins=begins, ends=begins + hours, strength=1.0, forged_say=False)
+        elif number % 4:
+            first = float(rng.uniform(10 * 24, 40 * 24))
+            line = replace(line, forged_from=first, forged_until=first + float(rng.uniform(3 * 24, 14 * 24)))
+        found.append(line)
     return found
 
 
