@@ -141,6 +141,7 @@ def probability(episode: Episode, support: Support) -> float:
         support.log_ratio,
         episode.against,
         patterned=support.patterned,
+        alike=support.others_than_one[1] <= 0,
         others=support.others,
     )
     return min(episode.probability, calibrated)
