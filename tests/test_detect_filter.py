@@ -196,3 +196,12 @@ def test_surer_with_more_votes_and_more_company() -> None:
     assert sure[-1] > 0.99
     assert calibration.probability(6, 4, patterned=False) < calibration.probability(6, 40, patterned=False)
     assert calibration.probability(3, 8, patterned=False) < calibration.probability(3, 8, patterned=True)
+
+
+def test_c18_where_all_votes_have_one_look_the_votes_must_speak() -> None:
+    few, many = (
+        [calibration.probability(6, votes, patterned=False, alike=alike) for alike in (False, True)]
+        for votes in (6, 200)
+    )
+    assert few[1] < 0.5 < few[0]
+    assert many[1] > 0.9

@@ -7,9 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from detect_worlds import World, at
+from wallwatch import detect
+from wallwatch.detect import rows
 from wallwatch.detect.episodes import Episode
 from wallwatch.detect.forging import Hourly, forgeable, traces
 from wallwatch.detect.runs import Moment, Run
+from wallwatch.detect.votes import UNITS
+from wallwatch.detect.votes import votes as votes_of
 
 HOURS = 30 * 24
 UNKNOWN = Moment(None, None, None)
@@ -136,3 +141,77 @@ def test_of_credentials_less_is_enough(rng: np.random.Generator) -> None:
     votes = hourly(steady(5), steady(0), steady(0.33, lambda hour: 240 <= hour < 312), rng)
     assert why(votes, (240, 311)) is not None
     assert why(votes, (240, 311), credentialed=True) is None
+
+
+def test_forgers_who_come_when_others_measure_are_taken_off_by_the_vote(rng: np.random.Generator) -> None:
+    """Three tenths of all for ten days, as busy as the others; for two of these a probe of the honest is broken."""
+    busy = np.where((np.arange(HOURS) >= 300) & (np.arange(HOURS) < 348), 12.0, 4.0)
+    share = steady(0.03) + steady(0.3, lambda hour: 300 <= hour < 348)
+    forged = 0.43 * busy * steady(1, lambda hour: 216 <= hour < 456)
+    found = hourly(busy, forged, share, rng)
+    k, n, _ = found.count(300, 348)
+    assert k > 0.48 * n
+    assert why(found, (300, 347)) is not None
+    # As many failures with nothing around them are a partial block.
+    assert why(hourly(busy, steady(0), steady(0.56, lambda hour: 300 <= hour < 348), rng), (300, 347)) is None
+
+
+def test_what_is_without_the_look_that_fails_most_must_fail_as_well(rng: np.random.Generator) -> None:
+    found = hourly(steady(2), steady(0), steady(0.55, lambda hour: 240 <= hour < 288), rng)
+    one = episode(found, (240, 287))
+    k, n, _ = found.count(240, 288)
+
+    def because(others: tuple[float, float]) -> str | None:
+        return forgeable(one, traces(found, one), credentialed=False, one_look=False, others=others)
+
+    assert because((0.5 * k, 0.5 * n)) is None
+    assert because((0.2 * k, 0.5 * n)) == "share"
+
+
+def test_forgers_of_one_run_are_no_others_proof(rng: np.random.Generator) -> None:
+    """They fill a gap and stop soon after it; days later, some failures of an hour make a second run."""
+    honest = steady(5, lambda hour: not 300 <= hour < 360)
+    forged = steady(1, lambda hour: 270 <= hour < 376)
+    found = hourly(honest, forged, steady(0.005) + steady(0.5, lambda hour: 540 <= hour < 544), rng)
+    assert why(found, (300, 359)) is not None
+    assert why(found, (300, 359), (540, 543)) is not None
+
+
+def test_a_session_is_heard_once_and_a_probe_again_each_time_less() -> None:
+    """However many hours a session tells of: nothing shows that it was there."""
+    world = World()
+    for hour in range(8):
+        bad = "likely_blocked" if hour < 4 else "ok"
+        world.measure(at(1, hour), bad, session="one", target="a.example")
+        world.measure(at(1, hour), bad, session=f"s{hour}", probe_id="p", target="b.example")
+    with world.connect() as con:
+        rows.prepare(con)
+        series = votes_of(con)
+    told = {
+        key[2]: (series.k[a:b].sum() / UNITS, series.n[a:b].sum() / UNITS)
+        for key, a, b in zip(series.keys, series.start, series.start[1:], strict=False)
+        if key[4] == "all"
+    }
+    four = sum(rank**-0.5 for rank in range(1, 5))
+    assert told["a.example"] == (1, 2)
+    assert told["b.example"] == pytest.approx((four, 2 * four), abs=0.2)
+
+
+def test_c2_few_sessions_of_many_rows_make_no_event(rng: np.random.Generator) -> None:
+    """Three tenths of the sessions, each with a row in twelve hours, are four fifths of the rows."""
+    world = World()
+    kinds = [f"probe {number}" for number in range(4)]
+    for day in range(30):
+        for number in range(24):
+            world.measure(at(day, float(rng.uniform(0, 24))), software=kinds[number % 4])
+        for number in range(10 if 10 <= day < 20 else 0):
+            first = float(rng.uniform(0, 12))
+            for hour in range(12):
+                world.measure(
+                    at(day, first + hour),
+                    "likely_blocked",
+                    session=f"f{day}-{number}",
+                    software=kinds[number % 4],
+                )
+    with world.connect() as con:
+        assert detect.events_and_doubts(con)[0].num_rows == 0

@@ -78,6 +78,25 @@ def test_c2_forged_rows_are_three_tenths(say: bool) -> None:
     assert len({row["session"] for row in table}) == len(table)
 
 
+@pytest.mark.parametrize("follow", [False, True])
+def test_c2_forgers_are_three_tenths_of_the_sessions_however_many_rows_each_has(follow: bool) -> None:
+    line = Line("XA", "site.example", 64500, 5.0, True, forged=0.3, forged_follow=follow, forged_rows=6)
+    made = histories.measure([line], 1)
+    sessions = {True: set(), False: set()}
+    for probe, session in zip(made.probe.tolist(), made.session.tolist(), strict=True):
+        sessions[probe == -1].add(session)
+    assert not sessions[True] & sessions[False]
+    assert len(sessions[True]) == pytest.approx(0.3 * (len(sessions[True]) + len(sessions[False])), rel=0.1)
+    assert (made.probe == -1).sum() == 6 * len(sessions[True])
+    # Those who follow come in the hours of the others.
+    honest, forged = (
+        np.bincount(made.hours[part].astype(int) // 6, minlength=240)
+        for part in (made.probe >= 0, made.probe < 0)
+    )
+    alike = np.corrcoef(honest, forged)[0, 1]
+    assert alike > 0.9 if follow else alike < 0.3
+
+
 def test_scores_are_the_same_for_the_same_seed_and_ahead_of_both_rules() -> None:
     scores = evaluate_histories(seed=11, series=100, progress=Silent())
     found = scores.as_dict()["methods"]

@@ -30,7 +30,9 @@ PATTERNED = 3.0
 OTHERS, OTHERS_FROM = 100.0, 0.1
 
 
-def probability(log_ratio: float, votes: float, *, patterned: bool, alike: bool = False, others: float = 0.0) -> float:
+def probability(
+    log_ratio: float, votes: float, *, patterned: bool, alike: bool = False, others: float = 0.0
+) -> float:
     """The probability that an episode is a restriction, 0 to 1.
 
     Args:

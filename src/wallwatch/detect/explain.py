@@ -59,9 +59,11 @@ def explain(con: duckdb.DuckDBPyConnection, event_id: str, *, days: bool = True)
             "share_with_credentials": UNFORGEABLE,
             "chance_that_a_look_is_broken": one_probe.BROKEN,
             "calibration": {
-                "constant": calibration.CONSTANT,
-                "per_log_ratio": calibration.PER_LOG_RATIO,
-                "per_log_votes": calibration.PER_LOG_VOTES,
+                name: dict(zip(("constant", "per_log_ratio", "per_log_votes"), weights, strict=True))
+                for name, weights in (
+                    ("of_several_looks", calibration.SEVERAL),
+                    ("of_one_look", calibration.ALIKE),
+                )
             },
         },
     }

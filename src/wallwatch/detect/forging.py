@@ -280,7 +280,10 @@ def forgeable(
     reasons = [_reason(episode, trace, credentialed, one_look) for trace in told]
     if not credentialed and others[1] > 0:
         few = others[0] <= OTHERS_THAN_ONE * others[1]
-        reasons = [reason or ("share" if few and not trace.dense else None) for reason, trace in zip(reasons, told, strict=True)]
+        reasons = [
+            reason or ("share" if few and not trace.dense else None)
+            for reason, trace in zip(reasons, told, strict=True)
+        ]
     return None if None in reasons else reasons[0]
 
 

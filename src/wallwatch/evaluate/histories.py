@@ -342,7 +342,14 @@ def forged(seed: int, series: int) -> list[Line]:
         begins = float(rng.uniform(10 * 24, DAYS * 24 - hours - 10 * 24))
         follow, rows = FORGERS[number // 4 % len(FORGERS)]
         line = Line(
-            "XC", f"forged{number:05d}.example", 64500, rate, False, forged=0.3, forged_follow=follow, forged_rows=rows
+            "XC",
+            f"forged{number:05d}.example",
+            64500,
+            rate,
+            False,
+            forged=0.3,
+            forged_follow=follow,
+            forged_rows=rows,
         )
         if number % 2:
             line = replace(line, begins=begins, ends=begins + hours, strength=1.0, forged_say=False)
