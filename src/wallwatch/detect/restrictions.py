@@ -16,7 +16,7 @@ from wallwatch.detect.runs import Moment
 ONE_LOOK_OTHERS = 0.3
 
 #: An episode is claimed from this probability on (`calibration`); the report's words go with the number.
-CLAIMED = 0.55
+CLAIMED = 0.6
 
 #: However many votes one busy probe has: so much likelier must a restriction make them than broken probes do, in natural
 #: logarithms, unless they keep to a pattern.
