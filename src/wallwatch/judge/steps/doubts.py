@@ -98,7 +98,7 @@ FROM (
 #: was in reach: a captive portal, a filter or security software of the probe's own place (trap J18). The test helper is
 #: such a host, too: where a session is shown certificates that are not the helper's, which most sessions of its network
 #: on those days are not, what it meets elsewhere is of its own place as well. Other tests that the same software made
-#: there at the time are its, too, where it looked at enough to be heard of others, in a few hours.
+#: there at the time are its, too, where it looked at four targets at least and is heard of others, in a few hours.
 CROWDED = """
 CREATE OR REPLACE TEMP TABLE judge_crowded AS
 WITH measured AS (
@@ -178,7 +178,7 @@ found AS (
 )
 SELECT p.s, p.network, p.software, p.nettest, min(d.time) - INTERVAL 10 MINUTE AS first,
   max(d.time) + INTERVAL 10 MINUTE AS last,
-  p.s IN (SELECT s FROM judge_voices) AND max(d.time) - min(d.time) <= INTERVAL 3 HOUR AS reaches_others
+  p.s IN (SELECT s FROM judge_voices) AND count(DISTINCT d.target) >= 4 AND max(d.time) - min(d.time) <= INTERVAL 3 HOUR AS reaches_others
 FROM judge_places p JOIN found f ON f.s = p.s JOIN judge_measured d ON d.s = p.s
 GROUP BY p.s, p.network, p.software, p.nettest
 """
