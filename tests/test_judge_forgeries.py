@@ -466,3 +466,31 @@ def test_j20_c2_a_forged_lost_connection_is_not_that_of_a_whole_day() -> None:
         return world
 
     _alike(build, 4)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_c2_tests_of_services_from_networks_in_which_nobody_looks_at_several_targets_are_not_heard(
+    fails: bool,
+) -> None:
+    """They hold one target each, so that the network has to be known by sessions that hold several."""
+
+    def build(forged: int) -> World:
+        world = World()
+        _many(world)
+
+        def test(session: str, number: int, network: int, country: str, fails: bool) -> None:
+            time = START + timedelta(minutes=25 * number)
+            m = world.measure(
+                "chat.example", network=network, country=country, session=session, nettest="signal", time=time
+            )
+            m.measured["helper_failure"] = "eof_error"
+            m.dns().tcp().tls("connection_reset" if fails else None)
+
+        for number in range(24):
+            test(f"h-chat{number}", number, NETWORKS[number % 6], "XW", number % 6 < (1 if fails else 6))
+        for number in range(forged):
+            test(f"f{number}", number, 65000 + number, f"Y{chr(65 + number)}", fails)
+        return world
+
+    expected = {"ok", "likely_blocked"} if fails else {"ok", "insufficient"}
+    assert {said[0] for said in _alike(build, 20).values()} == expected

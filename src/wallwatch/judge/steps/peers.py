@@ -21,7 +21,8 @@ _BAR = f"CASE WHEN 3 * {_SEVERAL} < sum(looks) THEN 1 {_BARS_MET} ELSE 1 END"
 
 #: Sessions whose word counts for others, by test and day. Who looked at one target, or at a few where others look at
 #: many, has no standing: a row from a new session neither adds to what is known of anything, nor takes from it, however
-#: many there are. Where hardly any session looks at several, as in tests of services, all are heard.
+#: many there are. Where hardly any session looks at several, as in tests of services, all are heard that are of a network in
+#: which somebody looked at several on the days around, where half of them are of such networks: none that was made up.
 VOICES = f"""
 CREATE OR REPLACE TEMP TABLE judge_voices AS
 WITH days AS (
@@ -32,10 +33,10 @@ WITH days AS (
   GROUP BY s, day
 ),
 sessions AS (
-  SELECT DISTINCT nettest, day, s FROM judge_votes
+  SELECT DISTINCT nettest, day, s, network FROM judge_votes
 ),
 looked AS (
-  SELECT v.nettest, v.day, v.s, coalesce(a.targets, 1) AS targets, least(coalesce(a.targets, 1), 16) AS looks
+  SELECT v.nettest, v.day, v.s, v.network, coalesce(a.targets, 1) AS targets, least(coalesce(a.targets, 1), 16) AS looks
   FROM sessions v
   LEFT JOIN days a ON a.s = v.s AND a.day = v.day
 ),
@@ -43,16 +44,28 @@ bars AS (
   SELECT nettest, day + shift AS day,
     {_BAR} AS bar
   FROM looked, (VALUES (-1), (0), (1)) AS shifts(shift) GROUP BY nettest, day + shift
+),
+places AS (
+  SELECT DISTINCT network, day + shift AS day FROM looked, (VALUES (-1), (0), (1)) AS shifts(shift) WHERE targets >= 4
+),
+heard AS (
+  SELECT l.nettest, l.day, l.s, l.network, b.bar, p.network IS NOT NULL AS placed
+  FROM looked l JOIN bars b ON b.nettest = l.nettest AND b.day = l.day
+  LEFT JOIN places p ON p.network = l.network AND p.day = l.day
+  WHERE l.targets >= b.bar
+),
+usual AS (
+  SELECT nettest, day FROM heard GROUP BY nettest, day HAVING 2 * count(*) FILTER (placed) >= count(*)
 )
-SELECT l.nettest, l.day, l.s FROM looked l JOIN bars b ON b.nettest = l.nettest AND b.day = l.day
-WHERE l.targets >= b.bar
+SELECT h.nettest, h.day, h.s, h.network FROM heard h LEFT JOIN usual o ON o.nettest = h.nettest AND o.day = h.day
+WHERE h.bar > 1 OR h.placed OR o.day IS NULL
 """
 
 #: What they say.
 HEARD = """
 CREATE OR REPLACE TEMP TABLE judge_heard AS
 SELECT v.u, v.hour, v.day, v.network, v.country, v.s, v.software, v.nettest, v.opened, v.failed
-FROM judge_votes v JOIN judge_voices o ON o.s = v.s AND o.day = v.day AND o.nettest = v.nettest
+FROM judge_votes v JOIN judge_voices o ON o.s = v.s AND o.day = v.day AND o.nettest = v.nettest AND o.network = v.network
 """
 
 #: Sessions that go on from one day to another, as few do.
