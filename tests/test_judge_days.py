@@ -16,7 +16,6 @@ from wallwatch import judge, pipeline, refs, simulate
 from wallwatch.archive import take_in
 from wallwatch.engine import Workspace
 from wallwatch.judge import days
-from wallwatch.judge.judging import Judging
 from wallwatch.sources.fingerprints import Fingerprints
 
 AS_OF = datetime(2100, 1, 1, tzinfo=UTC)
@@ -47,13 +46,13 @@ def content(root: Path) -> dict[str, str]:
 def judged_days(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
     """The days that each judging judged anew."""
     found: list[set[str]] = []
-    real = days._State.keep
+    real = days._State.keep_compared
 
-    def keep(state: days._State, judging: Judging, folder: Path, anew: set[str]) -> None:
+    def keep(state: days._State, anew: set[str]) -> None:
         found.append(anew)
-        real(state, judging, folder, anew)
+        real(state, anew)
 
-    monkeypatch.setattr(days._State, "keep", keep)
+    monkeypatch.setattr(days._State, "keep_compared", keep)
     return found
 
 
@@ -140,7 +139,7 @@ def test_x6_judging_that_dies_leaves_what_was_there(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(days._State, "keep", die)
+        patch.setattr(days._State, "keep_compared", die)
         go(files, tmp_path / "w")
     assert content(tmp_path / "w") == before
     go(files, tmp_path / "w")

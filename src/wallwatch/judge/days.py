@@ -176,8 +176,7 @@ class _Before:
         """A query of the rows that are kept of some days, with the `day` of each."""
         files = [str(self.folder / _FOLDER / f"{day}.parquet") for day in sorted(days)]
         if not files:
-            nothing = ", ".join(f'NULL::{_SQL[field.type]} AS "{field.name}"' for field in KEPT)
-            return f"(SELECT {nothing}, NULL::VARCHAR AS day WHERE false)"
+            return f"(SELECT {_row({})}, NULL::VARCHAR AS day WHERE false)"
         listed = ", ".join(map(quoted, files))
         return (
             f"(SELECT {_FIELDS}, parse_filename(filename, true) AS day "
@@ -228,8 +227,17 @@ def judge_days(
         duckdb.Error: A table is missing a column.
         OSError: Something cannot be read or written.
     """
-    state = _State(con, references, source, dict(days), _Before.of(before, version), rows_at_once, elsewhere)
     (after / _FOLDER).mkdir()
+    state = _State(
+        con,
+        references,
+        source,
+        dict(days),
+        _Before.of(before, version),
+        after / _FOLDER,
+        rows_at_once,
+        elsewhere,
+    )
     rows: dict[str, int] = {}
     one_at_a_time = threading.Lock()
 
@@ -243,7 +251,7 @@ def judge_days(
         return []
 
     with state.judged() as (judging, chunks, anew, facts):
-        state.keep(judging, after / _FOLDER, anew)
+        state.keep_compared(anew)
         if elsewhere is None:
             tables = chain.from_iterable(judging.judge(chunks, left))
             rows.update(write_days(tables, state.day_of, after, write))
@@ -348,10 +356,11 @@ class _State:
         source: Source,
         days: dict[str, Day],
         before: _Before,
+        folder: Path,
         rows_at_once: int,
         elsewhere: Elsewhere | None,
     ) -> None:
-        self.before = before
+        self.before, self._folder = before, folder
         self._elsewhere = elsewhere
         self._con, self._references, self._source = con, references, source
         self._days, self._rows_at_once = days, rows_at_once
@@ -383,41 +392,60 @@ class _State:
                     yield judging, chunks, anew, facts
                     return
 
-    def keep(self, judging: Judging, folder: Path, anew: set[str]) -> None:
-        """Writes what is kept of the days that were judged, one file each, and forgets it: judging needs the memory."""
-        self._con.execute(
-            "INSERT INTO days_kept SELECT DISTINCT p.g, 'compared', c.network, c.mark, c.kind, c.s, c.alone, "
-            "NULL::BOOLEAN, NULL::INTEGER, NULL::INTEGER, NULL::INTEGER FROM judge_compared c JOIN days_spans p ON p.s = c.s "
-            "SEMI JOIN days_anew n ON n.g = p.g"
-        )
+    def keep(self, judging: Judging, anew: set[str]) -> None:
+        """Writes what is kept of the days that are judged, one file each, from what was gathered: before that is concluded."""
+        keys = _row({"kind": "kind", "network": "network", "what": "what"})
+        kinds = [f"SELECT DISTINCT g, {keys} FROM judge_keys"]
+        for kind, (table, columns) in _GATHERED.items():
+            fields = {kept: "i.unit" if name == "u" else f"t.{name}" for name, kept in columns.items()}
+            named = " JOIN judge_names i ON i.u = t.u" if "u" in columns else ""
+            kinds.append(f"SELECT g, {_row({'kind': quoted(kind), **fields})} FROM {table} t{named}")
 
-        def write(con: duckdb.DuckDBPyConnection, share: tuple[int, int]) -> set[str]:
-            rows = con.sql(
-                f"SELECT g, {_FIELDS} FROM days_kept WHERE g BETWEEN {share[0]} AND {share[1]} ORDER BY ALL"
-            ).to_arrow_reader(_ROW_GROUP)
+        def write(con: duckdb.DuckDBPyConnection, share: list[int]) -> set[str]:
+            within = f"g BETWEEN {share[0]} AND {share[-1]} AND g IN ({', '.join(map(str, share))})"
+            every = " UNION ALL ".join(f"({kind} WHERE {within})" for kind in kinds)
+            rows = con.sql(f"SELECT g, {_FIELDS} FROM ({every}) ORDER BY ALL").to_arrow_reader(_ROW_GROUP)
             found = set()
             for number, pieces in groupby(apart(rows, "g"), itemgetter(0)):
                 found.add(self._names[number])
-                _write_kept(folder / f"{self._names[number]}.parquet", (piece for _, piece in pieces))
+                _write_kept(self._kept_of(number), (piece for _, piece in pieces))
             return found
 
         written = set().union(*judging.cursors.each(write, self._shares()))
         for day in anew - written:
-            _write_kept(folder / f"{day}.parquet", ())
-        self._con.execute("DROP TABLE days_kept")
+            _write_kept(self._kept_of(self._number[day]), ())
 
-    def _shares(self) -> list[tuple[int, int]]:
-        """The numbers of the first and the last day of what is sorted at once of that which is kept: a day, or some small ones."""
-        found: list[tuple[int, int]] = []
-        sizes = self._con.sql("SELECT g, count(*) FROM days_kept GROUP BY g ORDER BY g").fetchall()
+    def keep_compared(self, anew: set[str]) -> None:
+        """Adds to what is kept of these days what came of comparing their sessions, which is known once all was concluded."""
+        fields = {"network": "c.network", "what": "c.mark", "name": "c.kind", "s": "c.s", "yes": "c.alone"}
+        rows = self._con.sql(
+            f"SELECT DISTINCT p.g, {_row({'kind': quoted('compared'), **fields})} FROM judge_compared c "
+            "JOIN days_spans p ON p.s = c.s SEMI JOIN days_anew n ON n.g = p.g ORDER BY ALL"
+        ).to_arrow_reader(_ROW_GROUP)
+        for number, pieces in groupby(apart(rows, "g"), itemgetter(0)):
+            path = self._kept_of(number)
+            _write_kept(path, [pq.read_table(path), *(piece for _, piece in pieces)])
+
+    def _kept_of(self, number: int) -> Path:
+        return self._folder / f"{self._names[number]}.parquet"
+
+    def _shares(self) -> list[list[int]]:
+        """The numbers of days of which what is kept is sorted at once: of a day, or of some small ones."""
+        every = " UNION ALL ".join(
+            f"(SELECT g FROM {table})"
+            for table in ("judge_keys", *(table for table, _ in _GATHERED.values()))
+        )
+        found: list[list[int]] = []
+        sizes = self._con.sql(
+            f"SELECT g, count(*) FROM ({every}) SEMI JOIN days_anew USING (g) GROUP BY g ORDER BY g"
+        ).fetchall()
         most, held = min(_SORTED_AT_ONCE, -(-sum(rows for _, rows in sizes) // 2)), 0
         for g, rows in sizes:
-            if found and held + rows <= most:
-                found[-1] = (found[-1][0], g)
-                held += rows
-            else:
-                found.append((g, g))
-                held = rows
+            if not found or held + rows > most:
+                found.append([])
+                held = 0
+            found[-1].append(g)
+            held += rows
         return found
 
     def _put(self, name: str, columns: dict[str, pa.Array]) -> None:
@@ -549,34 +577,22 @@ class _State:
                 keep=_KEYS,
                 elsewhere=self._elsewhere,
             ) as judging:
-                self._gather(anew, kept)
+                self.keep(judging, anew)
+                self._put_back(anew, kept)
                 judging.conclude()
                 yield judging, chunks
         finally:
             for table in ("measurements", "observations", "controls"):
                 con.execute(f"DROP VIEW IF EXISTS temp.{table}")
 
-    def _gather(self, anew: set[str], kept: str) -> None:
-        """Notes what is to be kept of days that are judged; puts back what was kept of those that are not looked at."""
+    def _put_back(self, anew: set[str], kept: str) -> None:
+        """Puts back what was kept of days that are not looked at."""
         con = self._con
-        fields = ", ".join(f'"{field.name}" {_SQL[field.type]}' for field in KEPT)
-        con.execute(f"CREATE OR REPLACE TABLE days_kept (g BIGINT, {fields})")
-        con.execute(
-            "INSERT INTO days_kept (g, kind, network, what) SELECT DISTINCT k.g, k.kind, k.network, k.what "
-            "FROM judge_keys k SEMI JOIN days_anew n ON n.g = k.g"
-        )
         for kind, (table, columns) in _GATHERED.items():
-            kept_as = ", ".join(f'"{name}"' for name in columns.values())
-            here = ", ".join("i.unit" if name == "u" else f"t.{name}" for name in columns)
             back = ", ".join("i.u" if name == "u" else f'k."{kept}"' for name, kept in columns.items())
-            named = "u" in columns
-            con.execute(
-                f"INSERT INTO days_kept (g, kind, {kept_as}) SELECT t.g, {quoted(kind)}, {here} FROM {table} t "
-                f"{'JOIN judge_names i ON i.u = t.u ' if named else ''}SEMI JOIN days_anew n ON n.g = t.g"
-            )
             con.execute(
                 f"INSERT INTO {table} ({', '.join(columns)}) SELECT {back} FROM {kept} k "
-                f"{'JOIN judge_names i ON i.unit = k.name ' if named else ''}WHERE k.kind = {quoted(kind)}"
+                f"{'JOIN judge_names i ON i.unit = k.name ' if 'u' in columns else ''}WHERE k.kind = {quoted(kind)}"
             )
         # Of a session that is in no day that is judged, what it met is known from before.
         con.execute(
@@ -659,6 +675,13 @@ class _State:
             chunks.append(Chunk(self._measurements, self._parts(inside)))
             self._measurements += count
         return chunks
+
+
+def _row(fields: Mapping[str, str]) -> str:
+    """The columns of kept rows, of which some are given as expressions; the others are null."""
+    return ", ".join(
+        f'{fields.get(column.name, f"NULL::{_SQL[column.type]}")} AS "{column.name}"' for column in KEPT
+    )
 
 
 def _write_kept(path: Path, pieces: Iterable[pa.Table]) -> None:
