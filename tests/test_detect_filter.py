@@ -204,4 +204,6 @@ def test_c18_where_all_votes_have_one_look_the_votes_must_speak() -> None:
         for votes in (6, 200)
     )
     assert few[1] < 0.5 < few[0]
+    assert calibration.probability(3, 300, patterned=False) < 0.6
+    assert calibration.probability(3, 300, patterned=False, more=100) > 0.9
     assert many[1] > 0.9

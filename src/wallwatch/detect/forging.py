@@ -49,7 +49,7 @@ ONE_LOOK = 0.6
 ONE_LOOK_CONFIDENCE = 0.8
 ONE_LOOK_VOTES = 30
 
-#: Forgers and one broken probe together make no restriction: without the look that has most votes against the target, more
+#: Forgers and one broken probe together make no restriction: where less than half are against the target, without the look that has most votes against the target, more
 #: than this share of the votes must be against it.
 OTHERS_THAN_ONE = 0.33
 
@@ -278,7 +278,8 @@ def forgeable(
         against, votes, _ = episode.tells_most
         told = [Trace(against, votes)]
     reasons = [_reason(episode, trace, credentialed, one_look) for trace in told]
-    if not credentialed and others[1] > 0:
+    against, votes, _ = episode.tells_most
+    if not credentialed and others[1] > 0 and against < PARTIAL * votes:
         few = others[0] <= OTHERS_THAN_ONE * others[1]
         reasons = [
             reason or ("share" if few and not trace.dense else None)

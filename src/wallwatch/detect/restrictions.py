@@ -137,10 +137,12 @@ def contradicted(episode: Episode, support: Support) -> bool:
 
 def probability(episode: Episode, support: Support) -> float:
     """How sure an episode is: no surer than the filter is of its votes, and than their company lets it be."""
+    against, votes, _ = episode.tells_most
     calibrated = calibration.probability(
         support.log_ratio,
         episode.against,
         patterned=support.patterned,
+        more=2 * against - votes,
         alike=support.others_than_one[1] <= 0,
         others=support.others,
     )
