@@ -494,3 +494,49 @@ def test_c2_tests_of_services_from_networks_in_which_nobody_looks_at_several_tar
 
     expected = {"ok", "likely_blocked"} if fails else {"ok", "insufficient"}
     assert {said[0] for said in _alike(build, 20).values()} == expected
+
+
+def test_c2_networks_of_one_session_make_no_site_down() -> None:
+    """All sessions hold one target, so that all are heard; each forged one is the only one of its network."""
+
+    def build(forged: int) -> World:
+        world = World()
+        for session in range(80):
+            site = SITES[0] if session % 40 == 0 else SITES[1 + session % 5]
+            m = world.measure(
+                site, network=NETWORKS[session % 6], session=f"h{session}", helper_failure="eof_error"
+            )
+            m.dns().tcp().tls("connection_reset" if site == SITES[0] else None)
+        for number in range(forged):
+            m = world.measure(
+                SITES[0],
+                network=65000 + number,
+                country=f"Y{chr(65 + number)}",
+                session=f"f{number}",
+                helper_failure="eof_error",
+            )
+            m.dns().tcp().tls("connection_reset")
+        return world
+
+    assert {said[0] for said in _alike(build, 8).values()} == {"ok", "insufficient"}
+
+
+def test_j18_c2_tests_that_have_no_helper_make_no_portal_the_networks() -> None:
+    """A place forges the helper and a site; rows of tests without a helper say that everybody's is forged."""
+
+    def build(forged: int) -> World:
+        world = World()
+        _many(world)
+        for site in SITES:
+            m = world.measure(site, session="h-place", helper_failure="ssl_unknown_authority")
+            if site == SITES[0]:
+                m.dns("10.1.1.9", ip_kind="private").tcp("generic_timeout_error", ip="10.1.1.9")
+            else:
+                m.dns().tcp().tls()
+        for number in range(forged):
+            m = world.measure("chat.example", session=f"f{number}", nettest="signal")
+            m.measured["helper_failure"] = "ssl_unknown_authority"
+            m.dns().tcp().tls("ssl_unknown_authority")
+        return world
+
+    assert {said[0] for said in _alike(build, 16).values()} == {"ok", "insufficient"}

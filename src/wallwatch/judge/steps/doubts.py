@@ -56,7 +56,8 @@ GATHER = (
 INSERT INTO judge_places
 SELECT s, day, network, country, software, max(nettest), bool_and(helper_failure IS NOT NULL),
   bool_or(helped),
-  coalesce(bool_or(helper_failure IN ('ssl_unknown_authority', 'ssl_invalid_hostname')), false)
+  coalesce(bool_or(helper_failure IN ('ssl_unknown_authority', 'ssl_invalid_hostname')
+    AND nettest = 'web_connectivity'), false)
 FROM judge_this
 GROUP BY s, day, network, country, software
 """,

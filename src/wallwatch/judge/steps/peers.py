@@ -214,13 +214,27 @@ JOIN everywhere e ON e.u = b.u AND e.day = b.day
 WHERE e.ok - c.ok >= greatest(3, 8 * (e.bad - c.bad))
 """
 
-#: How many networks say so within each country, and whether by more than one session that it fails, or by one.
+#: How many networks say so within each country, and whether by more than one session that it fails, or by one, in networks
+#: in which more than one was heard of anything, as half of all are.
 AT_HOME = """
 CREATE OR REPLACE TEMP TABLE judge_at_home AS
+WITH networks AS (
+  SELECT network, day + shift AS day, count(DISTINCT s) AS sessions
+  FROM judge_voices, (VALUES (-1), (0), (1)) AS shifts(shift) GROUP BY network, day + shift
+),
+days AS (
+  SELECT day, 2 * coalesce(sum(sessions) FILTER (sessions >= 2), 0) >= sum(sessions) AS usual FROM networks GROUP BY day
+),
+seen AS (
+  SELECT n.network, n.day FROM networks n JOIN days d ON d.day = n.day WHERE n.sessions >= 2 OR NOT d.usual
+)
 SELECT u, day, country, sum(ok) AS ok, sum(bad) AS bad, sum(lone_ok) AS lone_ok, sum(lone_bad) AS lone_bad,
-  CASE WHEN sum(sessions_bad) FILTER (sessions_bad > sessions_ok) >= 2 THEN 1 ELSE 0 END AS country_bad,
-  CASE WHEN sum(sessions_bad) FILTER (sessions_bad > sessions_ok) = 1 THEN 1 ELSE 0 END AS country_lone_bad
-FROM judge_by_network
+  CASE WHEN sum(sessions_bad) FILTER (seen AND sessions_bad > sessions_ok) >= 2 THEN 1 ELSE 0 END AS country_bad,
+  CASE WHEN sum(sessions_bad) FILTER (seen AND sessions_bad > sessions_ok) = 1 THEN 1 ELSE 0 END AS country_lone_bad
+FROM (
+  SELECT n.*, h.network IS NOT NULL AS seen FROM judge_by_network n
+  LEFT JOIN seen h ON h.network = n.network AND h.day = n.day
+)
 GROUP BY u, day, country
 """
 
@@ -453,13 +467,20 @@ WITH looked AS (
 bars AS (
   SELECT nettest, {_BAR} AS bar FROM looked GROUP BY nettest
 )
-SELECT DISTINCT l.s FROM looked l JOIN bars b ON b.nettest = l.nettest WHERE l.targets >= b.bar
+SELECT l.s, bool_or(b.bar > 1) AS several FROM looked l JOIN bars b ON b.nettest = l.nettest WHERE l.targets >= b.bar
+GROUP BY l.s
 """
 
-#: What the others say of versions, addresses and pages is left out.
-OF_STANDING = tuple(
-    f"DELETE FROM judge_{name} WHERE s NOT IN (SELECT s FROM judge_standing)"
-    for name in ("roots", "answered", "confirmed", "pages", "moves")
+#: What the others say of versions, addresses and pages is left out; of versions also what tests of one target do.
+OF_STANDING = (
+    *(
+        f"DELETE FROM judge_{name} WHERE s NOT IN (SELECT s FROM judge_standing)"
+        for name in ("roots", "answered", "confirmed", "pages", "moves")
+    ),
+    """
+DELETE FROM judge_roots
+WHERE s NOT IN (SELECT s FROM judge_standing WHERE several) AND (SELECT bool_or(several) FROM judge_standing)
+""",
 )
 
 #: Leaf certificates that some refuse, and that proved valid in at least two networks, to at least three sessions and
