@@ -498,15 +498,18 @@ HAVING count(DISTINCT c.network) FILTER (c.proved) >= 2
 
 #: Versions of the software that refuse the certificates of several hosts on several networks which other versions
 #: accept, and accept hardly any, each host by the word of most sessions (trap J21: an old root store).
-OLD_ROOTS = """
+OLD_ROOTS = (
+    # By itself, so that it is known how few they are before what all say is joined to them.
+    """
+CREATE OR REPLACE TEMP TABLE judge_suspected AS
+SELECT software FROM judge_roots WHERE bad GROUP BY software
+HAVING count(DISTINCT network) >= 3 AND count(DISTINCT u) >= 3
+""",
+    """
 CREATE OR REPLACE TEMP TABLE judge_old_roots AS
-WITH suspected AS (
-  SELECT software FROM judge_roots WHERE bad GROUP BY software
-  HAVING count(DISTINCT network) >= 3 AND count(DISTINCT u) >= 3
-),
-sessions AS (
+WITH sessions AS (
   SELECT r.software, r.u, r.network, r.s, bool_or(r.ok) AS ok, bool_or(r.bad) AS bad
-  FROM judge_roots r SEMI JOIN suspected x ON x.software = r.software
+  FROM judge_roots r SEMI JOIN judge_suspected x ON x.software = r.software
   GROUP BY r.software, r.u, r.network, r.s
 ),
 units AS (
@@ -534,7 +537,9 @@ counted AS (
 SELECT c.software
 FROM counted c JOIN networks n ON n.software = c.software
 WHERE n.networks >= 3 AND c.refused >= 3 AND c.accepted_by_others >= 3 AND c.refused >= 2 * c.fine
-"""
+""",
+    "DROP TABLE judge_suspected",
+)
 
 
 def _shared(table: str, what: str, names: str) -> str:
@@ -657,7 +662,7 @@ ASIDE = (
     STANDING,
     *OF_STANDING,
     GENUINE,
-    OLD_ROOTS,
+    *OLD_ROOTS,
     SINKS,
     SHARED,
     LANDINGS,
