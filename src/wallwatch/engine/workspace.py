@@ -302,16 +302,25 @@ class Workspace:
             judged = folder / views.KEPT_JUDGED
             judged.mkdir()
             keys: dict[str, str] = {}
-            for month, parts in months.items():
-                verdicts = f"({views.select(TABLES['verdicts'], parts)})"
-                ((paths,),) = con.sql(
-                    "SELECT sum(hash(file_id, path)) FROM (SELECT file_id, min(path) AS path FROM files GROUP BY file_id) "
-                    f"SEMI JOIN {verdicts} USING (file_id)"
+            # What the files of each month are called, which `judged` tells: asked of all at once.
+            every = [str(part) for parts in months.values() for part in parts]
+            named = dict(
+                con.sql(
+                    "SELECT month, sum(hash(file_id, path)) FROM (SELECT file_id, min(path) AS path FROM files GROUP BY file_id) "
+                    "JOIN (SELECT DISTINCT parse_filename(filename)[:7] AS month, file_id "
+                    f"FROM read_parquet([{', '.join(map(views.quoted, every))}], filename = true)) USING (file_id) GROUP BY month"
                 ).fetchall()
+                if every
+                else ()
+            )
+            for month, parts in months.items():
                 found = [digests.get(part.stem) or sha256_of(part) for part in parts]
-                keys[month] = hashlib.sha256("\n".join([*found, str(paths)]).encode()).hexdigest()[:16]
+                keys[month] = hashlib.sha256("\n".join([*found, str(named.get(month))]).encode()).hexdigest()[
+                    :16
+                ]
                 name = f"{month}.parquet"
                 if old.get(month) != keys[month] or not link(before / name, judged / name):
+                    verdicts = f"({views.select(TABLES['verdicts'], parts)})"
                     write(
                         f"{views.judged(verdicts)} ORDER BY time NULLS FIRST, measurement_id", judged / name
                     )
@@ -363,8 +372,10 @@ class Workspace:
             Whether others are left out than before.
         """
         folder, before = self.layout.table("repeated"), self._repeated()
-        source = views.select(TABLES["measurements"], self.layout.parts("measurements"))
         with self._connect() as con:
+            # Where it is not known that all have the same columns, DuckDB holds every file open.
+            parts = views.columns_of(con, self.layout.parts("measurements"))
+            source = views.select_from(TABLES["measurements"], parts)
             # Few rows can be copies; those are told by hashes, and only they are sorted.
             alike = "hash(session, nettest, input, time, runtime_seconds, observations, country, network)"
             con.execute(

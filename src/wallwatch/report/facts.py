@@ -31,12 +31,21 @@ WEEK: Final = timedelta(days=7)
 #: The most rows of a table of the page about the data.
 MOST_LISTED: Final = 200
 
+#: What the summaries ask of measurements, read once: opening every file is what costs most where files are many and small.
+#: Sessions and targets are told apart by numbers.
+_EVERY: Final = """
+SELECT country, network, network_name, nettest, time, time_flag, observations = 0 AS empty,
+  helper_failure IS NOT NULL AS no_control, CASE WHEN session IS NOT NULL THEN hash(session) END AS session,
+  CASE WHEN target IS NOT NULL THEN hash(target) END AS target
+FROM measurements
+"""
+
 _TABLES: Final[Mapping[str, str]] = {
     # Measurements whose time is trusted; the others are counted on the page about the data.
     "report_measured": """
         SELECT country, network, count(*) AS measurements, count(DISTINCT session) AS sessions,
           count(DISTINCT target) AS targets, min(time) AS first, max(time) AS last
-        FROM measurements
+        FROM report_every
         WHERE time IS NOT NULL AND time_flag IS NULL AND ($country IS NULL OR country = $country)
         GROUP BY GROUPING SETS ((country), (country, network))
         HAVING country IS NOT NULL
@@ -44,7 +53,7 @@ _TABLES: Final[Mapping[str, str]] = {
     # By day, so that no page reads the measurements again.
     "report_days": """
         SELECT country, network, time_bucket(INTERVAL 1 DAY, time) AS day, count(*) AS n
-        FROM measurements
+        FROM report_every
         WHERE time IS NOT NULL AND time_flag IS NULL AND country IS NOT NULL
           AND ($country IS NULL OR country = $country)
         GROUP BY ALL
@@ -52,7 +61,7 @@ _TABLES: Final[Mapping[str, str]] = {
     "report_names": """
         SELECT country, network, arg_max(network_name, (n, network_name)) AS name
         FROM (
-          SELECT country, network, network_name, count(*) AS n FROM measurements
+          SELECT country, network, network_name, count(*) AS n FROM report_every
           WHERE network IS NOT NULL AND network_name IS NOT NULL AND network_name <> ''
             AND ($country IS NULL OR country = $country)
           GROUP BY ALL
@@ -89,7 +98,7 @@ _TABLES: Final[Mapping[str, str]] = {
     """,
     "report_versions": "SELECT DISTINCT rule_set, reference_set FROM verdicts ORDER BY ALL LIMIT 5",
     "report_totals": """
-        SELECT count(DISTINCT file_id) AS files, (SELECT count(*) FROM measurements) AS measurements,
+        SELECT count(DISTINCT file_id) AS files, (SELECT count(*) FROM report_every) AS measurements,
           (SELECT count(*) FROM signals) AS signals, (SELECT count(*) FROM quarantine) AS set_aside
         FROM files
     """,
@@ -117,14 +126,14 @@ _TABLES: Final[Mapping[str, str]] = {
     "report_nettests": f"""
         SELECT nettest, count(*) AS measurements, count(DISTINCT session) AS sessions,
           count(DISTINCT target) AS targets, count(DISTINCT country) AS countries,
-          count(*) FILTER (observations = 0) AS empty,
-          count(*) FILTER (helper_failure IS NOT NULL) AS no_control,
+          count(*) FILTER (empty) AS empty,
+          count(*) FILTER (no_control) AS no_control,
           min(time) FILTER (time_flag IS NULL) AS first, max(time) FILTER (time_flag IS NULL) AS last
-        FROM measurements GROUP BY nettest ORDER BY measurements DESC, nettest LIMIT {MOST_LISTED}
+        FROM report_every GROUP BY nettest ORDER BY measurements DESC, nettest LIMIT {MOST_LISTED}
     """,
     "report_times": """
         SELECT CASE WHEN time IS NULL THEN 'missing' ELSE time_flag END AS flag, count(*) AS n
-        FROM measurements WHERE time_flag IS NOT NULL OR time IS NULL GROUP BY flag ORDER BY n DESC, flag
+        FROM report_every WHERE time_flag IS NOT NULL OR time IS NULL GROUP BY flag ORDER BY n DESC, flag
     """,
     "report_flags": """
         SELECT flag, count(DISTINCT measurement_id) AS n
@@ -238,6 +247,8 @@ def count(con: duckdb.DuckDBPyConnection, country: str | None = None, *, tempora
     con.execute("SET TimeZone = 'UTC'")
     there = _views(con)
     kind = "TEMP TABLE" if temporary else "TABLE"
+    if any("report_every" in query and _stored(name) not in there for name, query in _TABLES.items()):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE report_every AS {_EVERY}")
     for name, query in _TABLES.items():
         if name == "report_rules" and _stored(name) not in there:
             _windows(con, kind, country)
@@ -248,6 +259,7 @@ def count(con: duckdb.DuckDBPyConnection, country: str | None = None, *, tempora
         con.execute(
             f"CREATE OR REPLACE {kind} {name} AS {made}", {"country": country} if "$country" in made else None
         )
+    con.execute("DROP TABLE IF EXISTS temp.report_every")
 
 
 def store(workspace: Workspace, con: duckdb.DuckDBPyConnection) -> None:
@@ -269,7 +281,7 @@ def _views(con: duckdb.DuckDBPyConnection) -> set[str]:
 
 def _stored(name: str) -> str:
     """A name that another query would not have: what an older version stored is not read."""
-    return f"{name}_{hashlib.sha256(''.join(_TABLES.values()).encode()).hexdigest()[:8]}"
+    return f"{name}_{hashlib.sha256(''.join((_EVERY, *_TABLES.values())).encode()).hexdigest()[:8]}"
 
 
 def window(row: Mapping[str, Any], country: Country) -> tuple[datetime, datetime]:
