@@ -135,7 +135,12 @@ def create(
         kept: Name to the Parquet file of a summary, or to a pattern of its files.
     """
     for name, files in parts.items():
-        query = select(TABLES[name], files)
+        # Where it is not known that all files have the same columns, DuckDB opens every one of them for each query.
+        query = (
+            select(TABLES[name], files)
+            if name in DERIVED
+            else select_from(TABLES[name], columns_of(con, files))
+        )
         if repeated is not None and name in REPEATED:
             query = without(query, repeated)
         con.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
