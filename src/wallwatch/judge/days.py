@@ -11,7 +11,7 @@ import json
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import chain, groupby, pairwise
 from operator import itemgetter
@@ -54,6 +54,8 @@ _FIELDS = ", ".join(f'"{name}"' for name in KEPT.names)
 #: The folder of what is kept, in that of the verdicts; hidden from those who read tables.
 _FOLDER = ".kept"
 _ROW_GROUP = 65_536
+#: Chunks of which all may be written at the same time: what was gathered of so few leaves room in memory.
+_FEW_CHUNKS = 2
 #: Rows of what is kept that each core sorts at once, where a single day does not have more: and at most half of all.
 _SORTED_AT_ONCE = 500_000
 
@@ -239,19 +241,22 @@ def judge_days(
         elsewhere,
     )
     rows: dict[str, int] = {}
-    one_at_a_time = threading.Lock()
+    # Rows take many times the memory while they are written: by one thread at a time, where more of them wait.
+    writing: AbstractContextManager[Any] = threading.Lock()
 
     def left(chunk: Chunk, table: pa.Table) -> list[pa.Table]:
         """What is left to write: days that lie in a chunk as a whole are written by the thread that judged it."""
         if chunk.first_file is not None:
             return [table]
-        with one_at_a_time:  # rows take many times the memory while they are written
+        with writing:
             rows.update(write_days([table], state.day_of, after, write))
             pa.default_memory_pool().release_unused()  # else each thread's share of it stays with the process
         return []
 
     with state.judged() as (judging, chunks, anew, facts):
         state.keep_compared(anew)
+        if len(chunks) <= _FEW_CHUNKS:
+            writing = nullcontext()
         if elsewhere is None:
             tables = chain.from_iterable(judging.judge(chunks, left))
             rows.update(write_days(tables, state.day_of, after, write))
