@@ -49,8 +49,8 @@ ONE_LOOK = 0.6
 ONE_LOOK_CONFIDENCE = 0.8
 ONE_LOOK_VOTES = 30
 
-#: Forgers and one broken probe together make no restriction: where less than half are against the target, without the look that has most votes against the target, more
-#: than this share of the votes must be against it.
+#: Forgers and one broken probe together make no restriction: where less than half of the votes are against the target, more
+#: than this share must be without the look that has most of these.
 OTHERS_THAN_ONE = 0.33
 
 #: Hours before and after that are shortly before and after, from the first of these numbers to the second: what is nearer

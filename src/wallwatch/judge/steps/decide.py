@@ -286,7 +286,8 @@ LEFT JOIN judge_rule_lists r ON {_same("p.rules", "r")}
 LEFT JOIN judge_rule_lists a ON {_same("p.against", "a")}
 LEFT JOIN judge_flag_lists f ON f.flags = p.flags"""
 
-#: The verdicts of a chunk in the order of their key (units are numbered in the order of their names), with numbers in place of what is long and comes over and over.
+#: The verdicts of a chunk in the order of their key (units are numbered in the order of their names), with numbers in
+#: place of what is long and comes over and over.
 IN_ORDER = f"""
 SELECT p.m, i.unit AS host, p.layer, p.rank, p.locus, p.evidence, coalesce(k.id, 0) AS mechanisms,
   coalesce(r.id, 0) AS rules, coalesce(a.id, 0) AS against, coalesce(f.id, 0) AS flags

@@ -179,7 +179,8 @@ found AS (
 )
 SELECT p.s, p.network, p.software, p.nettest, min(d.time) - INTERVAL 10 MINUTE AS first,
   max(d.time) + INTERVAL 10 MINUTE AS last,
-  p.s IN (SELECT s FROM judge_voices) AND count(DISTINCT d.target) >= 4 AND max(d.time) - min(d.time) <= INTERVAL 3 HOUR AS reaches_others
+  p.s IN (SELECT s FROM judge_voices) AND count(DISTINCT d.target) >= 4
+    AND max(d.time) - min(d.time) <= INTERVAL 3 HOUR AS reaches_others
 FROM judge_places p JOIN found f ON f.s = p.s JOIN judge_measured d ON d.s = p.s
 GROUP BY p.s, p.network, p.software, p.nettest
 """

@@ -345,8 +345,8 @@ def _both_ways(of: str, hours: int, *sums: str, name: str = "") -> str:
 
 #: Hours in which a network's failures are of a trouble that others share: those in the six hours up to it, or from it
 #: on, fail no less often than they get through; or those of other countries do, in the three; or may be of one, since nobody
-#: got through within an hour, nor two sessions within two. What fails there is held against nobody by the word of others. A network in which it fails
-#: day after day neither shares in this nor adds to it, nor do failures that keep hours.
+#: got through within an hour, nor two sessions within two. What fails there is held against nobody by the word of others. A
+#: network in which it fails day after day neither shares in this nor adds to it, nor do failures that keep hours.
 TROUBLED = f"""
 CREATE OR REPLACE TEMP TABLE judge_troubled AS
 WITH hours AS (
