@@ -37,8 +37,9 @@ def _opens_elsewhere(world: World, target: str, clear: bool = False) -> None:
 
 
 def _fails_elsewhere(world: World, target: str, fail: Callable[[Measured], Any]) -> None:
-    for n in range(5):
-        fail(world.measure(target, network=64_800 + n, country=f"X{chr(65 + n)}", helper_failure="eof_error"))
+    for n in range(10):  # two sessions in each of five countries
+        country = f"X{chr(65 + n % 5)}"
+        fail(world.measure(target, network=64_800 + n % 5, country=country, helper_failure="eof_error"))
 
 
 def _in_each_contrast(world: World, fail: Callable[..., Any], clear: bool = False) -> None:

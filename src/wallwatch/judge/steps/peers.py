@@ -43,7 +43,8 @@ looked AS (
 bars AS (
   SELECT nettest, day + shift AS day,
     {_BAR} AS bar
-  FROM looked, (VALUES (-1), (0), (1)) AS shifts(shift) GROUP BY nettest, day + shift
+  FROM (SELECT DISTINCT nettest, day, s, targets, looks FROM looked), (VALUES (-1), (0), (1)) AS shifts(shift)
+  GROUP BY nettest, day + shift
 ),
 places AS (
   SELECT DISTINCT network, day + shift AS day FROM looked, (VALUES (-1), (0), (1)) AS shifts(shift) WHERE targets >= 4
