@@ -540,3 +540,17 @@ def test_j18_c2_tests_that_have_no_helper_make_no_portal_the_networks() -> None:
         return world
 
     assert {said[0] for said in _alike(build, 16).values()} == {"ok", "insufficient"}
+
+
+def test_c2_one_session_that_claims_many_networks_silences_nobody() -> None:
+    """It looks at eight sites, one from each of eight networks; everybody else looks at one site."""
+
+    def build(forged: int) -> World:
+        world = World()
+        _blocked(world)
+        for number in range(forged):
+            m = world.measure(f"any{number}.example", network=65000 + number, session="f")
+            m.dns().tcp().tls()
+        return world
+
+    assert "likely_blocked" in {said[0] for said in _alike(build, 8).values()}
