@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
@@ -201,19 +202,24 @@ def test_c10_what_breaks_once_is_held_against_nobody_though_nobody_abroad_measur
     assert not [v for v in _hours_of_exams(broken=True).judge().values() if v.accuses]
 
 
-@pytest.mark.parametrize(("beside", "accused"), [(60, True), (400, False)])
-def test_c10_one_failure_is_told_by_what_others_got_within_two_hours(beside: int, accused: bool) -> None:
-    """The networks open before and after; the nearest that others saw was an hour away, or six."""
+def _one_failure(minutes: Iterable[int]) -> Verdict:
+    """What is said of one failure, where four networks got through so many minutes after it or before."""
     world = World()
-    for number in range(24):
-        minute = (-1 if number % 2 else 1) * (beside + 37 * number)
+    for number, minute in enumerate(minutes):
         m = world.measure(network=64500 + number % 4, country=COUNTRIES[number % 4], session=f"s{number}")
         m.who["time"] = START + timedelta(minutes=minute)
         m.measured["helper_failure"] = "eof_error"
         m.dns().tcp().tls()
     world.measure(network=64500, country="XA", session="failed", time=START, helper_failure="eof_error")
     world.measurements[-1].dns().tcp().tls("generic_timeout_error")
-    assert world.verdict().accuses == accused
+    return world.verdict()
+
+
+@pytest.mark.parametrize(("beside", "accused"), [(60, True), (400, False)])
+def test_c10_one_failure_is_told_by_what_others_got_within_two_hours(beside: int, accused: bool) -> None:
+    """The networks open before and after; the nearest that others saw was an hour away, or six."""
+    minutes = [(-1 if number % 2 else 1) * (beside + 37 * number) for number in range(24)]
+    assert _one_failure(minutes).accuses == accused
 
 
 @pytest.mark.parametrize(("minutes", "accused"), [((60,), True), ((130,), False), ((130, 140), True)])
@@ -221,12 +227,5 @@ def test_c10_one_session_two_hours_later_does_not_tell_a_failure_from_an_outage(
     minutes: tuple[int, ...], accused: bool
 ) -> None:
     """All others looked half a day away and more. An hour of trouble is over when the one gets through."""
-    world = World()
-    for number, minute in enumerate([*minutes, *range(-1400, -700, 60), *range(700, 1400, 60)]):
-        m = world.measure(network=64500 + number % 4, country=COUNTRIES[number % 4], session=f"s{number}")
-        m.who["time"] = START + timedelta(minutes=minute)
-        m.measured["helper_failure"] = "eof_error"
-        m.dns().tcp().tls()
-    world.measure(network=64500, country="XA", session="failed", time=START, helper_failure="eof_error")
-    world.measurements[-1].dns().tcp().tls("generic_timeout_error")
-    assert world.verdict().accuses == accused
+    found = _one_failure([*minutes, *range(-1400, -700, 60), *range(700, 1400, 60)])
+    assert found.accuses == accused

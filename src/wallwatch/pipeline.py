@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from wallwatch import archive, detect, history, judge, refs, routes
 from wallwatch._progress import Progress, Silent
+from wallwatch._shares import in_shares
 from wallwatch._text import safe_text
 from wallwatch.archive import Summary, packs
 from wallwatch.archive.remote import Remote
@@ -245,19 +246,12 @@ def count_cells(
     }
 
     def make(names: list[str], into: Path) -> dict[str, int]:
-        shares: list[tuple[list[int], set[str]]] = []
-        held = 0
-        for day, parts in map(days.__getitem__, names):
-            more = sum(judged[part].rows for part in parts)
-            if not shares or held + more > _VERDICTS_AT_ONCE:
-                shares.append(([], set()))
-                held = 0
-            shares[-1][0].append(day)
-            shares[-1][1].update(parts)
-            held += more
-        tasks = [
-            (tuple(of), tuple(folder / f"{part}.parquet" for part in sorted(parts))) for of, parts in shares
-        ]
+        sizes = ((name, sum(judged[part].rows for part in days[name][1])) for name in names)
+        tasks = []
+        for share in in_shares(sizes, _VERDICTS_AT_ONCE):
+            parts = sorted({part for name in share for part in days[name][1]})
+            of = tuple(days[name][0] for name in share)
+            tasks.append((of, tuple(folder / f"{part}.parquet" for part in parts)))
         if cluster:
             return cluster.write(workspace, _write_cells, tasks, into)
         made: dict[str, int] = {}

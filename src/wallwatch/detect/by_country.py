@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 import duckdb
 import pyarrow as pa
 
+from wallwatch._shares import in_shares
 from wallwatch.detect import events, rows
 from wallwatch.detect.common_mode import ServiceOutage, service_outages
 from wallwatch.detect.events import everywhere, in_order, of_countries
@@ -105,17 +106,10 @@ def _all_together(con: duckdb.DuckDBPyConnection, _: Sequence[str]) -> tuple[pa.
 
 def _shares(con: duckdb.DuckDBPyConnection, rows_at_once: int) -> list[list[str]]:
     """The countries, those together whose verdicts are not more than so many."""
-    found: list[list[str]] = []
-    held = 0
-    for country, count in con.sql(
+    sizes = con.sql(
         "SELECT country, count(*) FROM verdicts WHERE country IS NOT NULL GROUP BY country ORDER BY country"
-    ).fetchall():
-        if not found or held + count > rows_at_once:
-            found.append([])
-            held = 0
-        found[-1].append(country)
-        held += count
-    return found
+    ).fetchall()
+    return in_shares(sizes, rows_at_once)
 
 
 def said(con: duckdb.DuckDBPyConnection, countries: Sequence[str] | None = None, *, faulty: pa.Table) -> str:

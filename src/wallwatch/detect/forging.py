@@ -274,11 +274,10 @@ def forgeable(
         `share`: so large a share can be forged; `around`: it can where the target fails shortly before or after, at the
         same pace, or at other times, as well; `pace`: failures keep to a pace of their own, whatever others measure.
     """
+    against, votes, _ = episode.tells_most
     if credentialed:
-        against, votes, _ = episode.tells_most
         told = [Trace(against, votes)]
     reasons = [_reason(episode, trace, credentialed, one_look) for trace in told]
-    against, votes, _ = episode.tells_most
     if not credentialed and others[1] > 0 and against < PARTIAL * votes:
         few = others[0] <= OTHERS_THAN_ONE * others[1]
         reasons = [

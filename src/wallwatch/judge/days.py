@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wallwatch._files import link, sha256_of
+from wallwatch._shares import in_shares
 from wallwatch.judge.assemble import plain
 from wallwatch.judge.judging import ROWS_AT_ONCE, Elsewhere, Judging, cut, even, looked_at
 from wallwatch.judge.references import References
@@ -440,18 +441,10 @@ class _State:
             f"(SELECT g FROM {table})"
             for table in ("judge_keys", *(table for table, _ in _GATHERED.values()))
         )
-        found: list[list[int]] = []
         sizes = self._con.sql(
             f"SELECT g, count(*) FROM ({every}) SEMI JOIN days_anew USING (g) GROUP BY g ORDER BY g"
         ).fetchall()
-        most, held = min(_SORTED_AT_ONCE, -(-sum(rows for _, rows in sizes) // 2)), 0
-        for g, rows in sizes:
-            if not found or held + rows > most:
-                found.append([])
-                held = 0
-            found[-1].append(g)
-            held += rows
-        return found
+        return in_shares(sizes, min(_SORTED_AT_ONCE, -(-sum(rows for _, rows in sizes) // 2)))
 
     def _put(self, name: str, columns: dict[str, pa.Array]) -> None:
         self._con.register("days_given", pa.table(columns))
