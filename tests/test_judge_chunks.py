@@ -49,6 +49,24 @@ def test_verdicts_are_the_same_in_one_chunk_and_in_many(workspace):
     assert judged(workspace, threads=2, rows_at_once=few) == at_once
 
 
+def test_two_chunks_that_stay_in_memory_give_the_verdicts_of_one(workspace, monkeypatch):
+    """Each on a core of its own: it is not read again, whichever core is done first."""
+    with workspace.connect(threads=1) as con:
+        (total,) = con.sql("SELECT sum(observations + controls) FROM measurements").fetchall()[0]
+        half = int(total) * 2 // 3
+        assert len(con.sql(chunks(judging.even(int(total), half))).fetchall()) == 2
+    begun = []
+    begin = judging.begin
+    monkeypatch.setattr(
+        judging, "begin", lambda con, source, chunk: (begun.append(chunk), begin(con, source, chunk))
+    )
+    at_once = judged(workspace)
+    assert judged(workspace, threads=2, rows_at_once=half) == at_once
+    assert len(begun) == 3
+    assert judged(workspace, threads=1, rows_at_once=half) == at_once
+    assert len(begun) == 7
+
+
 def test_verdicts_are_the_same_from_views_and_from_files(workspace):
     assert judged(workspace, views=True, rows_at_once=5_000) == judged(workspace)
 
@@ -59,7 +77,7 @@ def test_hosts_in_which_nothing_failed_are_settled_as_a_look_at_every_address_wo
         "WHERE tls_rows > 0 AND (tls_failed OR NOT tls_proved)\n)": "WHERE tls_rows > 0\n)",
         "WHERE tls_proved AND NOT tls_failed\n": "WHERE false\n",
     }
-    steps = [step for step in judging.judging(several=False) if not step.startswith("DROP")]
+    steps = [step for step in judging.judging(again=False) if not step.startswith("DROP")]
     settled = []
 
     def assemble(con, *versions):
@@ -73,7 +91,7 @@ def test_hosts_in_which_nothing_failed_are_settled_as_a_look_at_every_address_wo
 
     assembled = judging.assemble
     monkeypatch.setattr(judging, "assemble", assemble)
-    monkeypatch.setattr(judging, "judging", lambda several: steps)
+    monkeypatch.setattr(judging, "judging", lambda again: steps)
     quick = judged(workspace)
     assert min(settled) > 100
     for settling, looking in every_address.items():

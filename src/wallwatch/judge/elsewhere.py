@@ -64,7 +64,7 @@ def tell(con: duckdb.DuckDBPyConnection, folder: Path, *, concluded: bool) -> No
         ).fetchall()
     )
     if concluded:
-        asked = _named(r"judge_\w+", (units.this(Chunk(0)), *judging.judging(several=True)))
+        asked = _named(r"judge_\w+", (units.this(Chunk(0)), *judging.judging(again=True)))
         known = {name: sql for name, sql in known.items() if name in asked}
     del known["judge_sessions"]
     for name in known:
@@ -180,7 +180,7 @@ def _begin(con: duckdb.DuckDBPyConnection, source: Source, chunk: Chunk, told: P
 @cache
 def _gathered(keep: tuple[str, ...]) -> tuple[str, ...]:
     """The tables that chunks share, to which looking adds."""
-    before, naming, after = judging.looking(keep, several=True)
+    before, naming, after = judging.looking(keep, again=True)
     return tuple(sorted(_named(r"INSERT INTO (\w+)", (*before, naming, *after))))
 
 

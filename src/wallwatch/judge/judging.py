@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import queue
 import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -52,6 +51,10 @@ _Result = TypeVar("_Result")
 #: Rows of `observations` and `controls` that are judged at a time on each core: some three hundred megabytes in memory.
 #: What verdicts say does not depend on it.
 ROWS_AT_ONCE = 700_000
+
+#: Where there are no more chunks than cores, nor than this many, each stays in memory until it is judged: what was gathered
+#: of so few leaves room. Else each is read twice.
+STAYING = 2
 
 #: Addresses that were answered without their network.
 _UNPLACED = """
@@ -162,7 +165,7 @@ def batches(
     """The verdicts, with the columns of schema `VERDICTS`, some hundred thousand at a time.
 
     Each chunk of measurements is read twice, since what other networks saw of a host has to be known before the first
-    is judged; a single one is read once. As many chunks are judged at a time as the connection has threads; the
+    is judged; very few are read once (`STAYING`). As many chunks are judged at a time as the connection has threads; the
     tables come in the order of the files' ids, their rows in the order of their key.
 
     Args:
@@ -237,20 +240,24 @@ def looked_at(
     for statement in prepare:
         con.execute(statement)
     _run(con, *map(_shared, _FIRST[len(units.DAYS) :]))
-    several = len(chunks) > 1
     one_at_a_time = threading.Lock()
-
-    def look_at(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
-        begin(own_con, source, chunk)
-        look(own_con, keep, several=several, naming=one_at_a_time)
+    staying: dict[Chunk, duckdb.DuckDBPyConnection] = {}
 
     with _Cursors(con, len(chunks)) as cursors:
+        again = len(chunks) > min(STAYING, len(cursors))
+
+        def look_at(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
+            begin(own_con, source, chunk)
+            look(own_con, keep, again=again, naming=one_at_a_time)
+            if not again:
+                staying[chunk] = own_con
+
         if elsewhere is not None:
             elsewhere.look(con, chunks, keep)
         else:
             for _ in cursors.each(look_at, chunks):
                 pass
-        yield Judging(con, references, source, cursors, several)
+        yield Judging(con, references, source, cursors, staying)
     for (name,) in con.sql(
         "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'judge_')"
     ).fetchall():
@@ -266,14 +273,14 @@ class Judging:
         references: What is known beforehand.
         source: Where the rows are read from.
         cursors: Of the connection.
-        several: Whether there are several chunks: each is then read again.
+        staying: The chunks that need not be read again, each with the cursor that has its rows.
     """
 
     con: duckdb.DuckDBPyConnection
     references: References
     source: Source
     cursors: _Cursors
-    several: bool
+    staying: Mapping[Chunk, duckdb.DuckDBPyConnection]
 
     def conclude(self) -> None:
         """Makes what chunks say together of what was gathered."""
@@ -294,11 +301,12 @@ class Judging:
         """
 
         def judge_it(own_con: duckdb.DuckDBPyConnection, chunk: Chunk) -> _Result:
-            if self.several:
+            again = chunk not in self.staying
+            if again:
                 begin(own_con, self.source, chunk)
-            return then(chunk, judged(own_con, self.references.version, several=self.several))
+            return then(chunk, judged(own_con, self.references.version, again=again))
 
-        return self.cursors.each(judge_it, chunks)
+        return self.cursors.each(judge_it, chunks, self.staying)
 
 
 def begin(con: duckdb.DuckDBPyConnection, source: Source, chunk: Chunk) -> None:
@@ -311,7 +319,7 @@ def look(
     con: duckdb.DuckDBPyConnection,
     keep: Sequence[str] = (),
     *,
-    several: bool = True,
+    again: bool = True,
     naming: AbstractContextManager[Any] | None = None,
 ) -> None:
     """Gathers what the chunk that was begun says, in tables that chunks share; see `looked_at`.
@@ -319,35 +327,35 @@ def look(
     Args:
         con: Where it was begun.
         keep: More statements.
-        several: Whether it will be read again to be judged.
+        again: Whether it will be read again to be judged.
         naming: Held while endpoints get their numbers, which cursors of one database must not do at once.
     """
-    before, naming_step, after = looking(tuple(keep), several)
+    before, naming_step, after = looking(tuple(keep), again)
     _run(con, *before)
     with naming or nullcontext():
         _run(con, naming_step)
     _run(con, *after)
 
 
-def judged(con: duckdb.DuckDBPyConnection, reference_set: str, *, several: bool = True) -> pa.Table:
+def judged(con: duckdb.DuckDBPyConnection, reference_set: str, *, again: bool = True) -> pa.Table:
     """The verdicts of the chunk that was begun, after all was concluded, in the order of their key.
 
     Args:
         con: Where it was begun.
         reference_set: Version of the reference data.
-        several: Whether it was left since it was looked at, and is read again.
+        again: Whether it was left since it was looked at, and is read again.
     """
-    _run(con, *judging(several))
+    _run(con, *judging(again))
     return assemble(con, RULE_SET, reference_set)
 
 
 @cache
-def looking(keep: tuple[str, ...], several: bool) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
+def looking(keep: tuple[str, ...], again: bool) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
     """The statements of `look`: before endpoints get their numbers, that one, and after it."""
     return (
         (
-            *units.read(_HERE, _here, looking=several),
-            own.SEEN if several else own.OWN,
+            *units.read(_HERE, _here, looking=again),
+            own.SEEN if again else own.OWN,
             *gather.STEPS,
             units.confirmed(_HERE, _here),
             *keep,
@@ -360,13 +368,12 @@ def looking(keep: tuple[str, ...], several: bool) -> tuple[tuple[str, ...], str,
 
 
 @cache
-def judging(several: bool) -> tuple[str, ...]:
+def judging(again: bool) -> tuple[str, ...]:
     """The statements of `judged`."""
-    steps = (units.fingerprints(_HERE, _here), units.controls(_HERE, _here), *_JUDGE)
-    if several:
-        rows, handshakes, exchanges = units.read(_HERE, _here, again=True)
-        steps = (rows, own.OWN, handshakes, exchanges, *steps)
-    return tuple(_dropping((units.this(_HERE, _here), *steps)))[1:]
+    rows, handshakes, exchanges = units.read(_HERE, _here, again=again)
+    there = (units.this(_HERE, _here), rows, own.OWN, handshakes, exchanges)
+    steps = (*there, units.fingerprints(_HERE, _here), units.controls(_HERE, _here), *_JUDGE)
+    return tuple(_dropping(steps))[1 if again else len(there) :]
 
 
 def verdicts(
@@ -500,12 +507,15 @@ class _Cursors:
     def __init__(self, con: duckdb.DuckDBPyConnection, most: int) -> None:
         self._con = con
         self._threads = int(con.sql("SELECT current_setting('threads')").fetchall()[0][0])
-        self._free: queue.SimpleQueue[duckdb.DuckDBPyConnection] = queue.SimpleQueue()
         self._all = [con.cursor() for _ in range(max(1, min(self._threads, most)))]
         for cursor in self._all:
             cursor.execute("SET TimeZone = 'UTC'")
-            self._free.put(cursor)
+        self._free = deque(self._all)
+        self._choosing = threading.Lock()
         self._pool = ThreadPoolExecutor(len(self._all))
+
+    def __len__(self) -> int:
+        return len(self._all)
 
     def __enter__(self) -> _Cursors:
         if len(self._all) > 1:
@@ -519,27 +529,45 @@ class _Cursors:
         self._con.execute(f"SET threads = {self._threads}")
 
     def each(
-        self, work: Callable[[duckdb.DuckDBPyConnection, _Work], _Result], pieces: Iterable[_Work]
+        self,
+        work: Callable[[duckdb.DuckDBPyConnection, _Work], _Result],
+        pieces: Iterable[_Work],
+        on: Mapping[_Work, duckdb.DuckDBPyConnection] | None = None,
     ) -> Iterator[_Result]:
-        """Begins pieces of work; gives the results in their order. No more are made ahead than there are cursors."""
+        """Begins pieces of work; gives the results in their order. No more are made ahead than there are cursors.
+
+        Args:
+            work: What is done with each, on a cursor of its own.
+            pieces: No more at a time than there are cursors, each on the one that has been free for longest.
+            on: Those that need a certain cursor; where given, one for each piece, and another for each.
+        """
         left = iter(pieces)
-        waiting = deque(
-            self._pool.submit(self._on_a_cursor, work, piece) for piece in islice(left, len(self._all) + 1)
-        )
+
+        def begin(piece: _Work) -> Future[_Result]:
+            return self._pool.submit(self._on_a_cursor, work, piece, on[piece] if on else None)
+
+        waiting = deque(begin(piece) for piece in islice(left, len(self._all) + 1))
 
         def results() -> Iterator[_Result]:
             while waiting:
                 found = waiting.popleft().result()
-                waiting.extend(self._pool.submit(self._on_a_cursor, work, piece) for piece in islice(left, 1))
+                waiting.extend(begin(piece) for piece in islice(left, 1))
                 yield found
 
         return results()
 
     def _on_a_cursor(
-        self, work: Callable[[duckdb.DuckDBPyConnection, _Work], _Result], piece: _Work
+        self,
+        work: Callable[[duckdb.DuckDBPyConnection, _Work], _Result],
+        piece: _Work,
+        cursor: duckdb.DuckDBPyConnection | None,
     ) -> _Result:
-        cursor = self._free.get()
+        with self._choosing:
+            if cursor is None:
+                cursor = self._free[0]
+            self._free.remove(cursor)
         try:
             return work(cursor, piece)
         finally:
-            self._free.put(cursor)
+            with self._choosing:
+                self._free.append(cursor)

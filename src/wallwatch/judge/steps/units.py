@@ -264,37 +264,45 @@ def _rows(chunk: Chunk, source: Source, which: str, of: str = "judge_this") -> s
 
 
 _ENGINE = "coalesce(r.dns_engine, 'system')"
-_ASKED = f"""CASE WHEN r.layer <> 'dns' THEN NULL WHEN {_ENGINE} = 'system' THEN {SYSTEM}
-    WHEN r.dns_engine = 'doh' OR r.dns_engine = 'dot' THEN {ENCRYPTED}
-    WHEN r.dns_engine = 'udp' OR r.dns_engine = 'tcp' THEN {PLAIN}
-    WHEN r.dns_engine = 'udp_again' THEN {AGAIN} END"""
-_KNOWN = f"""CASE r.layer
-    WHEN 'dns' THEN CASE WHEN r.ip IS NULL THEN 0 ELSE coalesce({_ASKED}, 0) END
-    WHEN 'tls' THEN CASE
-      WHEN r.failure IS NULL AND NOT coalesce(r.tls_no_verify, false) THEN {PROVED}
-      WHEN r.failure = 'ssl_unknown_authority' OR r.failure = 'ssl_invalid_hostname' THEN {REFUTED} ELSE 0 END
-    WHEN 'tcp' THEN CASE WHEN r.failure IS NULL THEN {REACHED} ELSE 0 END
-    WHEN 'http' THEN CASE WHEN r.failure IS NULL THEN {REACHED} ELSE 0 END
-    ELSE 0 END + CASE WHEN {bogon("r")} THEN {IS_BOGON} ELSE 0 END"""
+_ASKED = f"""CASE WHEN {_ENGINE} = 'system' THEN {SYSTEM} WHEN r.dns_engine = 'doh' OR r.dns_engine = 'dot' THEN {ENCRYPTED}
+      WHEN r.dns_engine = 'udp' OR r.dns_engine = 'tcp' THEN {PLAIN} WHEN r.dns_engine = 'udp_again' THEN {AGAIN} ELSE 0 END"""
 _STEP_OK = (
     "(r.step = 'success' AND r.step_value = 'true') OR (r.step = 'bootstrap_time' AND r.step_number > 0) OR "
     "(r.step = 'failure' AND r.failure IS NULL AND r.step_value = 'none')"
 )
+
+#: What a row says, as bits of one number, so that its layer is looked at once: below `_WHO` what is known of its address,
+#: from there on who was asked for the name, then the others.
+_WHO = 1 << 11
+_OPENED, _FAILED, _STARTED, _ASKED_6 = (1 << bit for bit in range(22, 26))
+
+
+def _bit(bit: int, condition: str) -> str:
+    return f"CASE WHEN {condition} THEN {bit} ELSE 0 END"
+
+
+_SAYS = f"""CASE r.layer
+    WHEN 'dns' THEN {_ASKED} * CASE WHEN r.ip IS NULL THEN {_WHO} ELSE {_WHO + 1} END
+      + CASE WHEN coalesce(r.dns_query_type = 'AAAA', false) THEN {_ASKED_6} WHEN r.failure IS NULL THEN 0 ELSE {_FAILED} END
+    WHEN 'tcp' THEN CASE WHEN r.failure IS NULL THEN {REACHED}
+      WHEN coalesce(r.ip LIKE '%:%' AND r.failure IN {NO_ROUTE}, false) THEN 0 ELSE {_FAILED} END
+    WHEN 'http' THEN CASE WHEN r.failure IS NULL THEN {REACHED} + {_bit(_OPENED, "r.http_fingerprint IS NULL")} ELSE {_FAILED} END
+    WHEN 'tls' THEN CASE WHEN r.failure IS NULL THEN {_bit(PROVED, "NOT coalesce(r.tls_no_verify, false)")}
+      WHEN r.failure = 'ssl_unknown_authority' OR r.failure = 'ssl_invalid_hostname' THEN {_FAILED + REFUTED} ELSE {_FAILED} END
+    WHEN 'step' THEN {_bit(_OPENED, _STEP_OK)}
+      + CASE WHEN r.failure IS NOT NULL THEN {_FAILED} ELSE {_bit(_FAILED, "r.step = 'success' AND r.step_value = 'false'")}
+        + {_bit(_STARTED, "r.step = 'bootstrap_time' AND r.step_number > 0")} END
+    ELSE {_bit(_FAILED, "r.failure IS NOT NULL")} END
+  + {_bit(IS_BOGON, bogon("r"))}"""
 _UNIT_COLUMNS = f"""r.layer, coalesce(r.server, r.ip) AS ip,
   CASE WHEN r.tool OR r.unit IN ({_POOLS}) THEN NULL ELSE r.port END AS port, r.failure,
-  {_KNOWN} AS known, {_ASKED} AS asked,
+  r.says & {_WHO - 1} AS known, nullif(r.says // {_WHO} & {_WHO - 1}, 0) AS asked,
   CASE WHEN (r.layer = 'dns' AND r.dns_engine = 'udp' AND r.ip IS NOT NULL) OR (r.layer = 'tcp' AND r.failure IS NULL)
     THEN r.duration_seconds END AS seconds,
-  CASE r.layer WHEN 'http' THEN r.failure IS NULL AND r.http_fingerprint IS NULL
-    WHEN 'step' THEN coalesce({_STEP_OK}, false) ELSE false END AS opened,
-  CASE WHEN r.failure IS NULL THEN r.layer = 'step' AND coalesce(r.step = 'success' AND r.step_value = 'false', false)
-    WHEN r.layer = 'tcp' THEN NOT coalesce(r.ip LIKE '%:%' AND r.failure IN {NO_ROUTE}, false)
-    WHEN r.layer = 'dns' THEN NOT coalesce(r.dns_query_type = 'AAAA', false) ELSE true END AS failed,
-  CASE WHEN r.layer = 'step' THEN coalesce(r.failure IS NULL AND r.step = 'bootstrap_time' AND r.step_number > 0, false)
-    ELSE false END AS started"""
+  r.says & {_OPENED} <> 0 AS opened, r.says & {_FAILED} <> 0 AS failed, r.says & {_STARTED} <> 0 AS started"""
 #: What only the judging of a chunk asks of every layer, of TLS and of HTTP.
-_UNIT_LATER = """,
-  r.obs, r.depth, r.ip_network, r.layer = 'dns' AND coalesce(r.dns_query_type = 'AAAA', false) AS asked_6"""
+_UNIT_LATER = f""",
+  r.obs, r.depth, r.ip_network, r.says & {_ASKED_6} <> 0 AS asked_6"""
 _TLS_COLUMNS = """coalesce(r.server, r.ip) AS ip, r.port, r.failure, coalesce(r.tls_no_verify, false) AS no_verify, r.tls_certificate_sha256,
   r.tls_issuer, coalesce(r.tls_self_signed, false) AS self_signed, coalesce(NOT r.tls_matches_name, false) AS other_name,
   r.duration_seconds"""
@@ -337,7 +345,8 @@ def read(
         f"""
 CREATE OR REPLACE TEMP TABLE judge_units AS
 SELECT r.m, coalesce(n.u, 0) AS u, {columns(_UNIT_COLUMNS, _UNIT_LATER)}
-FROM {_rows(chunk, source, "o.layer <> 'step' OR w.tool")} LEFT JOIN judge_names n ON n.unit = r.unit
+FROM (SELECT *, {_SAYS} AS says FROM {_rows(chunk, source, "o.layer <> 'step' OR w.tool")}) r
+LEFT JOIN judge_names n ON n.unit = r.unit
 """,
         f"""
 CREATE OR REPLACE TEMP TABLE judge_tls_units AS
