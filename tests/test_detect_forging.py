@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,11 @@ from detect_worlds import World, at
 from wallwatch import detect
 from wallwatch.detect import rows
 from wallwatch.detect.episodes import Episode
+from wallwatch.detect.find import kept
 from wallwatch.detect.forging import Hourly, forgeable, traces
+from wallwatch.detect.one_probe import Look, of_their_like
+from wallwatch.detect.recurrence import Recurrence
+from wallwatch.detect.restrictions import Support, doubt, in_company
 from wallwatch.detect.runs import Moment, Run
 from wallwatch.detect.votes import UNITS
 from wallwatch.detect.votes import votes as votes_of
@@ -156,8 +161,8 @@ def test_forgers_who_come_when_others_measure_are_taken_off_by_the_vote(rng: np.
     assert why(hourly(busy, steady(0), steady(0.56, lambda hour: 300 <= hour < 348), rng), (300, 347)) is None
 
 
-def test_what_is_without_the_look_that_fails_most_must_fail_as_well() -> None:
-    """Where less than half are against it, of two votes an hour: forgers and a broken probe make as much."""
+def test_the_like_of_those_who_found_it_fine_must_fail_as_well() -> None:
+    """Where less than half are against it, of two votes an hour: forgers and broken probes make as much."""
     hours = np.arange(HOURS, dtype=np.int32)
     inside = (hours >= 240) & (hours < 288)
     found = Hourly(hours, np.where(inside & (hours % 16 > 0), 1.0, 0.0), np.full(HOURS, 2.0))
@@ -165,11 +170,92 @@ def test_what_is_without_the_look_that_fails_most_must_fail_as_well() -> None:
     k, n, _ = found.count(240, 288)
     assert (k, n) == (45, 96)
 
-    def because(others: tuple[float, float]) -> str | None:
-        return forgeable(one, traces(found, one), credentialed=False, one_look=False, others=others)
+    def because(*looks: Look) -> str | None:
+        assert sum(look.against for look in looks) == k
+        assert sum(look.votes for look in looks) == n
+        asked = of_their_like(looks)
+        return forgeable(one, traces(found, one), credentialed=False, one_look=False, of_their_like=asked)
 
-    assert because((0.5 * k, 0.5 * n)) is None
-    assert because((0.2 * k, 0.5 * n)) == "share"
+    assert because(Look(None, 24, 50), Look(None, 21, 46)) is None
+    # Two broken looks and forgers, who speak for the software of the others too.
+    assert because(Look(None, 14, 14), Look(None, 12, 12), Look(None, 13, 50), Look(15169, 6, 20)) == "share"
+    # Forgers whose software nobody else has.
+    assert because(Look(None, 40, 40), Look(15169, 5, 56)) == "share"
+
+
+def test_forgers_who_call_a_block_fine_by_the_clock_do_not_hide_it() -> None:
+    """They outnumber the few who measure in it; but it is what they say that comes in every hour alike."""
+    hours = np.arange(HOURS, dtype=np.int32)
+    inside = (hours >= 240) & (hours < 312)
+    awake = hours % 24 < 12
+
+    def said(blocked: np.ndarray, fine: np.ndarray) -> str | None:
+        k = np.where(inside, blocked, 0.0)
+        found = Hourly(hours, k, np.where(inside, blocked + fine, 4.0))
+        one = episode(found, (240, 311))
+        assert 0.4 < one.tells_most[0] / one.tells_most[1] < 0.5
+        return forgeable(
+            one, traces(found, one), credentialed=False, one_look=False, of_their_like=(30.0, 100.0)
+        )
+
+    assert said(np.where(awake, 4.0, 1.0), np.full(HOURS, 2.75)) is None
+    assert said(np.full(HOURS, 2.5), np.where(awake, 4.0, 1.6)) == "share"
+
+
+def test_what_forgers_could_have_made_at_other_times_is_usual_there(rng: np.random.Generator) -> None:
+    """They add three tenths for weeks; after a pause in which nobody measures, most of a few votes are theirs."""
+    share = np.where(np.arange(HOURS) < 400, 0.3, np.where(np.arange(HOURS) >= 480, 0.65, 0.0))
+    found = hourly(steady(2, lambda hour: not 400 <= hour < 480 and hour < 528), steady(0), share, rng)
+    forged, later = episode(found, (0, 399)), episode(found, (480, 527))
+    quiet = replace(later.runs[0], votes_beside=20.0)
+    later = replace(later, runs=(quiet,))
+
+    def supported(one: Episode) -> Support:
+        return Support(
+            sources=50, alone=False, patterned=False, traces=traces(found, one), of_their_like=(60.0, 120.0)
+        )
+
+    supports = {one: supported(one) for one in (forged, later)}
+    assert doubt(later, in_company([later], supports)[later]) is None
+    together = in_company([forged, later], supports)
+    assert doubt(forged, together[forged]) is not None
+    assert doubt(later, together[later]) == "around"
+
+
+def test_forgers_who_are_all_who_measure_for_days_make_no_block(rng: np.random.Generator) -> None:
+    """They begin with a pause of the others, where nothing before it tells of them."""
+    honest = steady(1, lambda hour: not 340 <= hour < 400)
+    found = hourly(honest, steady(0.25, lambda hour: 345 <= hour < 400), steady(0), rng)
+    one = episode(found, (345, 399))
+    told = traces(found, one)
+
+    def because(before: float) -> str | None:
+        runs = (replace(one.runs[0], votes_before=before),)
+        return forgeable(replace(one, runs=runs), told, credentialed=False, one_look=False)
+
+    assert because(168.0) == "share"
+    # As many are a block where no more is measured in other weeks.
+    assert because(40.0) is None
+
+
+def test_forgers_crowd_by_chance_in_a_few_hours(rng: np.random.Generator) -> None:
+    """Of all times of weeks, they are at their most somewhere; a block of as many votes is beside none of them."""
+    within = np.arange(HOURS)
+    crowd = np.where((within >= 300) & (within < 306), 0.57, 0.0)
+    alone = hourly(steady(3), steady(0), crowd, np.random.default_rng(3))
+    share = np.where(crowd > 0, crowd, np.where((within >= 230) & (within < 380), 0.25, 0.0))
+    beside = hourly(steady(3), steady(0), share, np.random.default_rng(3))
+    assert why(alone, (300, 305)) is None
+    assert why(beside, (300, 305)) is not None
+
+
+def test_c12_days_in_a_row_are_no_pattern_of_days() -> None:
+    """Some votes of one week are on some of its days and at some hours of these: a pattern comes again."""
+    hours = tuple(range(8, 16))
+    weekend = Recurrence(hours, (5, 6, 0), 4, 1.0, 0.05, 40.0, 200.0)
+    assert not kept(weekend, 7 * 24 + 3)
+    assert kept(weekend, 16 * 24)
+    assert kept(replace(weekend, weekdays=tuple(range(7))), 7 * 24 + 3)
 
 
 def test_forgers_of_one_run_are_no_others_proof(rng: np.random.Generator) -> None:

@@ -13,7 +13,7 @@ from wallwatch.detect import rows
 from wallwatch.detect.common_mode import ServiceOutage, service_outages
 from wallwatch.detect.episodes import Episode, apart, episodes
 from wallwatch.detect.forging import Hourly, traces
-from wallwatch.detect.one_probe import Look, log_ratio, others_than_one
+from wallwatch.detect.one_probe import Look, log_ratio, of_their_like
 from wallwatch.detect.recurrence import Recurrence, recurrence
 from wallwatch.detect.restrictions import Restriction, Support, claimable, in_company, restrictions
 from wallwatch.detect.runs import Run, runs
@@ -26,6 +26,9 @@ from wallwatch.detect.votes import UNITS, Series, votes
 #: alone some hours have more than others, and of a thousand sets of hours one fits well.
 KEPT = 0.15
 KEPT_SURPRISE = 10.0
+
+#: Days of the week are kept to where they come again: in about a week, some days in a row look like a choice of them.
+KEPT_DAYS_HOURS = 8 * 24
 
 #: Rows whose votes are smoothed at once: bounds the memory.
 ROWS_A_PIECE = 20_000_000
@@ -162,15 +165,19 @@ def _support(series: Series, episode: Episode, behind: Sources, seen_by: list[Lo
         down=behind.down,
         log_ratio=log_ratio(seen_by, episode.tells_most[2], hours),
         traces=traces(_hourly(series, episode), episode),
-        others_than_one=others_than_one(seen_by),
+        alike=sum(look.votes > 0 for look in seen_by) < 2,
+        of_their_like=of_their_like(seen_by),
     )
     if claimable(episode, support):
         return support
     found = pattern(series, episode)
-    return replace(
-        support,
-        patterned=found is not None and found.rate_outside <= KEPT and found.surprise >= KEPT_SURPRISE,
-    )
+    return replace(support, patterned=found is not None and kept(found, episode.last - episode.first + 1))
+
+
+def kept(found: Recurrence, hours: int) -> bool:
+    """Whether votes keep to a pattern so that neither chance nor forgers explain it, in so many hours from first to last."""
+    again = len(found.weekdays) == 7 or hours >= KEPT_DAYS_HOURS
+    return again and found.rate_outside <= KEPT and found.surprise >= KEPT_SURPRISE
 
 
 def _hourly(series: Series, episode: Episode) -> Hourly:

@@ -49,9 +49,19 @@ ONE_LOOK = 0.6
 ONE_LOOK_CONFIDENCE = 0.8
 ONE_LOOK_VOTES = 30
 
-#: Forgers and one broken probe together make no restriction: where less than half of the votes are against the target, more
-#: than this share must be without the look that has most of these.
-OTHERS_THAN_ONE = 0.33
+#: Forgers and broken probes together make no restriction: where less than half of the votes are against the target, the
+#: like of those in whose favour it is must likelier than not fail more often than forgers make them. But where these
+#: votes keep to the clock so much better than those against it, in natural logarithms and by so large a factor, it is
+#: they that are forged.
+FINE_BY_THE_CLOCK = 3.0
+FINE_BY_THE_CLOCK_TIMES = 2.0
+
+#: In so many hours or more, forgers can be all who measure. Where so large a share of the votes is against the target, there
+#: must be more of them than three tenths of the sessions make of as many votes as were usual in the week before.
+PAUSE_HOURS = 36
+PAUSE_SHARE = 0.9
+WEEK = 168
+ADDED = 0.3 / 0.7
 
 #: Hours before and after that are shortly before and after, from the first of these numbers to the second: what is nearer
 #: can be part of it.
@@ -76,8 +86,14 @@ AT_WORK = 3.0
 BESIDE = 0.03
 ANY_SHARE = 0.05
 
-#: It is shown in spite of them by so many votes more than their pace and thrice its deviation.
+#: It is shown in spite of them by so many votes more than their pace and so many of its deviations.
 LEFT = 3.2
+LEFT_DEVIATIONS = 4.0
+
+#: There are many stretches of so few hours in which forgers may crowd by chance: there so many deviations of what goes on
+#: around are taken off as well.
+SHORT_HOURS = 24
+SHORT_DEVIATIONS = 2.0
 
 #: The densest part of an episode speaks for it where so many more votes than half are against the target, less what goes
 #: on around that part at the same pace and thrice the deviation of that.
@@ -96,8 +112,9 @@ class Trace:
             measured, in natural logarithms.
         at_work: How much likelier forgers who were at work around it as well make what fails in it and around it, in
             natural logarithms.
-        spared: What their pace and thrice its deviation leave of the votes against the target.
+        spared: What their pace and `LEFT_DEVIATIONS` of it leave of the votes against the target.
         dense: Whether this is its densest part only, chosen for that.
+        fine_by_the_clock: Whether votes in favour of the target keep to the clock, and those against it do not.
     """
 
     against: float
@@ -106,6 +123,7 @@ class Trace:
     at_work: float = 0.0
     spared: float = 0.0
     dense: bool = False
+    fine_by_the_clock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +197,13 @@ def _trace(
     if dense:
         going_on = max(going_on, forged) if at_work > AT_WORK else going_on
         going_on += DEVIATIONS * math.sqrt(going_on)
+    elif hours <= SHORT_HOURS:
+        going_on += SHORT_DEVIATIONS * math.sqrt(going_on)
     going_on = min(going_on, k)
-    spared = max(k - forged - DEVIATIONS * math.sqrt(forged), 0.0)
-    return Trace(k - going_on, n - going_on, _own_pace(votes, parts), at_work, spared, dense)
+    spared = max(k - forged - LEFT_DEVIATIONS * math.sqrt(forged), 0.0)
+    failed, fine = _own_pace(votes, parts)
+    by_the_clock = fine - failed > FINE_BY_THE_CLOCK and FINE_BY_THE_CLOCK_TIMES * fine > failed
+    return Trace(k - going_on, n - going_on, failed, at_work, spared, dense, by_the_clock)
 
 
 def _at_work(votes: Hourly, parts: Sequence[tuple[int, int]]) -> tuple[float, float]:
@@ -226,8 +248,8 @@ def _poisson(k: Floats, mean: Floats) -> Floats:
     return np.asarray(k * np.log(np.maximum(mean, 1e-9)) - mean)
 
 
-def _own_pace(votes: Hourly, parts: Sequence[tuple[int, int]]) -> float:
-    """Poisson failures by the hour against Poisson failures by the vote, given how many there are."""
+def _own_pace(votes: Hourly, parts: Sequence[tuple[int, int]]) -> tuple[float, float]:
+    """Poisson failures by the hour against Poisson failures by the vote, given how many there are; the same of the rest."""
     pieces = []
     for first, stop in parts:
         inner = np.arange(first // PIECE_HOURS + 1, (stop - 1) // PIECE_HOURS + 1) * PIECE_HOURS
@@ -235,9 +257,9 @@ def _own_pace(votes: Hourly, parts: Sequence[tuple[int, int]]) -> float:
         pieces.append((*votes.sums(edges), np.diff(edges)))
     k, n, hours = (np.concatenate(columns) for columns in zip(*pieces, strict=True))
     voted = n > 0
-    by_hour = hours[voted] / hours.sum()
-    by_vote = n[voted] / n.sum()
-    return math.fsum((k[voted] * np.log(by_hour / by_vote)).tolist())
+    k, n, hours = k[voted], n[voted], hours[voted] / hours.sum()
+    gain = np.log(hours / (n / n.sum()))
+    return math.fsum((k * gain).tolist()), math.fsum(((n - k) * gain).tolist())
 
 
 def _densest(votes: Hourly, first: int, stop: int) -> tuple[int, int] | None:
@@ -259,7 +281,8 @@ def forgeable(
     *,
     credentialed: bool,
     one_look: bool,
-    others: tuple[float, float] = (0.0, 0.0),
+    usual: float = 0.0,
+    of_their_like: tuple[float, float] = (0.0, 0.0),
 ) -> str | None:
     """Why forgers could have made an episode; null where one way to read it shows more than they can.
 
@@ -268,7 +291,8 @@ def forgeable(
         told: The ways to read it (`traces`).
         credentialed: Whether most of those who found it blocked carry a credential.
         one_look: Whether all of those look like one probe, and no other network shows the same.
-        others: Votes against the target, and all votes, without the look that has most of the first.
+        usual: Share of the votes that is against the target at other times.
+        of_their_like: How often the like of those who found it working found it blocked (`one_probe.of_their_like`).
 
     Returns:
         `share`: so large a share can be forged; `around`: it can where the target fails shortly before or after, at the
@@ -277,27 +301,37 @@ def forgeable(
     against, votes, _ = episode.tells_most
     if credentialed:
         told = [Trace(against, votes)]
-    reasons = [_reason(episode, trace, credentialed, one_look) for trace in told]
-    if not credentialed and others[1] > 0 and against < PARTIAL * votes:
-        few = others[0] <= OTHERS_THAN_ONE * others[1]
-        reasons = [
-            reason or ("share" if few and not trace.dense else None)
-            for reason, trace in zip(reasons, told, strict=True)
-        ]
+    unlike = not credentialed and not _exceeds(*of_their_like, FORGED, 0.5)
+    hours = sum(last - first + 1 for first, last in episode.stretches)
+    before = max(run.votes_before for run in episode.runs if (run.key[2], run.key[4]) == episode.speaks)
+    alone = not credentialed and hours >= PAUSE_HOURS and against >= PAUSE_SHARE * votes
+    if alone and against < ADDED * before / WEEK * hours:
+        return "share"
+    reasons = [_reason(episode, trace, usual, credentialed, one_look, unlike) for trace in told]
     return None if None in reasons else reasons[0]
 
 
-def _reason(episode: Episode, trace: Trace, credentialed: bool, one_look: bool) -> str | None:
+def _exceeds(against: float, votes: float, bar: float, confidence: float) -> bool:
+    """Whether the share of votes against the target is above a bar, by a beta posterior with Jeffreys' prior."""
+    return bool(betainc(against + 0.5, votes - against + 0.5, min(bar, 1.0)) <= 1 - confidence)
+
+
+def _reason(
+    episode: Episode, trace: Trace, usual: float, credentialed: bool, one_look: bool, unlike: bool
+) -> str | None:
     against, votes = trace.against, trace.votes
     if trace.dense:
         if against - 0.5 * votes < DENSE_VOTES:
             return "share"
         return "pace" if trace.own_pace > OWN_PACE else None
     bar = UNFORGEABLE if credentialed else FORGED
-    if not credentialed and against < PARTIAL * votes:
+    partial = not credentialed and against < PARTIAL * votes
+    if partial and unlike and not trace.fine_by_the_clock:
+        return "share"
+    if partial:
         lasting = min(1.0, BROKEN_HOURS / (episode.last - episode.first + 1))
         bar += (FORGED_AND_BROKEN - FORGED) * lasting * min(1.0, votes / MANY_VOTES)
-    around = CONTRAST * max(episode.tells_most[2] - USUAL, 0.0)
+    around = CONTRAST * max(usual - USUAL, 0.0)
     if votes >= MOST * (votes + episode.votes_beside):
         bar, around = max(bar, MOSTLY), max(bar + around - MOSTLY, 0.0)
     confidence = CONFIDENCE
@@ -305,14 +339,11 @@ def _reason(episode: Episode, trace: Trace, credentialed: bool, one_look: bool) 
         bar, around = max(bar, ONE_LOOK), max(bar + around - ONE_LOOK, 0.0)
         confidence = ONE_LOOK_CONFIDENCE
 
-    def exceeds(against: float, bar: float) -> bool:
-        """By a beta posterior with Jeffreys' prior."""
-        return bool(betainc(against + 0.5, fine + 0.5, min(bar, 1.0)) <= 1 - confidence)
-
-    fine = votes - against
-    if not exceeds(against, bar + around):
-        return "around" if exceeds(against, bar) else "share"
+    if not _exceeds(against, votes, bar + around, confidence):
+        return "around" if _exceeds(against, votes, bar, confidence) else "share"
     if trace.own_pace > OWN_PACE:
         return "pace"
-    in_spite = trace.spared >= LEFT and exceeds(trace.spared, bar + around)
+    in_spite = trace.spared >= LEFT and _exceeds(
+        trace.spared, trace.spared + votes - against, bar + around, confidence
+    )
     return None if trace.at_work <= AT_WORK or in_spite else "around"

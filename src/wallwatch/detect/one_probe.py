@@ -84,12 +84,17 @@ def log_ratio(looks: Sequence[Look], stray: float, hours: int) -> float:
     return best - math.fsum(alone.tolist())
 
 
-def others_than_one(looks: Sequence[Look]) -> tuple[float, float]:
-    """Votes against the target, and all votes, without the look that has most of the first."""
-    one = max(looks, key=lambda look: (look.against, look.votes), default=Look(None, 0.0, 0.0))
+def of_their_like(looks: Sequence[Look]) -> tuple[float, float]:
+    """How often the like of those who found it working found it blocked: votes against, and all votes.
+
+    Each vote in favour asks all others of its look. Under a restriction that stops some, these fail as often as any;
+    where forgers say that it is blocked, beside probes that are broken, those who say that it works are the rest, and
+    hardly any of their like fail.
+    """
+    asked = [look for look in looks if look.votes > 1 and look.against < look.votes]
     return (
-        math.fsum(look.against for look in looks) - one.against,
-        math.fsum(look.votes for look in looks) - one.votes,
+        math.fsum((one.votes - one.against) * min(one.against / (one.votes - 1), 1.0) for one in asked),
+        math.fsum(one.votes - one.against for one in asked),
     )
 
 

@@ -48,8 +48,10 @@ class Support:
         down: Whether most find it failing as it fails elsewhere: few who do not are stray failures.
         log_ratio: How much likelier a restriction makes the votes than broken probes do (`one_probe.log_ratio`).
         others: How sure the surest episode of another network at the time is, by itself.
+        usual: Share of the votes that is against the target at other times, with what forgers could have made there.
         traces: The ways to read its votes, less what goes on around it (`forging.traces`).
-        others_than_one: Votes against the target, and all votes, without the look that has most of the first.
+        alike: Whether all votes, for and against, have one look.
+        of_their_like: How often the like of those who found it working found it blocked (`one_probe.of_their_like`).
     """
 
     sources: int
@@ -61,8 +63,10 @@ class Support:
     down: bool = False
     log_ratio: float = math.inf
     others: float = 0.0
+    usual: float = 0.0
     traces: tuple[Trace, ...] = ()
-    others_than_one: tuple[float, float] = (0.0, 0.0)
+    alike: bool = True
+    of_their_like: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,8 @@ def doubt(episode: Episode, support: Support) -> str | None:
         support.traces,
         credentialed=support.credentialed,
         one_look=support.one_look and support.others < ONE_LOOK_OTHERS,
-        others=support.others_than_one,
+        usual=max(support.usual, episode.tells_most[2]),
+        of_their_like=support.of_their_like,
     )
 
 
@@ -143,39 +148,60 @@ def probability(episode: Episode, support: Support) -> float:
         episode.against,
         patterned=support.patterned,
         more=2 * against - votes,
-        alike=support.others_than_one[1] <= 0,
+        alike=support.alike,
         others=support.others,
     )
     return min(episode.probability, calibrated)
 
 
 def in_company(episodes: Sequence[Episode], supports: Mapping[Episode, Support]) -> dict[Episode, Support]:
-    """The supports with what other networks of the country show of the same service at the time."""
+    """The supports with what else fails of the same service: on other networks at the time, on its own at other times."""
     by_service: dict[tuple[str, str], list[Episode]] = {}
     for episode in episodes:
         by_service.setdefault((episode.country, episode.service), []).append(episode)
     found = {}
     for members in by_service.values():
+        # Of one look each, several networks corroborate one another.
+        doubtful = {
+            episode: doubt(episode, replace(supports[episode], one_look=False, usual=0.0)) is not None
+            for episode in members
+        }
         alone = {
             episode: probability(episode, supports[episode])
             for episode in members
-            # Of one look each, several networks corroborate one another.
-            if doubt(episode, replace(supports[episode], one_look=False)) is None
-            and not supports[episode].alone
+            if not doubtful[episode] and not supports[episode].alone
         }
         for episode in members:
             others = max(
                 (
                     sure
                     for other, sure in alone.items()
-                    if other.network != episode.network
-                    and other.first <= episode.last
-                    and other.last >= episode.first
+                    if other.network != episode.network and _overlap(other, episode)
                 ),
                 default=0.0,
             )
-            found[episode] = replace(supports[episode], others=others)
+            forged = [
+                other
+                for other in members
+                if doubtful[other]
+                and (other.network, other.speaks) == (episode.network, episode.speaks)
+                and not _overlap(other, episode)
+            ]
+            found[episode] = replace(supports[episode], others=others, usual=_usual(episode, forged))
     return found
+
+
+def _overlap(one: Episode, other: Episode) -> bool:
+    return one.first <= other.last and other.first <= one.last
+
+
+def _usual(episode: Episode, forged: Sequence[Episode]) -> float:
+    """Share of the votes against the target at other times and in what forgers could have made; 0 where there is none."""
+    if not forged:
+        return 0.0
+    beside, votes = episode.tells_most[2], episode.votes_beside
+    against = beside * votes + math.fsum(other.tells_most[0] for other in forged)
+    return against / (votes + math.fsum(other.tells_most[1] for other in forged))
 
 
 def claimable(episode: Episode, support: Support) -> bool:
