@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from wallwatch.detect.outages import outages
+from wallwatch.detect.outages_inside import domestic_stretches
 from wallwatch.schema import MEASUREMENTS, SIGNALS, VERDICTS
 
 START = datetime(2024, 3, 4, tzinfo=UTC)
@@ -157,6 +158,16 @@ def test_s3_a_later_phase_is_told_beside_the_shutdown() -> None:
     assert rows["domestic_only"]["parent"] == rows["shutdown"]["outage_id"]
 
 
+def test_s3_stretches_are_the_same_however_many_measurements_are_looked_at_together() -> None:
+    here, there = Inside(), Inside(networks=4)
+    here.cut, there.cut = (150, 210), (80, 131)
+    there.domestic, there.broken = {"site2.example"}, {"site5.example"}
+    con = two_countries(here, there)
+    together = domestic_stretches(con)
+    assert [stretch.country for stretch in together] == ["XA", "XB"]
+    assert [domestic_stretches(con, so_many) for so_many in (1, 200, 700)] == [together] * 3
+
+
 def test_j29_a_helper_that_is_down_alone_is_no_outage() -> None:
     world = Inside()
     world.helper_down = (150, 210)
@@ -216,7 +227,9 @@ def two_countries(here: Inside, there: Inside) -> duckdb.DuckDBPyConnection:
     """One connection with the volunteers of two countries, XA and XB."""
     con, other = here.connect(), there.connect()
     for name in ("measurements", "verdicts"):
-        more = other.sql(f"SELECT * REPLACE ('XB' AS country) FROM {name}").to_arrow_table()
+        more = other.sql(
+            f"SELECT * REPLACE ('XB' AS country, 'XB-' || measurement_id AS measurement_id) FROM {name}"
+        ).to_arrow_table()
         con.register("more", more)
         con.execute(f"CREATE TABLE both_{name} AS SELECT * FROM {name} UNION ALL BY NAME SELECT * FROM more")
         con.unregister(name)

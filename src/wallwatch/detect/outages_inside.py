@@ -10,7 +10,7 @@ a helper counts for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from wallwatch._shares import in_shares
 from wallwatch.detect.outages_series import Grid
 
 #: The name of the number of volunteers' sessions among the signals.
@@ -35,6 +36,11 @@ _SESSIONS_BEFORE = 5
 
 #: Hours that are looked at together for what answers.
 _WINDOW = 6
+_SPAN = _WINDOW * _HOUR
+#: Measurements that are looked at together, of days that are not larger.
+_MEASUREMENTS_AT_ONCE = 500_000
+#: Measurements, as `m`, that say whether a helper could be reached, and when.
+_COUNTED = "m.helper IS NOT NULL AND m.country IS NOT NULL AND m.time IS NOT NULL AND m.time_flag IS NULL"
 #: In such a window: helpers that failed, targets that answered, at least and at most.
 _HELPERS_FAIL, _FEWEST_OK, _MOST_OK = 0.8, 0.02, 0.5
 #: Tests of services with servers all over the world: with as many that worked, and this share of them, the
@@ -150,51 +156,117 @@ class Stretch:
     targets_ok: tuple[str, ...]
 
 
-def domestic_stretches(con: duckdb.DuckDBPyConnection) -> list[Stretch]:
-    """The stretches of each country in which domestic targets alone answered, by country and time."""
+def domestic_stretches(
+    con: duckdb.DuckDBPyConnection, measurements_at_once: int = _MEASUREMENTS_AT_ONCE
+) -> list[Stretch]:
+    """The stretches of each country in which domestic targets alone answered, by country and time.
+
+    Measurements are looked at some days at a time, so that memory does not grow with the history; and what targets usually
+    do is asked only of countries where helpers failed.
+
+    Args:
+        con: A connection with the views of a workspace.
+        measurements_at_once: About how many are looked at together.
+    """
     if not _has(con, "measurements", "verdicts"):
         return []
-    windows = con.execute(
-        f"""
-        WITH judged AS (
-            SELECT m.country, m.network, m.session, v.target, m.helper_failure IS NOT NULL AS cut_off,
-                   v.state = 'ok' AS ok, {_FAILED} AS failed, CAST(floor(epoch(m.time)) AS BIGINT) AS second
-            FROM measurements AS m JOIN verdicts AS v USING (measurement_id)
-            WHERE v.layer = 'all' AND m.helper IS NOT NULL
-              AND m.country IS NOT NULL AND m.time IS NOT NULL AND m.time_flag IS NULL
-        ),
-        usual_here AS (
-            SELECT country, network, target, avg(CAST(ok AS INTEGER)) AS share
-            FROM judged WHERE NOT cut_off AND (ok OR failed) GROUP BY ALL
-        ),
-        usual AS (
-            SELECT country, target, avg(CAST(ok AS INTEGER)) AS share
-            FROM judged WHERE NOT cut_off AND (ok OR failed) GROUP BY ALL
-        ),
-        -- a target that is blocked or gone at other times too says nothing of this one
-        weighed AS (
-            SELECT j.*, cut_off AND (ok OR failed) AND coalesce(h.share, u.share, 1) >= 0.5 AS counts
-            FROM judged AS j
-            LEFT JOIN usual_here AS h
-              ON h.country = j.country AND h.target = j.target AND h.network IS NOT DISTINCT FROM j.network
-            LEFT JOIN usual AS u ON u.country = j.country AND u.target = j.target
-        )
-        SELECT country, second // ({_WINDOW} * 3600) AS span, count(*), count(*) FILTER (cut_off),
-               count(*) FILTER (counts AND ok), min(second) FILTER (cut_off), max(second) FILTER (cut_off),
-               min(second) FILTER (NOT cut_off), max(second) FILTER (NOT cut_off),
-               list(DISTINCT network) FILTER (counts), list(DISTINCT network) FILTER (counts AND ok),
-               list(DISTINCT target) FILTER (counts AND ok), count(DISTINCT session) FILTER (counts),
-               count(*) FILTER (counts)
-        FROM weighed GROUP BY ALL ORDER BY country, span
-        """
+    days: list[tuple[int, int]] = con.sql(
+        f"SELECT CAST(floor(epoch(time) / {_DAY}) AS BIGINT) AS day, count(*) FROM measurements AS m "
+        f"WHERE {_COUNTED} GROUP BY day ORDER BY day"
     ).fetchall()
-    found: list[Stretch] = []
+    shares = [(share[0], share[-1]) for share in in_shares(days, measurements_at_once)]
+    windows: list[Row] = []
+    for first, last in shares:
+        windows += con.sql(
+            f"""
+            SELECT country, second // {_SPAN} AS span, count(*), count(*) FILTER (cut_off),
+                   min(second) FILTER (cut_off), max(second) FILTER (cut_off),
+                   min(second) FILTER (NOT cut_off), max(second) FILTER (NOT cut_off)
+            FROM ({_judged(first, last)}) GROUP BY ALL
+            """
+        ).fetchall()
+    cut = [(country, span) for country, span, total, cut_off, *_ in windows if _is_cut(total, cut_off)]
+    answered = _what_answered(con, shares, cut) if cut else {}
     by_country: dict[str, list[Row]] = {}
-    for row in windows:
-        by_country.setdefault(row[0], []).append(row[1:])
+    for country, span, *counted in sorted(windows):
+        by_country.setdefault(country, []).append((span, *counted, answered.get((country, span))))
+    found: list[Stretch] = []
     for country in sorted(by_country):
         found += [one for one in _stretches(country, by_country[country]) if not _services_opened(con, one)]
     return found
+
+
+def _judged(first: int, last: int, more: str = "true") -> str:
+    """A query of what was judged of measurements with a helper, on days since 1970-01-01 from one to another."""
+    within = " AND ".join(
+        f"{table}.time >= to_timestamp({first * _DAY}) AND {table}.time < to_timestamp({(last + 1) * _DAY})"
+        for table in "mv"
+    )
+    return f"""
+        SELECT m.country, m.network, m.session, v.target, m.helper_failure IS NOT NULL AS cut_off,
+               v.state = 'ok' AS ok, {_FAILED} AS failed, CAST(floor(epoch(m.time)) AS BIGINT) AS second
+        FROM measurements AS m JOIN verdicts AS v USING (measurement_id)
+        WHERE v.layer = 'all' AND {_COUNTED} AND {within} AND {more}
+    """
+
+
+def _what_answered(
+    con: duckdb.DuckDBPyConnection, shares: Sequence[tuple[int, int]], cut: Sequence[tuple[str, int]]
+) -> dict[tuple[str, int], Row]:
+    """What answered in windows in which helpers failed, each by its country and number, of targets that usually answer.
+
+    Those are: measurements in which such a target answered, networks, networks on which one did, the targets, sessions,
+    and measurements.
+    """
+    con.execute("CREATE OR REPLACE TEMP TABLE detect_cut (country VARCHAR, span BIGINT)")
+    con.execute(
+        "INSERT INTO detect_cut SELECT unnest($1), unnest($2)", [[c for c, _ in cut], [s for _, s in cut]]
+    )
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE detect_usual "
+        "(country VARCHAR, network BIGINT, target VARCHAR, ok BIGINT, measured BIGINT)"
+    )
+    here = "m.country IN (SELECT country FROM detect_cut)"
+    for first, last in shares:
+        con.execute(
+            f"""
+            INSERT INTO detect_usual SELECT country, network, target, count(*) FILTER (ok), count(*)
+            FROM ({_judged(first, last, here)}) WHERE NOT cut_off AND (ok OR failed) GROUP BY ALL
+            """
+        )
+    for name, keys in (
+        ("detect_usual_here", "country, network, target"),
+        ("detect_usual_all", "country, target"),
+    ):
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {keys}, sum(ok) / sum(measured) AS share "
+            "FROM detect_usual GROUP BY ALL"
+        )
+    # A target that is blocked or gone at other times too says nothing of this one.
+    found: list[Row] = []
+    days = {span * _SPAN // _DAY for _, span in cut}
+    for first, last in shares:
+        if any(first <= day <= last for day in days):
+            found += con.sql(
+                f"""
+                WITH weighed AS (
+                    SELECT j.*, cut_off AND (ok OR failed) AND coalesce(h.share, u.share, 1) >= 0.5 AS counts
+                    FROM ({_judged(first, last, here)}) AS j
+                    JOIN detect_cut AS c ON c.country = j.country AND c.span = j.second // {_SPAN}
+                    LEFT JOIN detect_usual_here AS h
+                      ON h.country = j.country AND h.target = j.target AND h.network IS NOT DISTINCT FROM j.network
+                    LEFT JOIN detect_usual_all AS u ON u.country = j.country AND u.target = j.target
+                )
+                SELECT country, second // {_SPAN} AS span, count(*) FILTER (counts AND ok),
+                       list(DISTINCT network) FILTER (counts), list(DISTINCT network) FILTER (counts AND ok),
+                       list(DISTINCT target) FILTER (counts AND ok), count(DISTINCT session) FILTER (counts),
+                       count(*) FILTER (counts)
+                FROM weighed GROUP BY ALL
+                """
+            ).fetchall()
+    for name in ("detect_cut", "detect_usual", "detect_usual_here", "detect_usual_all"):
+        con.execute(f"DROP TABLE {name}")
+    return {(row[0], row[1]): row[2:] for row in found}
 
 
 def _services_opened(con: duckdb.DuckDBPyConnection, stretch: Stretch) -> bool:
@@ -220,12 +292,12 @@ def _stretches(country: str, windows: list[Row]) -> Iterator[Stretch]:
     group: list[Row] = []
     before: int | None = None
     for row in [*windows, None]:
-        cut = row is not None and _is_cut(row)
+        cut = row is not None and _is_cut(row[1], row[2])
         gap = (
             bool(group) and row is not None and (int(row[0]) - int(group[-1][0])) * _WINDOW > _LONGEST_SILENCE
         )
         if group and (not cut or gap):
-            after = None if row is None else _moment(row[6])
+            after = None if row is None else _moment(row[5])
             if (stretch := _stretch(country, group, before, after)) is not None:
                 yield stretch
             group = []
@@ -233,12 +305,11 @@ def _stretches(country: str, windows: list[Row]) -> Iterator[Stretch]:
             return
         if cut:
             group.append(row)
-        if not cut and _moment(row[7]) is not None:
-            before = _moment(row[7])
+        if not cut and _moment(row[6]) is not None:
+            before = _moment(row[6])
 
 
-def _is_cut(row: Row) -> bool:
-    total, cut_off = int(row[1]), int(row[2])
+def _is_cut(total: int, cut_off: int) -> bool:
     return total > 0 and cut_off >= _HELPERS_FAIL * total
 
 
@@ -248,24 +319,25 @@ def _moment(value: Any) -> int | None:
 
 def _stretch(country: str, group: list[Row], before: int | None, after: int | None) -> Stretch | None:
     """The group's windows as one stretch; null unless some targets answered, and most did not, on most networks."""
-    measured = sum(int(row[12]) for row in group)
-    ok = sum(int(row[3]) for row in group)
+    measured = ok = sessions = 0
     networks: set[int] = set()
     answered: set[int] = set()
     targets: set[str] = set()
-    sessions = 0
-    for row in group:
-        networks |= set(row[8] or ())
-        answered |= set(row[9] or ())
-        targets |= {str(target) for target in row[10] or ()}
-        sessions += int(row[11])
+    for *_, what in group:
+        if what is not None:
+            ok += what[0]
+            networks |= set(what[1] or ())
+            answered |= set(what[2] or ())
+            targets |= set(what[3] or ())
+            sessions += what[4]
+            measured += what[5]
     share = ok / measured if measured else 0.0
     enough = (
         sessions >= 4 and len(networks) >= 2 and len(answered) >= 2 and 2 * len(answered) >= len(networks)
     )
     if not enough or not _FEWEST_OK <= share <= _MOST_OK:
         return None
-    first, last = _moment(group[0][4]), _moment(group[-1][5])
+    first, last = _moment(group[0][3]), _moment(group[-1][4])
     if first is None or last is None:
         return None
     return Stretch(
