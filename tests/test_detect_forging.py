@@ -238,15 +238,14 @@ def test_forgers_who_are_all_who_measure_for_days_make_no_block(rng: np.random.G
     assert because(40.0) is None
 
 
-def test_forgers_crowd_by_chance_in_a_few_hours(rng: np.random.Generator) -> None:
-    """Of all times of weeks, they are at their most somewhere; a block of as many votes is beside none of them."""
-    within = np.arange(HOURS)
-    crowd = np.where((within >= 300) & (within < 306), 0.57, 0.0)
-    alone = hourly(steady(3), steady(0), crowd, np.random.default_rng(3))
-    share = np.where(crowd > 0, crowd, np.where((within >= 230) & (within < 380), 0.25, 0.0))
-    beside = hourly(steady(3), steady(0), share, np.random.default_rng(3))
-    assert why(alone, (300, 305)) is None
-    assert why(beside, (300, 305)) is not None
+def test_forgers_crowd_by_chance_in_a_few_hours() -> None:
+    """They come for a day, most of them first: of many stretches of hours, one is such. Alone, as many are a short block."""
+    hours = np.arange(HOURS, dtype=np.int32)
+    crowd = (hours >= 300) & (hours < 306)
+    later = (hours >= 318) & (hours < 340)
+    votes = np.full(HOURS, 3.0)
+    assert why(Hourly(hours, np.where(crowd, 1.65, 0.0), votes), (300, 305)) is None
+    assert why(Hourly(hours, np.where(crowd, 1.65, np.where(later, 0.9, 0.0)), votes), (300, 305)) == "share"
 
 
 def test_c12_days_in_a_row_are_no_pattern_of_days() -> None:
