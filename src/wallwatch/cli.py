@@ -205,6 +205,9 @@ def _cluster(
     engine: Engine, master: str | None, remote: Remote | None, scratch: Path | None
 ) -> Iterator[Cluster | None]:
     if engine is Engine.duckdb:
+        from wallwatch._arrow import without_pandas
+
+        without_pandas()
         yield None
         return
     from wallwatch.cluster import Cluster, failures_in_words

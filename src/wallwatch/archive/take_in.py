@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +14,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from wallwatch._arrow import without_pandas
 from wallwatch._errors import WallwatchError
 from wallwatch._files import atomic_path, sha256_of, sweep, sync_all
 from wallwatch._progress import Progress, Silent
@@ -345,20 +345,11 @@ _worker_readers: dict[datetime, OONIReader] = {}
 _worker_rooms: dict[str, Opened] = {}
 
 
-class _WithoutPandas:
-    """Keeps pandas out of workers: Arrow loads it where it is installed, for 60 MB and half of a worker's start."""
-
-    @staticmethod
-    def find_spec(name: str, *_: object) -> None:
-        if name == "pandas":
-            raise ModuleNotFoundError(name=name)
-
-
 def _start_worker(fingerprints: Matcher | None) -> None:
     global _worker_fingerprints  # noqa: PLW0603 - a process pool has no other place for what a worker keeps
     _worker_fingerprints = fingerprints
     pa.set_cpu_count(1)
-    sys.meta_path.insert(0, _WithoutPandas())
+    without_pandas()
 
 
 def _take_group_in_worker(tasks: Sequence[Task]) -> tuple[str, dict[str, str], list[Done]]:
