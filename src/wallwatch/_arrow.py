@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import sys
 
-import pyarrow as pa
 
+class WithoutPandas:
+    """Says of pandas that it is not installed, while a block runs, or for as long as it is among `sys.meta_path`.
 
-class _Refused:
-    """Says of pandas that it is not installed."""
+    Arrow loads pandas, where it is installed, as soon as it is given a Python list or makes an array for NumPy: for 60 MB
+    and a quarter of a second. Afterwards pandas can be imported as ever, and Arrow's `to_pandas` does so.
+    """
 
     @staticmethod
     def find_spec(name: str, *_: object) -> None:
+        """Refuses pandas, and leaves everything else to others.
+
+        Raises:
+            ModuleNotFoundError: It is pandas.
+        """
         if name == "pandas":
             raise ModuleNotFoundError(name=name)
 
+    def __enter__(self) -> None:
+        sys.meta_path.insert(0, self)
 
-def without_pandas() -> None:
-    """Lets Arrow find, once and for this process, that pandas is not there: for processes that are Wallwatch's own.
-
-    Arrow loads pandas, where it is installed, as soon as it is given any Python list, to see whether that is a series: for
-    60 MB and a quarter of a second. Afterwards pandas can be imported as ever, and Arrow's `to_pandas` does so; only
-    series are no longer known where arrays are made.
-    """
-    if "pandas" in sys.modules:
-        return
-    refused = _Refused()
-    sys.meta_path.insert(0, refused)
-    try:
-        pa.array([], pa.null())
-    finally:
-        sys.meta_path.remove(refused)
+    def __exit__(self, *_: object) -> None:
+        sys.meta_path.remove(self)

@@ -205,10 +205,10 @@ def _cluster(
     engine: Engine, master: str | None, remote: Remote | None, scratch: Path | None
 ) -> Iterator[Cluster | None]:
     if engine is Engine.duckdb:
-        from wallwatch._arrow import without_pandas
+        from wallwatch._arrow import WithoutPandas
 
-        without_pandas()
-        yield None
+        with WithoutPandas():
+            yield None
         return
     from wallwatch.cluster import Cluster, failures_in_words
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -14,7 +15,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from wallwatch._arrow import without_pandas
+from wallwatch._arrow import WithoutPandas
 from wallwatch._errors import WallwatchError
 from wallwatch._files import atomic_path, sha256_of, sweep, sync_all
 from wallwatch._progress import Progress, Silent
@@ -349,7 +350,7 @@ def _start_worker(fingerprints: Matcher | None) -> None:
     global _worker_fingerprints  # noqa: PLW0603 - a process pool has no other place for what a worker keeps
     _worker_fingerprints = fingerprints
     pa.set_cpu_count(1)
-    without_pandas()
+    sys.meta_path.insert(0, WithoutPandas())
 
 
 def _take_group_in_worker(tasks: Sequence[Task]) -> tuple[str, dict[str, str], list[Done]]:
