@@ -238,6 +238,14 @@ def test_forgers_who_are_all_who_measure_for_days_make_no_block(rng: np.random.G
     assert because(40.0) is None
 
 
+def test_a_full_block_after_a_busy_week_is_one(rng: np.random.Generator) -> None:
+    """A campaign measured ten times as much the week before; nothing fails around it."""
+    found = hourly(steady(1), steady(0), steady(1, lambda hour: 345 <= hour < 405), rng)
+    one = episode(found, (345, 404))
+    one = replace(one, runs=(replace(one.runs[0], votes_before=1680.0),))
+    assert forgeable(one, traces(found, one), credentialed=False, one_look=False) is None
+
+
 def test_forgers_crowd_by_chance_in_a_few_hours() -> None:
     """They come for a day, most of them first: of many stretches of hours, one is such. Alone, as many are a short block."""
     hours = np.arange(HOURS, dtype=np.int32)

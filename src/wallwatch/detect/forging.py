@@ -304,11 +304,11 @@ def forgeable(
     unlike = not credentialed and not _exceeds(*of_their_like, FORGED, 0.5)
     hours = sum(last - first + 1 for first, last in episode.stretches)
     before = max(run.votes_before for run in episode.runs if (run.key[2], run.key[4]) == episode.speaks)
-    alone = not credentialed and hours >= PAUSE_HOURS and against >= PAUSE_SHARE * votes
-    if alone and against < ADDED * before / WEEK * hours:
-        return "share"
+    paused = not credentialed and hours >= PAUSE_HOURS and against >= PAUSE_SHARE * votes
+    if paused and against < ADDED * before / WEEK * hours:
+        told = [trace for trace in told if trace.dense]
     reasons = [_reason(episode, trace, usual, credentialed, one_look, unlike) for trace in told]
-    return None if None in reasons else reasons[0]
+    return None if None in reasons else next(iter(reasons), "share")
 
 
 def _exceeds(against: float, votes: float, bar: float, confidence: float) -> bool:
