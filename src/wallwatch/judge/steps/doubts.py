@@ -16,7 +16,8 @@ TABLES = (
     (
         "CREATE OR REPLACE TEMP TABLE judge_places "
         "(s BIGINT, day DATE, network BIGINT, country VARCHAR, software VARCHAR, nettest VARCHAR, without_helper BOOLEAN, "
-        "helped BOOLEAN, helper_forged BOOLEAN)"
+        "helped BOOLEAN, helper_forged BOOLEAN, first TIMESTAMPTZ, last TIMESTAMPTZ, received TIMESTAMPTZ, "
+        "all_received TIMESTAMPTZ)"
     ),
     (
         "CREATE OR REPLACE TEMP TABLE judge_homes_said (network BIGINT, country VARCHAR, nettest VARCHAR, s BIGINT, "
@@ -54,12 +55,14 @@ WHERE failure IS NULL AND NOT no_verify AND tls_certificate_sha256 IS NOT NULL A
 GATHER = (
     """
 INSERT INTO judge_places
-SELECT s, day, network, country, software, max(nettest), bool_and(helper_failure IS NOT NULL),
+SELECT s, day, network, country, software, nettest, bool_and(helper_failure IS NOT NULL),
   bool_or(helped),
   coalesce(bool_or(helper_failure IN ('ssl_unknown_authority', 'ssl_invalid_hostname')
-    AND nettest = 'web_connectivity'), false)
+    AND nettest = 'web_connectivity'), false),
+  min(time) FILTER (time_flag IS NULL), max(time) FILTER (time_flag IS NULL),
+  min(coalesce(received, time)), max(coalesce(received, time))
 FROM judge_this
-GROUP BY s, day, network, country, software
+GROUP BY s, day, network, country, software, nettest
 """,
     """
 INSERT INTO judge_homes_said

@@ -116,9 +116,10 @@ FROM judge_certificates GROUP BY tls_certificate_sha256, network, s
 """,
     """
 CREATE OR REPLACE TEMP TABLE judge_places AS
-SELECT s, day, network, country, software, max(nettest) AS nettest, bool_and(without_helper) AS without_helper,
-  bool_or(helped) AS helped, bool_or(helper_forged) AS helper_forged
-FROM judge_places GROUP BY s, day, network, country, software
+SELECT s, day, network, country, software, nettest, bool_and(without_helper) AS without_helper,
+  bool_or(helped) AS helped, bool_or(helper_forged) AS helper_forged, min(first) AS first, max(last) AS last,
+  min(received) AS received, max(all_received) AS all_received
+FROM judge_places GROUP BY s, day, network, country, software, nettest
 """,
     *(
         f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT s, u, min(seconds) AS seconds FROM {name} GROUP BY s, u"

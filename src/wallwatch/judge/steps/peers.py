@@ -19,10 +19,17 @@ _BARS_MET = " ".join(
 )
 _BAR = f"CASE WHEN 3 * {_SEVERAL} < sum(looks) THEN 1 {_BARS_MET} ELSE 1 END"
 
+#: How long before it began, or after it ended, a run of the probe that looked at several targets made its tests of one.
+_OF_A_RUN = "INTERVAL 1 HOUR"
+#: Seconds between a test and a run, by when the collector got them, which a forger cannot choose afterwards.
+_APART = """least(abs(epoch(h.received) - epoch(r.all_received)), abs(epoch(r.received) - epoch(h.all_received)))"""
+
 #: Sessions whose word counts for others, by test and day. Who looked at one target, or at a few where others look at
 #: many, has no standing: a row from a new session neither adds to what is known of anything, nor takes from it, however
-#: many there are. Where hardly any session looks at several, as in tests of services, all are heard that are of a network in
-#: which somebody looked at several on the days around, where half of them are of such networks: none that was made up.
+#: many there are. Where hardly any session looks at several, as in tests of services, those are heard that are of a run of
+#: the probe: the same software looked at several targets in the same network within the hour, and was heard. Each such
+#: session speaks for one of each test, the next to it. Where fewer than half are of such runs, those are heard
+#: that are of a network in which somebody looked at several on the days around; where fewer than half are of such, all.
 VOICES = f"""
 CREATE OR REPLACE TEMP TABLE judge_voices AS
 WITH days AS (
@@ -32,13 +39,11 @@ WITH days AS (
   )
   GROUP BY s, day
 ),
-sessions AS (
-  SELECT DISTINCT nettest, day, s, network FROM judge_votes
-),
 looked AS (
-  SELECT v.nettest, v.day, v.s, v.network, coalesce(a.targets, 1) AS targets, least(coalesce(a.targets, 1), 16) AS looks
-  FROM sessions v
+  SELECT v.* EXCLUDE (country), coalesce(a.targets, 1) AS targets, least(coalesce(a.targets, 1), 16) AS looks
+  FROM judge_places v
   LEFT JOIN days a ON a.s = v.s AND a.day = v.day
+  WHERE v.network IS NOT NULL AND v.first IS NOT NULL
 ),
 bars AS (
   SELECT nettest, day + shift AS day,
@@ -50,16 +55,35 @@ places AS (
   SELECT DISTINCT network, day + shift AS day FROM looked, (VALUES (-1), (0), (1)) AS shifts(shift) WHERE targets >= 4
 ),
 heard AS (
-  SELECT l.nettest, l.day, l.s, l.network, b.bar, p.network IS NOT NULL AS placed
+  SELECT l.*, b.bar, p.network IS NOT NULL AS placed
   FROM looked l JOIN bars b ON b.nettest = l.nettest AND b.day = l.day
   LEFT JOIN places p ON p.network = l.network AND p.day = l.day
   WHERE l.targets >= b.bar
 ),
-usual AS (
-  SELECT nettest, day FROM heard GROUP BY nettest, day HAVING 2 * count(*) FILTER (placed) >= count(*)
+-- The run that is next to each test of one target, where it would be heard on that test's day.
+of_runs AS (
+  SELECT h.nettest, h.day, h.s, h.network, arg_min(r.s, ({_APART}, r.s)) AS run, min({_APART}) AS apart
+  FROM heard h
+  JOIN looked r ON r.network = h.network AND r.software = h.software AND r.targets >= 4
+    AND r.first <= h.last + {_OF_A_RUN} AND r.last >= h.first - {_OF_A_RUN}
+  JOIN bars b ON b.nettest = r.nettest AND b.day = h.day AND b.bar > 1 AND r.targets >= b.bar
+  WHERE h.bar = 1
+  GROUP BY h.nettest, h.day, h.s, h.network
+),
+told AS (
+  SELECT nettest, day, network, arg_min(s, (apart, s)) AS s, true AS spoken FROM of_runs GROUP BY nettest, day, network, run
+),
+known AS (
+  SELECT nettest, day, 2 * count(DISTINCT s) FILTER (run IS NOT NULL) >= count(DISTINCT s) AS by_run,
+    2 * count(DISTINCT s) FILTER (placed) >= count(DISTINCT s) AS by_place
+  FROM heard LEFT JOIN of_runs USING (nettest, day, s, network)
+  WHERE bar = 1 GROUP BY nettest, day
 )
-SELECT h.nettest, h.day, h.s, h.network FROM heard h LEFT JOIN usual o ON o.nettest = h.nettest AND o.day = h.day
-WHERE h.bar > 1 OR h.placed OR o.day IS NULL
+SELECT DISTINCT h.nettest, h.day, h.s, h.network
+FROM heard h
+LEFT JOIN known k ON k.nettest = h.nettest AND k.day = h.day
+LEFT JOIN told t ON t.nettest = h.nettest AND t.day = h.day AND t.s = h.s AND t.network = h.network
+WHERE h.bar > 1 OR CASE WHEN k.by_run THEN t.spoken WHEN k.by_place THEN h.placed ELSE true END
 """
 
 #: What they say.
