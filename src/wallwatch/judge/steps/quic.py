@@ -7,6 +7,7 @@ this one. Sessions and networks count as in `peers`: nothing is concluded that w
 
 from __future__ import annotations
 
+from wallwatch.judge.steps.peers import of_heard
 from wallwatch.judge.steps.words import failure_kind
 
 TABLES = (
@@ -21,7 +22,7 @@ WHERE o.layer = 'quic' AND o.u > 0 AND w.network IS NOT NULL AND w.time IS NOT N
 GROUP BY o.u, w.day, w.network, w.s
 """
 
-_AROUND = "judge_quic_votes, (VALUES (-1), (0), (1)) AS shifts(shift)"
+_AROUND = f"{of_heard('judge_quic_votes')}, (VALUES (-1), (0), (1)) AS shifts(shift)"
 
 #: For each host and network: whether QUIC with the host works from others, or fails from all of them.
 PEERS = f"""

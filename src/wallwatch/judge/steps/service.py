@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from wallwatch.judge.services import MIDDLEBOX_TESTS, SERVICES, TOOLS, Service
 from wallwatch.judge.steps import bits
-from wallwatch.judge.steps.peers import of_these_days
+from wallwatch.judge.steps.peers import of_heard, of_these_days
 from wallwatch.judge.steps.words import NO_ROUTE, any_like, quoted
 
 
@@ -152,10 +152,10 @@ GROUP BY w.network, w.day, w.s
 """
 
 #: Networks and days on which two sessions or more met one, and no fewer than met none.
-DEVICES_KNOWN = """
+DEVICES_KNOWN = f"""
 CREATE OR REPLACE TEMP TABLE judge_devices_known AS
 SELECT network, day + shift AS day
-FROM judge_devices, (VALUES (-1), (0), (1)) AS shifts(shift)
+FROM {of_heard("judge_devices")}, (VALUES (-1), (0), (1)) AS shifts(shift)
 GROUP BY network, day + shift
 HAVING count(DISTINCT s) FILTER (seen) >= 2 AND 2 * count(DISTINCT s) FILTER (seen) >= count(DISTINCT s)
 """
