@@ -28,7 +28,9 @@ def _test(
 ) -> None:
     """A test of a service, without a control."""
     more = {"country": f"X{chr(65 + network % 3)}", "received": START + at + timedelta(minutes=late), **who}
-    m = world.measure("chat.example", network, session=session, nettest="signal", time=START + at, **more)
+    m = world.measure(
+        "chat.example", network, session=session, time=START + at, **{"nettest": "signal", **more}
+    )
     m.measured["helper_failure"] = "eof_error"
     m.dns().tcp().tls("connection_reset" if fails else None)
 
@@ -126,7 +128,7 @@ def test_c2_one_forged_test_completes_no_network() -> None:
     assert _said(world(1)) == _said(without)
 
 
-@pytest.mark.parametrize("who", [{"software": "other 1.0"}, {"network": 65000}, {"hours": 2}], ids=str)
+@pytest.mark.parametrize("who", [{"software": "other 1.0"}, {"network": 65000}, {"hours": 1}], ids=str)
 def test_c2_a_test_of_another_place_software_or_time_is_of_no_run(who: dict[str, object]) -> None:
     def forge(world: World, number: int) -> None:
         network = NETWORKS[1 + number % 5]
@@ -135,6 +137,28 @@ def test_c2_a_test_of_another_place_software_or_time_is_of_no_run(who: dict[str,
         _test(world, int(str(who.get("network", network))), f"f{number}", at, True, **more)
 
     assert _said(_judged(NETWORKS[:1], forge, HONEST // 9)) == _said(_judged(NETWORKS[:1]))
+
+
+def test_c2_most_rows_of_a_rare_test_that_are_forged_turn_nothing() -> None:
+    """They are the only ones of that test but for a few, in networks that nobody else is in."""
+
+    def judged(forged: int) -> dict[str, Verdict]:
+        world = World()
+        _runs(world, ())
+        for network in NETWORKS[:2]:
+            at = _time(network, 0) + timedelta(minutes=3)
+            _test(world, network, f"h-rare{network}", at, network == NETWORKS[0], nettest="riseupvpn")
+        honest = len(world.measurements)
+        for number in range(forged):
+            at = _time(NETWORKS[0], 0) + timedelta(minutes=3)
+            _test(
+                world, 65000 + number, f"f{number}", at, False, nettest="riseupvpn", country=f"Y{number % 4}"
+            )
+        return {id_: v for id_, v in world.judge().items() if int(id_[1:]) < honest}
+
+    without = judged(0)
+    assert "insufficient" in {v.state for v in without.values()}
+    assert _said(judged(9)) == _said(without)
 
 
 def test_tests_of_services_are_heard_where_nobody_looks_at_several_targets() -> None:
@@ -159,7 +183,13 @@ def test_j9_c2_newcomers_put_no_device_into_a_network(nettest: str) -> None:
             time = START + _time(NETWORKS[0], 0) + timedelta(minutes=4)
             late = time + timedelta(minutes=9)
             m = world.measure(
-                nettest, NETWORKS[0], nettest=nettest, session=f"f{number}", time=time, received=late, input=None
+                nettest,
+                NETWORKS[0],
+                nettest=nettest,
+                session=f"f{number}",
+                time=time,
+                received=late,
+                input=None,
             )
             m.step("echoed_line", "altered", step_target="request_line")
             m.step("tampering_header_name_capitalization", True, step_target="headers")
@@ -176,7 +206,9 @@ def test_c2_newcomers_turn_no_verdict_on_quic() -> None:
         world = World()
 
         def quic(site: str, network: int, session: str, failure: str | None) -> None:
-            m = world.measure(site, network, session=session, nettest="urlgetter", country=f"X{network % 3}").dns()
+            m = world.measure(
+                site, network, session=session, nettest="urlgetter", country=f"X{network % 3}"
+            ).dns()
             m.seen.append(
                 {"layer": "quic", "obs": 1, "host": site, "depth": 0, "ip": "192.0.2.10", "port": 443,
                  "ip_kind": "global", "failure": failure}

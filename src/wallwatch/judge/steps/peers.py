@@ -3,7 +3,8 @@
 Independence is counted by session and by network, never by row; the measurement's own network is left out of its
 own control (traps C1 to C3, J1, J27, J29). A network speaks where two of its sessions say the same and fewer say
 otherwise; networks in which only one session looked speak by twos, and contradict by fours. Sessions that looked at few
-targets, where others look at many, are not heard: so forged rows of new sessions turn nothing, one or every tenth.
+targets, where others look at many, are not heard, and of tests that have one target those that belong to a session which
+looked at several: so forged rows of new sessions turn nothing, one or every tenth.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ _BARS_MET = " ".join(
 _BAR = f"CASE WHEN 3 * {_SEVERAL} < sum(looks) THEN 1 {_BARS_MET} ELSE 1 END"
 
 #: How long before it began, or after it ended, a run of the probe that looked at several targets made its tests of one.
-_OF_A_RUN = "INTERVAL 1 HOUR"
+_OF_A_RUN = "INTERVAL 30 MINUTE"
 #: Seconds between a test and a run, by when the collector got them, which a forger cannot choose afterwards.
 _APART = """least(abs(epoch(h.received) - epoch(r.all_received)), abs(epoch(r.received) - epoch(h.all_received)))"""
 
 #: Sessions whose word counts for others, by test and day. Who looked at one target, or at a few where others look at
 #: many, has no standing: a row from a new session neither adds to what is known of anything, nor takes from it, however
 #: many there are. Where hardly any session looks at several, as in tests of services, those are heard that are of a run of
-#: the probe: the same software looked at several targets in the same network within the hour, and was heard. Each such
-#: session speaks for one of each test, the next to it. Where fewer than half are of such runs, those are heard
-#: that are of a network in which somebody looked at several on the days around; where fewer than half are of such, all.
+#: the probe: the same software looked at several targets in the same network within half an hour, and was heard. Each such
+#: session speaks for one of each test, the next to it. On days on which hardly any such tests are of runs, those are heard
+#: that are of a network in which somebody looked at several on the days around; where fewer than half are of such, all. That
+#: is told of all such tests together, since most rows of a rare one may be forged, and rows in made-up networks do not move it.
 VOICES = f"""
 CREATE OR REPLACE TEMP TABLE judge_voices AS
 WITH days AS (
@@ -74,14 +76,14 @@ told AS (
   SELECT nettest, day, network, arg_min(s, (apart, s)) AS s, true AS spoken FROM of_runs GROUP BY nettest, day, network, run
 ),
 known AS (
-  SELECT nettest, day, 2 * count(DISTINCT s) FILTER (run IS NOT NULL) >= count(DISTINCT s) AS by_run,
-    2 * count(DISTINCT s) FILTER (placed) >= count(DISTINCT s) AS by_place
-  FROM heard LEFT JOIN of_runs USING (nettest, day, s, network)
-  WHERE bar = 1 GROUP BY nettest, day
+  SELECT h.day, count(DISTINCT r.s) >= 3 AND 10 * count(DISTINCT r.s) >= count(DISTINCT h.s) FILTER (h.placed) AS by_run,
+    2 * count(DISTINCT h.s) FILTER (h.placed) >= count(DISTINCT h.s) AS by_place
+  FROM heard h LEFT JOIN of_runs r ON r.nettest = h.nettest AND r.day = h.day AND r.s = h.s AND r.network = h.network
+  WHERE h.bar = 1 GROUP BY h.day
 )
 SELECT DISTINCT h.nettest, h.day, h.s, h.network
 FROM heard h
-LEFT JOIN known k ON k.nettest = h.nettest AND k.day = h.day
+LEFT JOIN known k ON k.day = h.day
 LEFT JOIN told t ON t.nettest = h.nettest AND t.day = h.day AND t.s = h.s AND t.network = h.network
 WHERE h.bar > 1 OR CASE WHEN k.by_run THEN t.spoken WHEN k.by_place THEN h.placed ELSE true END
 """
