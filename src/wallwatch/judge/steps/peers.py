@@ -22,8 +22,9 @@ _BAR = f"CASE WHEN 3 * {_SEVERAL} < sum(looks) THEN 1 {_BARS_MET} ELSE 1 END"
 
 #: How long before it began, or after it ended, a run of the probe that looked at several targets made its tests of one.
 _OF_A_RUN = "INTERVAL 30 MINUTE"
+_HOUR = "CAST(floor(epoch({}) / 3600 {}) AS BIGINT)"
 #: Seconds between a test and a run, by when the collector got them, which a forger cannot choose afterwards.
-_APART = """least(abs(epoch(h.received) - epoch(r.all_received)), abs(epoch(r.received) - epoch(h.all_received)))"""
+_APART = "least(abs(epoch(h.received) - epoch(r.all_received)), abs(epoch(r.received) - epoch(h.all_received)))"
 
 #: Sessions whose word counts for others, by test and day. Who looked at one target, or at a few where others look at
 #: many, has no standing: a row from a new session neither adds to what is known of anything, nor takes from it, however
@@ -62,12 +63,18 @@ heard AS (
   LEFT JOIN places p ON p.network = l.network AND p.day = l.day
   WHERE l.targets >= b.bar
 ),
+-- Runs, in each hour in which a test may be theirs.
+runs AS (
+  SELECT nettest, s, network, software, targets, first, last, received, all_received,
+    unnest(generate_series({_HOUR.format("first", "- 0.5")}, {_HOUR.format("last", "+ 0.5")})) AS hour
+  FROM looked WHERE targets >= 4
+),
 -- The run that is next to each test of one target, where it would be heard on that test's day.
 of_runs AS (
   SELECT h.nettest, h.day, h.s, h.network, arg_min(r.s, ({_APART}, r.s)) AS run, min({_APART}) AS apart
   FROM heard h
-  JOIN looked r ON r.network = h.network AND r.software = h.software AND r.targets >= 4
-    AND r.first <= h.last + {_OF_A_RUN} AND r.last >= h.first - {_OF_A_RUN}
+  JOIN runs r ON r.network = h.network AND r.software = h.software AND r.hour = {_HOUR.format("h.first", "")}
+    AND h.first BETWEEN r.first - {_OF_A_RUN} AND r.last + {_OF_A_RUN}
   JOIN bars b ON b.nettest = r.nettest AND b.day = h.day AND b.bar > 1 AND r.targets >= b.bar
   WHERE h.bar = 1
   GROUP BY h.nettest, h.day, h.s, h.network
