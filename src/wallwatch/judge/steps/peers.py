@@ -24,7 +24,9 @@ _BAR = f"CASE WHEN 3 * {_SEVERAL} < sum(looks) THEN 1 {_BARS_MET} ELSE 1 END"
 _OF_A_RUN = "INTERVAL 30 MINUTE"
 _HOUR = "CAST(floor(epoch({}) / 3600 {}) AS BIGINT)"
 #: Seconds between a test and a run, by when the collector got them, which a forger cannot choose afterwards.
-_APART = "least(abs(epoch(h.received) - epoch(r.all_received)), abs(epoch(r.received) - epoch(h.all_received)))"
+_APART = (
+    "least(abs(epoch(h.received) - epoch(r.all_received)), abs(epoch(r.received) - epoch(h.all_received)))"
+)
 
 #: Sessions whose word counts for others, by test and day. Who looked at one target, or at a few where others look at
 #: many, has no standing: a row from a new session neither adds to what is known of anything, nor takes from it, however
