@@ -183,6 +183,20 @@ def test_the_like_of_those_who_found_it_fine_must_fail_as_well() -> None:
     assert because(Look(None, 40, 40), Look(15169, 5, 56)) == "share"
 
 
+def test_a_block_for_those_behind_one_resolver_goes_on_after_a_gap() -> None:
+    """Two thirds of all votes for three weeks are more than forgers and broken probes make, though all others are fine."""
+    hours = np.arange(HOURS, dtype=np.int32)
+    voted = np.where(hours // 24 % 4 == 0, hours % 24 < 12, hours % 24 == 20) & (hours < 612)
+    blocked = voted & (hours >= 100) & (np.cumsum(voted) % 3 > 0)
+    after = np.isin(hours, (630, 640, 650))
+    found = Hourly(hours, np.where(blocked | after, 1.0, 0.0), np.where(voted | after, 1.0, 0.0))
+    one = episode(found, (100, 600))
+    told = traces(found, one)
+    assert told[0].against < 0.5 * told[0].votes
+    assert one.tells_most[0] > 0.6 * one.tells_most[1]
+    assert forgeable(one, told, credentialed=False, one_look=False, of_their_like=(0.0, 28.0)) is None
+
+
 def test_forgers_who_call_a_block_fine_by_the_clock_do_not_hide_it() -> None:
     """They outnumber the few who measure in it; but it is what they say that comes in every hour alike."""
     hours = np.arange(HOURS, dtype=np.int32)

@@ -49,10 +49,12 @@ ONE_LOOK = 0.6
 ONE_LOOK_CONFIDENCE = 0.8
 ONE_LOOK_VOTES = 30
 
-#: Forgers and broken probes together make no restriction: where less than half of the votes are against the target, the
-#: like of those in whose favour it is must likelier than not fail more often than forgers make them. But where these
-#: votes keep to the clock so much better than those against it, in natural logarithms and by so large a factor, it is
-#: they that are forged.
+#: Forgers and broken probes together make no restriction: where less than half of the votes are against the target, once
+#: what goes on around is taken off, the like of those in whose favour it is must likelier than not fail more often than
+#: forgers make them, unless of all votes more than half are against it with this confidence. But where the votes in its
+#: favour keep to the clock so much better than those against it, in natural logarithms and by so large a factor, it is they
+#: that are forged.
+SURELY = 0.95
 FINE_BY_THE_CLOCK = 3.0
 FINE_BY_THE_CLOCK_TIMES = 2.0
 
@@ -301,7 +303,8 @@ def forgeable(
     against, votes, _ = episode.tells_most
     if credentialed:
         told = [Trace(against, votes)]
-    unlike = not credentialed and not _exceeds(*of_their_like, FORGED, 0.5)
+    partial = not credentialed and not _exceeds(against, votes, PARTIAL, SURELY)
+    unlike = partial and not _exceeds(*of_their_like, FORGED, 0.5)
     hours = sum(last - first + 1 for first, last in episode.stretches)
     before = max(run.votes_before for run in episode.runs if (run.key[2], run.key[4]) == episode.speaks)
     paused = not credentialed and hours >= PAUSE_HOURS and against >= PAUSE_SHARE * votes
