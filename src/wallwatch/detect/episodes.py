@@ -78,6 +78,11 @@ class Episode:
         return max(run.votes_beside for run in self.runs if (run.key[2], run.key[4]) == self.speaks)
 
     @property
+    def votes_before(self) -> float:
+        """Votes of that series in the `runs.WEEK` before one of its runs, where there were most."""
+        return max(run.votes_before for run in self.runs if (run.key[2], run.key[4]) == self.speaks)
+
+    @property
     def against(self) -> float:
         """Independent votes against it: of each target those of the layer that has most."""
         best: dict[str, float] = {}

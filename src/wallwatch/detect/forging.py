@@ -18,6 +18,7 @@ import numpy.typing as npt
 from scipy.special import betainc, gammaln
 
 from wallwatch.detect.episodes import Episode
+from wallwatch.detect.runs import WEEK
 
 Floats = npt.NDArray[np.float64]
 
@@ -62,7 +63,6 @@ FINE_BY_THE_CLOCK_TIMES = 2.0
 #: must be more of them than three tenths of the sessions make of as many votes as were usual in the week before.
 PAUSE_HOURS = 36
 PAUSE_SHARE = 0.9
-WEEK = 168
 ADDED = 0.3 / 0.7
 
 #: Hours before and after that are shortly before and after, from the first of these numbers to the second: what is nearer
@@ -306,9 +306,8 @@ def forgeable(
     partial = not credentialed and not _exceeds(against, votes, PARTIAL, SURELY)
     unlike = partial and not _exceeds(*of_their_like, FORGED, 0.5)
     hours = sum(last - first + 1 for first, last in episode.stretches)
-    before = max(run.votes_before for run in episode.runs if (run.key[2], run.key[4]) == episode.speaks)
     paused = not credentialed and hours >= PAUSE_HOURS and against >= PAUSE_SHARE * votes
-    if paused and against < ADDED * before / WEEK * hours:
+    if paused and against < ADDED * episode.votes_before / WEEK * hours:
         told = [trace for trace in told if trace.dense]
     reasons = [_reason(episode, trace, usual, credentialed, one_look, unlike) for trace in told]
     return None if None in reasons else next(iter(reasons), "share")

@@ -16,6 +16,9 @@ LIKELY = 0.8
 #: The same where fewer than two votes are against the target in it: one alone rests on what others show.
 LIKELY_OF_ONE = 0.95
 
+#: Hours before a run in which it is counted how many votes are usual.
+WEEK = 168
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -116,7 +119,9 @@ def runs(series: Series, smoothed: Smoothed) -> list[Run]:
                 ),
                 float(beside[which]),
                 float(n_outside[which]),
-                float(series.n[start + np.searchsorted(series.hour[start:a], series.hour[a] - 168) : a].sum())
+                float(
+                    series.n[start + np.searchsorted(series.hour[start:a], series.hour[a] - WEEK) : a].sum()
+                )
                 / UNITS,
             )
         )
