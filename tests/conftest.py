@@ -15,7 +15,7 @@ import pytest
 from console import run
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -78,3 +78,11 @@ def browser() -> Iterator[Browser]:
         )
         yield started
         started.close()
+
+
+def arrived(page: Page, where: str) -> None:
+    """Wait until the page whose address has `where` in it is there, whole.
+
+    A click returns when the browser has begun to leave; what is asked of the page then may meet one half read.
+    """
+    page.wait_for_url(lambda url: where in url)

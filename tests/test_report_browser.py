@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import report_world as world
+from conftest import arrived
 from wallwatch import report
 
 if TYPE_CHECKING:
@@ -53,14 +54,14 @@ def test_a_reader_clicks_from_the_overview_to_an_event_and_its_country(page: Pag
     page.goto((folder / "index.html").as_uri())
     assert page.get_by_role("heading", level=1).inner_text().endswith("going on")
     page.get_by_role("link", name="news.example was blocked on 1 of 2 measured networks in Kenya").click()
-    assert page.url.endswith(f"event/{world.EVENT_ID}.html")
+    arrived(page, f"event/{world.EVENT_ID}.html")
     assert page.get_by_role("img").count() >= 3
     page.get_by_role("navigation", name="Where this page is").get_by_role("link", name="Kenya").click()
-    assert page.url.endswith("country/KE.html")
+    arrived(page, "country/KE.html")
     page.get_by_role("link", name="AS64500").click()
-    assert page.url.endswith("network/KE-64500.html")
+    arrived(page, "network/KE-64500.html")
     page.get_by_role("link", name="Overview").first.click()
-    assert page.url.endswith("index.html")
+    arrived(page, "index.html")
 
 
 def test_tables_open_without_a_script(page: Page, folder: Path) -> None:

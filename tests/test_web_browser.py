@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conftest import Demo
+from conftest import Demo, arrived
 from wallwatch.web import server
 
 if TYPE_CHECKING:
@@ -70,22 +70,22 @@ def test_a_reader_gets_from_the_overview_to_why_one_measurement_was_judged(
         assert page.locator("html").get_attribute("dir") == ("rtl" if lang == "fa" else "ltr")
         assert fits(page)
         page.locator("main table a[href='country/XW.html']").first.click()
-        assert page.url.endswith("/country/XW.html")
+        arrived(page, "/country/XW.html")
         assert fits(page)
         page.locator(".card.event .title a", has_text="banned-books.test").first.click()
-        assert "/event/" in page.url
+        arrived(page, "/event/")
         assert fits(page)
         page.locator("#witnesses ~ details summary").click()
         witness = page.locator("#witnesses ~ details a").first
         id_ = witness.inner_text().strip()
         witness.click()
-        assert page.url.endswith(f"/{lang}/measurement/{id_}.html")
+        arrived(page, f"/{lang}/measurement/{id_}.html")
         assert id_ in page.locator(".facts").inner_text()
         assert page.locator("#seen ~ ol li").count() > 2
         assert page.locator("#judged ~ dl dt").count() > 1
         assert fits(page)
         page.locator("nav.crumbs a").last.click()
-        assert page.url.endswith("/country/XW.html")
+        arrived(page, "/country/XW.html")
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
@@ -95,13 +95,14 @@ def test_a_form_narrows_to_what_a_reader_looks_for(browser: Browser, address: st
         every = page.locator("tbody tr").count()
         page.get_by_label("A service, target").fill("telegram")
         page.get_by_role("button", name="Find").click()
-        assert "text=telegram" in page.url
+        arrived(page, "text=telegram")
         assert 0 < page.locator("tbody tr").count() < every
         assert page.get_by_label("A service, target").input_value() == "telegram"
         page.locator("tbody a").first.click()
+        arrived(page, "/event/")
         assert "Telegram" in page.get_by_role("heading", level=1).inner_text()
         page.get_by_role("link", name="Telegram in all countries").click()
-        assert page.url.endswith("/service/telegram.html")
+        arrived(page, "/service/telegram.html")
         page.goto(f"{address}/en/find.html?text=<script>alert(1)</script>&country='--&since=never")
         assert page.locator("tbody tr").count() == 0
         assert page.get_by_label("A service, target").input_value() == "<script>alert(1)</script>"
@@ -112,10 +113,11 @@ def test_languages_and_navigation_lead_everywhere(browser: Browser, address: str
         page.goto(f"{address}/")
         for name in ("Services", "The record", "How it is done", "The data", "Find", "The API"):
             page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
-            assert page.locator("nav a[aria-current=page]").inner_text() == name
+            page.locator("nav a[aria-current=page]", has_text=name).wait_for()
+            page.wait_for_load_state()
             assert fits(page), name
         page.locator(".languages a[lang=fa]").click()
-        assert page.url.endswith("/fa/api.html")
+        arrived(page, "/fa/api.html")
         assert page.locator("html").get_attribute("dir") == "rtl"
         assert fits(page)
 
