@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wallwatch import __version__, cli_evidence
+from wallwatch._arrow import WithoutPandas
 from wallwatch._errors import WallwatchError
 from wallwatch._text import safe_json, safe_text
 from wallwatch.cli_options import (
@@ -205,10 +206,7 @@ def _cluster(
     engine: Engine, master: str | None, remote: Remote | None, scratch: Path | None
 ) -> Iterator[Cluster | None]:
     if engine is Engine.duckdb:
-        from wallwatch._arrow import WithoutPandas
-
-        with WithoutPandas():
-            yield None
+        yield None
         return
     from wallwatch.cluster import Cluster, failures_in_words
 
@@ -897,7 +895,8 @@ app.command("mirror")(cli_evidence.mirror)
 def main() -> None:
     """The entry point of `wallwatch`: a person's mistake is one line and status 2, never a traceback."""
     try:
-        app(standalone_mode=True)
+        with WithoutPandas():
+            app(standalone_mode=True)
     except WallwatchError as error:
         say(f"wallwatch: {error}")
         sys.exit(error.status)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from wallwatch._arrow import let_pandas
 from wallwatch._errors import WallwatchError
 
 _JAVAS = ("java-17-*", "java-21-*", "default-java")
@@ -23,6 +24,7 @@ def session(master: str | None = None, options: dict[str, str] | None = None) ->
     Raises:
         WallwatchError: PySpark or Java is missing, or Spark does not start.
     """
+    let_pandas()
     try:
         from pyspark.sql import SparkSession
     except ImportError as error:
