@@ -121,8 +121,8 @@ def test_j5_names_asked_at_home_through_a_tunnel_accuse_no_network_abroad(
 @pytest.mark.parametrize(
     ("failure", "sites", "answered", "says"),
     [
-        ("generic_timeout_error", 6, 0, "impaired"),
-        ("dns_refused_error", 6, 0, "impaired"),
+        ("generic_timeout_error", 6, 0, "insufficient"),
+        ("dns_refused_error", 6, 0, "insufficient"),
         ("generic_timeout_error", 6, 1, "likely_blocked"),
         ("generic_timeout_error", 4, 0, "likely_blocked"),  # perhaps only what is blocked was looked at
         ("dns_nxdomain_error", 6, 0, "likely_blocked"),  # who denies a name answers
@@ -140,7 +140,10 @@ def test_a_resolver_that_answers_nobody_says_nothing_of_any_site(
         m.dns(None, "dns_no_answer", dns_query_type="AAAA").helper()
     verdict = world.verdict()
     assert verdict.state == says
-    assert ("dns.resolver_answers_nobody" in verdict.rules) is (says == "impaired")
+    silent = says == "insufficient"
+    assert ("dns.resolver_answers_nobody" in verdict.rules) is silent
+    assert verdict.flags == (["resolver_silent"] if silent else [])
+    assert (verdict.locus == "resolver") is silent
 
 
 def test_the_hosts_of_one_service_may_all_be_blocked() -> None:

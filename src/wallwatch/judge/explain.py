@@ -131,6 +131,7 @@ _FLAGS = {
     "instrument": "This version of the probe fails wherever it runs: a fault of the instrument.",
     "local_filter": "The page of a local filter (a company, school or hotel) was seen: nothing is said of the network at large.",
     "captive_portal": "In this session unrelated hosts, maybe the test helper among them, all met the same thing, which other sessions of the network did not: a portal, filter or security software of the probe's own place. Nothing is said of the network.",
+    "resolver_silent": "At that time the resolver answered this session for no name at all, of six sites or more in a row: a resolver out of order, which says nothing of any of them.",
     "implausible": "It says what cannot be: something worked through an endpoint to which every connect failed, or a certificate was taken as valid that is not the host's. It has no voice in what is said of others.",
     "geolocation_doubtful": "It claims another country than nearly all measurements of its network.",
     "clock_wrong": "The probe's clock seems wrong, so that certificates look invalid to it.",
@@ -141,7 +142,9 @@ _FLAGS = {
 }
 
 #: Doubts with which nothing is concluded from what a measurement saw.
-_INVALID = frozenset({"probe_offline", "instrument", "local_filter", "captive_portal", "clock_wrong"})
+_INVALID = frozenset(
+    {"probe_offline", "instrument", "local_filter", "captive_portal", "resolver_silent", "clock_wrong"}
+)
 
 #: What would show the trigger of a mechanism that is named without it.
 _TRIGGERS = {

@@ -69,7 +69,7 @@ VERDICTS = Table(
         Column(
             "flags",
             "list<string>",
-            "doubts about the measurement itself (`probe_offline`, `instrument`, `local_filter`, `captive_portal`, `clock_wrong`, `implausible`, `geolocation_doubtful`, `time_…`): flagged rows stay out of cells",
+            "doubts about the measurement itself (`probe_offline`, `instrument`, `local_filter`, `captive_portal`, `resolver_silent`, `clock_wrong`, `implausible`, `geolocation_doubtful`, `time_…`): flagged rows stay out of cells",
             "",
             "judge",
             True,

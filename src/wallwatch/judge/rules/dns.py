@@ -475,7 +475,8 @@ RULES: tuple[Rule, ...] = (
         "dns",
         "deaf AND NOT system_answers",
         906,
-        "In this session the system's resolver answered for no name at all, of six or more: that says nothing of any of them.",
+        "At that time the system's resolver answered this session for no name at all, of six or more in a row: that says nothing of "
+        "any of them.",
         DF007,
         doubt=True,
     ),

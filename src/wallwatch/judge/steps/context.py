@@ -61,6 +61,7 @@ SELECT o.m, o.u, o.depth, o.first_obs, CAST(o.depth AS BIGINT) * 100000000 + o.f
   o.system_bogon, o.system_global, o.system_failure_4, o.system_failure_6,
   o.encrypted_global, o.encrypted_failure_4, o.udp_bogon, o.udp_global,
   o.tls_proved, o.tls_failed, o.tls_rows, o.tcp_ok, o.tcp_failed, o.tcp_rows,
+  o.answers = 0 AND o.tcp_rows = 0 AND o.tls_rows = 0 AS nameless,
   coalesce(k.here, false) AS system_known, coalesce(NOT k.here, false) AS system_known_elsewhere,
   h.m IS NOT NULL OR (p.m IS NOT NULL AND i.unit = w.target) AS has_control,
   coalesce(h.control_bogon, false) AS control_bogon,

@@ -119,6 +119,13 @@ failures AS (
   GROUP BY m
   HAVING sum(fine) = 0 AND NOT bool_or(worked AND own_rows = 0)
 ),
+-- What was seen in spite of the resolver's silence stands.
+silent AS (
+  SELECT m FROM judge_parts SEMI JOIN (
+    SELECT m FROM judge_parts WHERE layer = 'dns' AND {bits.holds(["dns.resolver_answers_nobody"], "rules_")}
+  ) USING (m)
+  GROUP BY m HAVING min(rank) IN (3, 6) AND NOT bool_or(page_opened)
+),
 portals AS (
   SELECT DISTINCT w.m FROM judge_this w JOIN judge_portals p
     ON p.s = w.s OR (p.reaches_others AND p.network = w.network AND p.software = w.software AND p.nettest <> w.nettest
@@ -136,8 +143,9 @@ SELECT m, flags FROM (
     CASE WHEN f.m IS NOT NULL AND ((w.helper_failure IN ('generic_timeout_error', 'network_down',
           'network_unreachable', 'host_unreachable', 'dns_nxdomain_error', 'dns_temporary_failure', 'dns_lookup_error')
           AND f.lost > 0)
-        OR f.no_network > 0 OR (f.answers = 0 AND f.no_resolver >= 2) OR o.s IS NOT NULL)
+        OR f.no_network > 0 OR (f.answers = 0 AND f.no_resolver >= 2) OR (o.s IS NOT NULL AND NOT (s.m IS NOT NULL AND w.helped)))
       THEN 'probe_offline' END,
+    CASE WHEN s.m IS NOT NULL THEN 'resolver_silent' END,
     CASE WHEN w.time_flag IS NOT NULL THEN 'time_' || w.time_flag END
   ), '') AS flags
   FROM judge_this w
@@ -146,6 +154,7 @@ SELECT m, flags FROM (
   LEFT JOIN failures f ON f.m = w.m
   LEFT JOIN judge_offline o ON o.s = w.s AND w.time >= o.last_ok
   LEFT JOIN portals r ON r.m = w.m
+  LEFT JOIN silent s ON s.m = w.m
   LEFT JOIN judge_implausible x ON x.m = w.m
   LEFT JOIN judge_homes h ON h.network = w.network
 )
@@ -215,13 +224,14 @@ LEFT JOIN judge_flags f ON f.m = s.m
 UNION ALL
 SELECT q.m, w.u, 'all',
   CASE WHEN w.rank IS NULL OR f.flags LIKE '%probe_offline%' THEN 6
-    WHEN (f.flags LIKE '%instrument%' OR f.flags LIKE '%clock_wrong%' OR f.flags LIKE '%captive_portal%')
-      AND w.rank <= 4 THEN 6
+    WHEN (f.flags LIKE '%instrument%' OR f.flags LIKE '%clock_wrong%' OR f.flags LIKE '%captive_portal%'
+      OR f.flags LIKE '%resolver_silent%') AND w.rank <= 4 THEN 6
     ELSE w.rank END,
   CASE WHEN f.flags LIKE '%probe_offline%' OR f.flags LIKE '%instrument%' OR f.flags LIKE '%clock_wrong%'
-      OR f.flags LIKE '%captive_portal%' THEN 0
+      OR f.flags LIKE '%captive_portal%' OR f.flags LIKE '%resolver_silent%' THEN 0
     ELSE coalesce(w.mechanisms, 0) END,
   CASE WHEN f.flags LIKE '%probe_offline%' OR f.flags LIKE '%captive_portal%' THEN 'unknown'
+    WHEN f.flags LIKE '%resolver_silent%' THEN 'resolver'
     ELSE coalesce(w.locus, 'unknown') END,
   coalesce(w.evidence, 5), f.flags,
   {bits.columns("coalesce(w.rules_{n}, 0)")}, {bits.columns("coalesce(w.against_{n}, 0)")}

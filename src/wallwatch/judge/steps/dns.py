@@ -54,7 +54,7 @@ compared AS (
   LEFT JOIN judge_http p ON p.m = c.m AND p.u = c.u
   LEFT JOIN judge_responses r ON r.m = c.m AND r.u = c.u
   JOIN judge_this w ON w.m = c.m
-  LEFT JOIN judge_deaf f ON f.s = w.s
+  LEFT JOIN judge_deaf f ON f.s = w.s AND w.time BETWEEN f.first AND f.last
   WHERE c.system_rows > 0
 )
 SELECT *,

@@ -9,19 +9,14 @@ session only: nobody else's word counts.
 
 from __future__ import annotations
 
-from wallwatch.judge.steps.words import AGAIN, PLAIN, SYSTEM
+from wallwatch.judge.steps.words import AGAIN, PLAIN
 
 TABLES = (
     "CREATE OR REPLACE TEMP TABLE judge_plain (s BIGINT, u BIGINT, seconds DOUBLE)",
     "CREATE OR REPLACE TEMP TABLE judge_connects (s BIGINT, u BIGINT, seconds DOUBLE)",
-    "CREATE OR REPLACE TEMP TABLE judge_asked (s BIGINT, u BIGINT)",
 )
 
-#: What of a site's name the system's resolver says, be it that there is none.
-_ANSWERS = "(o.ip IS NOT NULL OR (o.failed AND o.failure IN ('dns_nxdomain_error', 'dns_no_answer')))"
-
-#: The quickest answer in clear text, and the quickest connect, of each session for each unit; the names that each asked
-#: the system's resolver for in vain, and unit 0 where it was answered.
+#: The quickest answer in clear text, and the quickest connect, of each session for each unit.
 GATHER = (
     f"""
 INSERT INTO judge_plain
@@ -34,13 +29,6 @@ INSERT INTO judge_connects
 SELECT w.s, o.u, min(o.seconds) FROM judge_units o JOIN judge_this w ON w.m = o.m
 WHERE o.seconds > 0 AND o.u > 0 AND o.layer = 'tcp'
 GROUP BY w.s, o.u
-""",
-    f"""
-INSERT INTO judge_asked
-SELECT w.s, CASE WHEN {_ANSWERS} THEN 0 ELSE o.u END
-FROM judge_units o JOIN judge_this w ON w.m = o.m
-WHERE o.asked = {SYSTEM} AND o.u > 0 AND w.nettest = 'web_connectivity' AND (o.ip IS NOT NULL OR o.failed)
-GROUP BY w.s, CASE WHEN {_ANSWERS} THEN 0 ELSE o.u END
 """,
 )
 
@@ -61,14 +49,33 @@ FROM judge_plain a JOIN plain p ON p.s = a.s JOIN connects c ON c.s = a.s
 WHERE p.usual >= {_SHORTEST_SECONDS} AND 4 * a.seconds < p.usual AND 2 * a.seconds < c.quickest
 """
 
-#: Sessions whose resolver answered for none of six sites or more: it is out of order, or cuts off everybody, and its silence
-#: says nothing of any of them. The names of one service, which its own test asks for, may all be blocked.
+#: Stretches of sessions in which the resolver answered for none of six sites or more, one after the other: it is out of order,
+#: or cuts off everybody, and its silence says nothing of any of them. Either it answered for nothing in the whole session,
+#: or so many in a row are no chance where sites fail as often as in the rest of it: a resolver that drops some names answers
+#: for others in between. The names of one service, which its own test asks for, may all be blocked.
 DEAF = """
 CREATE OR REPLACE TEMP TABLE judge_deaf AS
-SELECT s FROM judge_asked GROUP BY s HAVING count(DISTINCT u) >= 6 AND NOT bool_or(u = 0)
+WITH since AS (
+  SELECT s, target, time, resolved,
+    max(time) FILTER (resolved) OVER (PARTITION BY s ORDER BY time RANGE UNBOUNDED PRECEDING) AS answered
+  FROM judge_measured
+  WHERE resolved IS NOT NULL AND s IN (
+    SELECT s FROM judge_measured WHERE NOT resolved GROUP BY s HAVING count(DISTINCT target) >= 6
+  )
+),
+sessions AS (
+  SELECT s, count(*) AS n, count(*) FILTER (NOT resolved) AS k FROM since GROUP BY s
+),
+stretches AS (
+  SELECT s, min(time) AS first, max(time) AS last, count(*) AS n, count(DISTINCT target) AS targets
+  FROM since WHERE NOT resolved GROUP BY s, answered HAVING count(DISTINCT target) >= 6
+)
+SELECT t.s, t.first, t.last
+FROM stretches t JOIN sessions a ON a.s = t.s
+WHERE t.n = a.n OR t.targets * ln((a.k - t.n + 1) / (a.n - t.n + 2)) <= ln(0.001)
 """
 
-STEPS = (EARLY, DEAF, "DROP TABLE judge_plain", "DROP TABLE judge_connects", "DROP TABLE judge_asked")
+STEPS = (EARLY, DEAF, "DROP TABLE judge_plain", "DROP TABLE judge_connects")
 
 #: For each measurement and unit: whether there was a second response, and whether one came too soon.
 RESPONSES = f"""

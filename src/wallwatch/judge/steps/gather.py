@@ -14,7 +14,10 @@ TABLES = (
         "CREATE OR REPLACE TEMP TABLE judge_votes (u BIGINT, hour BIGINT, day DATE, network BIGINT, country VARCHAR, "
         "s BIGINT, software VARCHAR, nettest VARCHAR, opened BOOLEAN, failed BOOLEAN)"
     ),
-    "CREATE OR REPLACE TEMP TABLE judge_measured (s BIGINT, target VARCHAR, time TIMESTAMPTZ, worked BOOLEAN)",
+    (
+        "CREATE OR REPLACE TEMP TABLE judge_measured "
+        "(s BIGINT, target VARCHAR, time TIMESTAMPTZ, worked BOOLEAN, resolved BOOLEAN)"
+    ),
     "CREATE OR REPLACE TEMP TABLE judge_answered (network BIGINT, ip VARCHAR, s BIGINT, u BIGINT, g BIGINT)",
     "CREATE OR REPLACE TEMP TABLE judge_confirmed (ip VARCHAR, s BIGINT, host VARCHAR, g BIGINT)",
     (
@@ -49,11 +52,17 @@ GROUP BY o.u, w.hour, w.day, w.network, w.s, w.software, w.nettest
 """
 
 #: Whether anything worked in each measurement. A resolver that denies a name works, where the test helper was in reach:
-#: without any connection phones say the same.
+#: without any connection phones say the same. Of tests of sites, whether the system's resolver answered; null where it was
+#: not asked.
 MEASURED = """
 INSERT INTO judge_measured
-SELECT w.s, w.target, w.time, o.worked OR (o.denied AND w.helped)
-FROM (SELECT m, bool_or(worked) AS worked, bool_or(denied) AS denied FROM judge_own GROUP BY m) o
+SELECT w.s, w.target, w.time, o.worked OR (o.denied AND w.helped),
+  CASE WHEN w.nettest = 'web_connectivity' AND (o.resolved OR o.unresolved) THEN o.resolved END
+FROM (
+  SELECT m, bool_or(worked) AS worked, bool_or(denied) AS denied, bool_or(resolved) AS resolved,
+    bool_or(unresolved AND u > 0) AS unresolved
+  FROM judge_own GROUP BY m
+) o
 JOIN judge_this w ON w.m = o.m
 WHERE w.time IS NOT NULL
 """

@@ -115,14 +115,16 @@ SELECT m, u, http_url, ip, status, failure, http_location, is_last, encrypted, t
 FROM compared
 """
 
-#: By URL: one that worked at any address worked. What fails before the exchange is judged where it failed.
+#: By URL: one that worked at any address worked. What fails before the exchange is judged where it failed; so is an exchange
+#: with a host whose name nobody answered, and to which nothing was tried.
 FEATURES = f"""
 CREATE OR REPLACE TEMP TABLE judge_http AS
 WITH urls AS (
   SELECT r.m, r.u, r.http_url,
     bool_or(r.failure IS NULL) AS ok,
     min(r.kind) FILTER (r.failure IS NOT NULL AND r.trusted
-      AND NOT (c.system_rows > 0 AND (r.failure LIKE 'dns_%' OR r.failure LIKE 'android_dns_%')) AND (
+      AND NOT (c.system_rows > 0 AND (r.failure LIKE 'dns_%' OR r.failure LIKE 'android_dns_%' OR (c.nameless
+        AND r.ip IS NULL))) AND (
       CASE WHEN r.encrypted THEN (c.tls_proved OR (c.tls_rows = 0 AND (c.tcp_ok OR c.tcp_rows = 0)))
         ELSE (c.tcp_ok OR c.tcp_rows = 0) END
       OR r.status IS NOT NULL)) AS kind,

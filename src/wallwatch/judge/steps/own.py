@@ -41,7 +41,11 @@ _OPENED = f"""coalesce(bool_or(opened), false) OR coalesce(bool_or(known & {PROV
     AS opened,
   coalesce(bool_or(failed), false) AS failed,
   coalesce(bool_or(started OR (failure IS NULL
-    AND (layer IN ('tcp', 'tls', 'http') OR (layer = 'dns' AND ip IS NOT NULL)))), false) AS worked"""
+    AND (layer IN ('tcp', 'tls', 'http') OR (layer = 'dns' AND ip IS NOT NULL)))), false) AS worked,
+  -- Whether the system's resolver says anything of the name, be it that there is none; and whether it was asked in vain.
+  coalesce(bool_or(asked = {SYSTEM} AND (ip IS NOT NULL OR (failed AND failure IN ('dns_nxdomain_error', 'dns_no_answer')))),
+    false) AS resolved,
+  coalesce(bool_or(asked = {SYSTEM} AND ip IS NULL AND failed), false) AS unresolved"""
 
 #: Of each measurement and unit, as much of `OWN` as is gathered for all chunks.
 SEEN = f"""

@@ -31,6 +31,7 @@ FLAGS: Final = {
     "instrument": "this version of the probe fails wherever it runs",
     "local_filter": "a filter of a company, a school or a hotel was seen, which says nothing of the network",
     "captive_portal": "unrelated sites all met the same thing in one session only: a portal or filter of its own place",
+    "resolver_silent": "the resolver answered for no name at all at that time, of six sites or more in a row",
     "implausible": "it says what cannot be, and has no voice in what is said of others",
     "geolocation_doubtful": "it claims another country than nearly all measurements of its network",
     "clock_wrong": "the probe's clock is wrong",
