@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -106,7 +107,7 @@ class World:
         return VERDICTS.from_rows(self.rows)
 
     def connect(self, table: pa.Table | None = None) -> duckdb.DuckDBPyConnection:
-        con = duckdb.connect(config={"threads": 1})
+        con = duckdb.connect(config={"threads": 1, "temp_directory": tempfile.gettempdir()})
         con.execute("SET TimeZone = 'UTC'")
         con.register("verdicts_rows", self.table() if table is None else table)
         con.execute("CREATE VIEW verdicts AS SELECT * FROM verdicts_rows")

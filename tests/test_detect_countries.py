@@ -1,9 +1,10 @@
 """Events told country by country are those that are told of all countries together."""
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from detect_worlds import many_countries
+from detect_worlds import World, at, between, many_countries
 from wallwatch import detect
 from wallwatch.detect import by_country, rows
 from wallwatch.detect.votes import votes
@@ -29,9 +30,13 @@ def test_country_by_country_is_the_same_as_all_together() -> None:
                 yield work(world.connect(seen), share)
 
         def queries(self, prepare, shares):
-            for told in self.each(lambda con, share: con.sql(prepare(con, share)).to_arrow_table(), shares):
-                whole.register("told", told)
-                yield "SELECT * FROM told"
+            def told(con, share):
+                return [con.sql(query).to_arrow_table() for query in prepare(con, share)]
+
+            for tables in self.each(told, shares):
+                for table in tables:
+                    whole.register("told", table)
+                    yield "SELECT * FROM told"
 
     found = detect.events_and_doubts(whole, rows_at_once=1, hands=Apart())
     assert [table.to_pylist() for table in found] == [expected.to_pylist(), doubted.to_pylist()]
@@ -61,3 +66,36 @@ def test_a_countrys_votes_need_only_its_own_rows_and_what_is_known_of_software()
         ]
     assert con.sql("SELECT count(*) FROM detect_faulty").fetchall() == [(1,)]
     assert len(whole)
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 400])
+def test_a_country_that_is_too_large_is_told_by_days_and_services_as_it_is_at_once(rows_at_once: int) -> None:
+    world, rng = World(), np.random.default_rng(17)
+    night = between(at(4, -3), at(4, 5))  # nothing gets through, on both sides of midnight (traps S1 to S4)
+    for number in range(10):
+        for network in (64500, 64501):
+            world.regularly(
+                rng, 0.4, at(0), at(9), night, evidence="peers", network=network, target=f"s{number}.example"
+            )
+    blocked = between(at(2), at(6))
+    world.regularly(rng, 1, at(0), at(9), blocked, target="news.example", evidence="artefact")
+    world.regularly(
+        rng, 1, at(0), at(9), blocked, target="chat.example", mechanism="tls.throttle", found="impaired"
+    )
+    for day in range(7):  # one that finds everything blocked, a service a day (trap C18)
+        world.measure(at(day), "likely_blocked", target=f"s{day}.example", session="sick")
+        world.measure(at(day), "likely_blocked", target=f"s{day}.example", session="not so")
+        world.measure(at(day, 1), "ok", target=f"s{day + 3}.example", session="not so")
+    con = world.connect()
+    expected = by_country.events_and_doubts(con)
+    asked = [f"FROM {name} ORDER BY ALL" for name in ("detect_lost", "detect_sick")]
+    kept = [con.sql(query).fetchall() for query in asked]
+    assert all(kept)
+    assert ("XA", "sick") in kept[1]
+    assert ("XA", "not so") not in kept[1]
+    assert "news.example" in expected[0]["service"].to_pylist()
+
+    found = by_country.events_and_doubts(con, rows_at_once)
+    assert [table.to_pylist() for table in found] == [table.to_pylist() for table in expected]
+    assert [con.sql(query).fetchall() for query in asked] == kept
+    assert con.sql("SELECT count(*) FROM verdicts").fetchall() == [(len(world.rows),)]

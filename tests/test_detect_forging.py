@@ -296,7 +296,7 @@ def test_a_session_is_heard_once_and_a_probe_again_each_time_less() -> None:
         world.measure(at(1, hour), bad, session="one", target="a.example")
         world.measure(at(1, hour), bad, session=f"s{hour}", probe_id="p", target="b.example")
     with world.connect() as con:
-        rows.prepare(con)
+        rows.prepare(con, trusted=True)
         series = votes_of(con)
     told = {
         key[2]: (series.k[a:b].sum() / UNITS, series.n[a:b].sum() / UNITS)

@@ -171,12 +171,14 @@ def query(
     place: Place,
     files: Sequence[Path],
     into: Path,
-    prepare: Callable[[duckdb.DuckDBPyConnection, Sequence[str]], str],
-) -> Path:
-    """A Parquet file of the rows that a query gives, once it was prepared for some countries."""
-    found = Path(tempfile.mkdtemp(dir=into)) / "rows.parquet"
+    prepare: Callable[[duckdb.DuckDBPyConnection, Sequence[str]], Iterator[str]],
+) -> list[Path]:
+    """Parquet files of the rows that queries give, once each was prepared for some countries."""
+    folder, found = Path(tempfile.mkdtemp(dir=into)), list[Path]()
     with _verdicts(place, files) as con:
-        con.execute(f"COPY ({prepare(con, countries)}) TO {views.quoted(str(found))} (FORMAT parquet)")
+        for number, query in enumerate(prepare(con, countries)):
+            found.append(folder / f"{number:06d}.parquet")
+            con.execute(f"COPY ({query}) TO {views.quoted(str(found[-1]))} (FORMAT parquet)")
     return found
 
 

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -155,11 +156,11 @@ class Countries:
 
     def queries(
         self,
-        prepare: Callable[[duckdb.DuckDBPyConnection, Sequence[str]], str],
+        prepare: Callable[[duckdb.DuckDBPyConnection, Sequence[str]], Iterator[str]],
         shares: Sequence[Sequence[str]],
     ) -> Iterator[str]:
         """Queries of what is prepared for each share."""
         into = self.work.new_folder()
         query = partial(tasks.query, place=self.work.place, files=self.files, into=into, prepare=prepare)
-        for path in self.work.each(query, list(shares)):
+        for path in chain.from_iterable(self.work.each(query, list(shares))):
             yield f"SELECT * FROM read_parquet({views.quoted(str(path))})"

@@ -2,12 +2,13 @@
 
 The way: what faulty software says (from all verdicts), what each country says of the services that others measure, too
 (`said`), the failures that all have in common (`together`), and each country's restrictions (`restrictions`). Of these all
-but the third are asked of some countries at a time, by whatever hands.
+but the third are asked of some countries at a time, by whatever hands; of a country that is too large by itself some
+days, and some services, at a time (`large`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -15,8 +16,8 @@ import duckdb
 import pyarrow as pa
 
 from wallwatch._shares import in_shares
-from wallwatch.detect import events, rows
-from wallwatch.detect.common_mode import ServiceOutage, service_outages
+from wallwatch.detect import events, large, rows
+from wallwatch.detect.common_mode import COUNTRIES, ServiceOutage, service_outages
 from wallwatch.detect.events import everywhere, in_order, of_countries
 
 _Result = TypeVar("_Result")
@@ -24,8 +25,14 @@ _Result = TypeVar("_Result")
 #: Verdicts of whole countries that are looked at together: what is not more is looked at in one piece.
 ROWS_AT_ONCE = 1_000_000
 
-#: What a country says to all: columns of the rows of `detect_rows` that speak of services as wholes.
-_SAID = "measurement_id, layer, country, network, service, target, session, time, hour_index, rank"
+#: What a country says to all: the rows of `detect_rows` that speak of services as wholes.
+_SAID = (
+    "SELECT measurement_id, layer, country, network, service, target, session, time, hour_index, rank "
+    "FROM detect_rows WHERE layer = 'all'"
+)
+
+#: Where there are too few countries for failures that they have in common: when which services were found working.
+_FINE_SAID = "SELECT DISTINCT country, service, hour_index, layer, rank FROM detect_rows WHERE layer = 'all' AND rank = 5"
 
 
 class Hands(Protocol):
@@ -40,10 +47,10 @@ class Hands(Protocol):
 
     def queries(
         self,
-        prepare: Callable[[duckdb.DuckDBPyConnection, Sequence[str]], str],
+        prepare: Callable[[duckdb.DuckDBPyConnection, Sequence[str]], Iterator[str]],
         shares: Sequence[Sequence[str]],
     ) -> Iterator[str]:
-        """Queries of what is prepared for each share, each of which holds until the next is asked for."""
+        """Queries of what is prepared for each share, any number, each of which holds until the next is asked for."""
 
 
 class _Here:
@@ -61,10 +68,10 @@ class _Here:
 
     def queries(
         self,
-        prepare: Callable[[duckdb.DuckDBPyConnection, Sequence[str]], str],
+        prepare: Callable[[duckdb.DuckDBPyConnection, Sequence[str]], Iterator[str]],
         shares: Sequence[Sequence[str]],
     ) -> Iterator[str]:
-        return (prepare(self._con, countries) for countries in shares)
+        return (query for countries in shares for query in prepare(self._con, countries))
 
 
 def events_and_doubts(
@@ -84,17 +91,22 @@ def events_and_doubts(
         duckdb.Error: `verdicts` is missing, or lacks a column.
     """
     hands = hands or _Here(con)
-    shares = _shares(con, rows_at_once)
-    if len(shares) < 2:
+    sizes: list[tuple[str, int]] = con.sql(
+        "SELECT country, count(*) FROM verdicts WHERE country IS NOT NULL GROUP BY country ORDER BY country"
+    ).fetchall()
+    shares = in_shares(sizes, rows_at_once)
+    if sum(size for _, size in sizes) <= rows_at_once:
         ((found, doubts),) = hands.each(_all_together, shares or [()])
         return found, doubts
-    faulty = rows.find_faulty(con, hands.queries(rows.daily, shares))
-    rows.gather(con, "detect_said", hands.queries(partial(said, faulty=faulty), shares))
+    cut = {country: rows_at_once for country, size in sizes if size > rows_at_once}
+    faulty = rows.find_faulty(con, hands.queries(partial(daily, cut=cut), shares))
+    query = _FINE_SAID if len(sizes) < COUNTRIES else _SAID
+    rows.gather(con, "detect_said", hands.queries(partial(said, query=query, faulty=faulty, cut=cut), shares))
     con.execute("DROP TABLE IF EXISTS detect_rows")
     con.execute("ALTER TABLE detect_said RENAME TO detect_rows")
     outages, fine, told = together(con, faulty)
     doubted: list[dict[str, Any]] = []
-    work = partial(restrictions, faulty=faulty, outages=outages, fine=fine)
+    work = partial(restrictions, faulty=faulty, outages=outages, fine=fine, cut=cut)
     for more, doubtful in hands.each(work, shares):
         told, doubted = told + more, doubted + doubtful
     return in_order(told, doubted)
@@ -104,24 +116,46 @@ def _all_together(con: duckdb.DuckDBPyConnection, _: Sequence[str]) -> tuple[pa.
     return events.events_and_doubts(con)
 
 
-def _shares(con: duckdb.DuckDBPyConnection, rows_at_once: int) -> list[list[str]]:
-    """The countries, those together whose verdicts are not more than so many."""
-    sizes = con.sql(
-        "SELECT country, count(*) FROM verdicts WHERE country IS NOT NULL GROUP BY country ORDER BY country"
-    ).fetchall()
-    return in_shares(sizes, rows_at_once)
-
-
-def said(con: duckdb.DuckDBPyConnection, countries: Sequence[str] | None = None, *, faulty: pa.Table) -> str:
-    """Prepares what some countries, or all that a connection shows, say to all; the query of it.
+def daily(
+    con: duckdb.DuckDBPyConnection, countries: Sequence[str], *, cut: Mapping[str, int]
+) -> Iterator[str]:
+    """Prepares what `detect_faulty` rests on in some countries; the queries of it.
 
     Args:
         con: Shows `verdicts`.
         countries: Only these.
-        faulty: Targets and software, as `rows.find_faulty` gives them.
+        cut: Countries that are too large, each with about how many of its verdicts are looked at together.
     """
-    rows.prepare(con, trusted=True, faulty=faulty, countries=countries)
-    return f"SELECT {_SAID} FROM detect_rows WHERE layer = 'all'"
+    if countries[0] in cut:
+        yield from large.daily(con, countries[0], cut[countries[0]])
+    else:
+        yield rows.daily(con, countries)
+
+
+def said(
+    con: duckdb.DuckDBPyConnection,
+    countries: Sequence[str],
+    *,
+    query: str,
+    faulty: pa.Table,
+    cut: Mapping[str, int],
+) -> Iterator[str]:
+    """Prepares what some countries say to all; the queries of it.
+
+    Args:
+        con: Shows `verdicts`.
+        countries: Only these.
+        query: What is asked.
+        faulty: Targets and software, as `rows.find_faulty` gives them.
+        cut: As in `daily`.
+    """
+    if countries[0] in cut:
+        rows.put_faulty(con, faulty)
+        for _ in large.trusted(con, countries[0], cut[countries[0]]):
+            yield query
+    else:
+        rows.prepare(con, trusted=True, faulty=faulty, countries=countries)
+        yield query
 
 
 def together(
@@ -138,20 +172,20 @@ def together(
     """
     rows.put_faulty(con, faulty)
     outages = service_outages(con)
-    con.execute(rows.FINE)
-    fine = con.sql("SELECT service, hour_index FROM detect_fine ORDER BY ALL").to_arrow_table()
+    fine = con.sql(f"{rows.FINE} ORDER BY ALL").to_arrow_table()
     return outages, fine, everywhere(con, outages)
 
 
 def restrictions(
     con: duckdb.DuckDBPyConnection,
-    countries: Sequence[str] | None = None,
+    countries: Sequence[str],
     *,
     faulty: pa.Table,
     outages: list[ServiceOutage],
     fine: pa.Table,
+    cut: Mapping[str, int],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The restrictions in the countries that a connection shows, and what may be forged, as rows of events and of doubts.
+    """The restrictions in some countries, and what may be forged, as rows of events and of doubts.
 
     Args:
         con: Shows `verdicts`.
@@ -159,9 +193,26 @@ def restrictions(
         faulty: Targets and software, as `rows.find_faulty` gives them.
         outages: As `together` gives them.
         fine: As `together` gives it.
+        cut: As in `daily`.
     """
-    rows.prepare(con, trusted=True, faulty=faulty, countries=countries)
-    con.register("detect_fine_given", fine)
-    con.execute("CREATE OR REPLACE TEMP TABLE detect_fine AS SELECT * FROM detect_fine_given")
-    con.unregister("detect_fine_given")
-    return of_countries(con, outages)
+    told: list[dict[str, Any]] = []
+    doubted: list[dict[str, Any]] = []
+    for _ in _prepared(con, countries, faulty, cut):
+        con.register("detect_fine_given", fine)
+        con.execute("CREATE OR REPLACE TEMP TABLE detect_fine AS SELECT * FROM detect_fine_given")
+        con.unregister("detect_fine_given")
+        more, doubtful = of_countries(con, outages)
+        told, doubted = told + more, doubted + doubtful
+    return told, doubted
+
+
+def _prepared(
+    con: duckdb.DuckDBPyConnection, countries: Sequence[str], faulty: pa.Table, cut: Mapping[str, int]
+) -> Iterator[None]:
+    """Makes the tables of `rows.prepare` of some countries: at once, or of some services at a time."""
+    if countries[0] in cut:
+        rows.put_faulty(con, faulty)
+        yield from large.by_service(con, countries[0], cut[countries[0]])
+    else:
+        rows.prepare(con, trusted=True, faulty=faulty, countries=countries)
+        yield

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Sequence
 import duckdb
 import pyarrow as pa
 
+#: Which of a measurement's rows of a layer counts; of the whole it has one.
+_WORST = "QUALIFY row_number() OVER (PARTITION BY measurement_id, layer ORDER BY rank, throttled DESC, contrasted DESC, host) = 1"
 
-def _rows(last: str = "mechanisms, rules", within: str = "true") -> str:
-    """The statement that makes `detect_rows`: its last columns, and which verdicts it is made of.
+
+def _rows(last: str, within: str, whole: bool) -> str:
+    """The statement that makes `detect_rows`: its last columns, and which verdicts it is made of, of the whole or all.
 
     Where a measurement has several hosts on a layer, its worst counts; `insufficient` only where all are. Parts of
     services are told by the service's own row, which knows what it needs. `source` is whom a vote belongs to: the probe
@@ -28,9 +31,9 @@ SELECT measurement_id, layer, country, network, service, target, session, probe_
     THEN 1 ELSE 0 END AS contrasted,
   {last}
 FROM verdicts
-WHERE {within} AND len(flags) = 0 AND layer <> 'part' AND time IS NOT NULL AND country IS NOT NULL
+WHERE {within}{" AND layer = 'all'" if whole else ""} AND len(flags) = 0 AND layer <> 'part' AND time IS NOT NULL AND country IS NOT NULL
   AND network IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY measurement_id, layer ORDER BY rank, throttled DESC, contrasted DESC, host) = 1
+{"" if whole else _WORST}
 """
 
 
@@ -41,7 +44,7 @@ ROWS_A_BUCKET = 400_000
 _BUCKET = "hash(country, network, target) % BUCKETS AS bucket"
 
 #: What each version of software says of each target, by network and day.
-_DAILY = """
+DAILY = """
 SELECT country, network, target, hour_index // 24 AS day, software,
   count(DISTINCT session) AS n, count(DISTINCT session) FILTER (rank <= 4) AS k
 FROM detect_rows WHERE layer = 'all' AND rank <= 5 AND software IS NOT NULL GROUP BY ALL
@@ -93,22 +96,45 @@ _IS_LOST = f"""count(*) >= {LOST_SERVICES} AND (
 
 #: Hours in which somebody, on whatever network of whatever country, found a service working.
 FINE = """
-CREATE OR REPLACE TEMP TABLE detect_fine AS
 SELECT DISTINCT service, hour_index FROM detect_rows WHERE layer = 'all' AND rank = 5
+"""
+
+#: Services that usually work in a country.
+WORKING = """
+CREATE OR REPLACE TEMP TABLE detect_working AS
+SELECT country, service FROM detect_rows WHERE layer = 'all' GROUP BY country, service
+HAVING count(*) >= 10 AND count(*) FILTER (rank = 5) > 0.6 * count(*)
 """
 
 _USUAL = f"""
 CREATE OR REPLACE TEMP TABLE detect_usual AS
-WITH hourly AS (
-  SELECT country, network, service, hour_index, count(*) AS n, count(*) FILTER ({_MUTE}) AS mute,
-    count(*) FILTER (rank = 5) AS fine
-  FROM detect_rows WHERE layer = 'all' GROUP BY ALL
-)
-SELECT * FROM hourly
-SEMI JOIN (
-  SELECT country, service FROM hourly GROUP BY country, service HAVING sum(n) >= 10 AND sum(fine) > 0.6 * sum(n)
-) USING (country, service)
+SELECT country, network, service, hour_index, count(*) AS n, count(*) FILTER ({_MUTE}) AS mute
+FROM detect_rows SEMI JOIN detect_working USING (country, service) WHERE layer = 'all' GROUP BY ALL
 """
+
+#: What sessions say of services, and its columns.
+HEARD_COLUMNS = "country VARCHAR, session VARCHAR, service VARCHAR, failed INTEGER"
+HEARD = """
+SELECT country, session, service, max(CASE WHEN rank <= 2 THEN 1 ELSE 0 END) AS failed
+FROM detect_rows WHERE layer = 'all' AND rank <= 5 GROUP BY ALL
+"""
+
+#: A session that finds nearly everything blocked, over many services, says more of itself than of the network (trap C18).
+SICK_SERVICES = 5
+SICK_SHARE = 0.8
+
+
+def sick(heard: str = HEARD) -> str:
+    """The statement that makes `detect_sick`, of a query of what sessions say."""
+    return f"""
+CREATE OR REPLACE TEMP TABLE detect_sick AS
+SELECT country, session FROM ({heard})
+GROUP BY country, session HAVING count(*) >= {SICK_SERVICES} AND sum(failed) > {SICK_SHARE} * count(*)
+"""
+
+
+#: The columns of `detect_lost`; where the network is null, all of the country's are meant.
+LOST = "country VARCHAR, network BIGINT, hour_index BIGINT"
 
 _LOST = f"""
 WITH binned AS (
@@ -129,7 +155,7 @@ INSERT INTO detect_lost
 SELECT country, network, bin * HOURS - OFFSET + hour AS hour_index FROM lost, range(-1, HOURS + 1) AS hours(hour)
 """
 
-_FORGET = f"""
+FORGET = f"""
 DELETE FROM detect_rows AS r
 WHERE (r.software IS NOT NULL AND (r.target, r.software) IN (SELECT (target, software) FROM detect_faulty))
   OR (rank <= 4 AND {_MUTE} AND EXISTS (
@@ -138,12 +164,13 @@ WHERE (r.software IS NOT NULL AND (r.target, r.software) IN (SELECT (target, sof
 """
 
 
-def _find_lost(con: duckdb.DuckDBPyConnection) -> None:
-    """Makes the temporary table `detect_lost`: country, network (null: all of them) and hours without connectivity."""
+def find_lost(con: duckdb.DuckDBPyConnection) -> None:
+    """Makes the temporary table `detect_lost`: country, network (null: all of them) and hours without connectivity.
+
+    Of the services in `detect_working`, from the rows that are there.
+    """
     con.execute(_USUAL)
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE detect_lost (country VARCHAR, network BIGINT, hour_index BIGINT)"
-    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE detect_lost ({LOST})")
     for hours in LOST_HOURS:
         for offset in (0, hours // 2):
             con.execute(_LOST.replace("HOURS", str(hours)).replace("OFFSET", str(offset)))
@@ -165,8 +192,8 @@ def daily(con: duckdb.DuckDBPyConnection, countries: Sequence[str] | None = None
         con: Shows `verdicts`; its temporary table `detect_rows` is made anew, and holds only what is needed for this.
         countries: Which.
     """
-    _make_rows(con, countries, within="layer = 'all'")
-    return _DAILY
+    make_rows(con, countries, whole=True)
+    return DAILY
 
 
 def find_faulty(con: duckdb.DuckDBPyConnection, queries: Iterable[str] = ()) -> pa.Table:
@@ -194,18 +221,28 @@ def _conclude_faulty(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("DROP TABLE detect_daily")
 
 
-def _make_rows(
+def make_rows(
     con: duckdb.DuckDBPyConnection,
     countries: Sequence[str] | None,
     last: str = "mechanisms",
     within: str = "true",
+    *,
+    whole: bool = False,
 ) -> None:
-    """Makes `detect_rows`, of some countries alone where they are given."""
+    """Makes `detect_rows`, of some countries alone where they are given.
+
+    Args:
+        con: Shows `verdicts`.
+        countries: Which.
+        last: Its last columns.
+        within: A condition that verdicts meet.
+        whole: Only the verdicts on measurements as wholes.
+    """
     if countries is None:
-        con.execute(_rows(last, within))
+        con.execute(_rows(last, within, whole))
     else:
         within = f"{within} AND country IN (SELECT unnest($countries))"
-        con.execute(_rows(last, within), {"countries": list(countries)})
+        con.execute(_rows(last, within, whole), {"countries": list(countries)})
 
 
 def prepare(
@@ -220,7 +257,7 @@ def prepare(
     Args:
         con: Shows `verdicts`.
         trusted: Leave out what faulty software says of a target (it is then in the temporary table `detect_faulty`),
-            and mute failures in hours without connectivity (`detect_lost`); `detect_fine` is made then, too.
+            and mute failures in hours without connectivity (`detect_lost`); `detect_fine` and `detect_sick` are made then, too.
         faulty: The rows of `detect_faulty` where `verdicts` shows some countries only, or one is wanted: it is told
             from all of them.
         countries: Only their rows are wanted.
@@ -235,14 +272,15 @@ def prepare(
     buckets = 1 + int(count) // ROWS_A_BUCKET
     # Rules are needed for counting only, and are the widest column.
     last = "mechanisms" if trusted else f"mechanisms, rules, {_BUCKET.replace('BUCKETS', str(buckets))}"
-    _make_rows(con, countries, last)
+    make_rows(con, countries, last)
     if trusted:
         if faulty is None:
-            gather(con, "detect_daily", [_DAILY])
+            gather(con, "detect_daily", [DAILY])
             _conclude_faulty(con)
         else:
             put_faulty(con, faulty)
-        _find_lost(con)
-        con.execute(_FORGET)
-        con.execute(FINE)
+        con.execute(WORKING)
+        find_lost(con)
+        for statement in (FORGET, f"CREATE OR REPLACE TEMP TABLE detect_fine AS {FINE}", sick()):
+            con.execute(statement)
     return buckets

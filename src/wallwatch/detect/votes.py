@@ -55,7 +55,6 @@ def in_units(votes: str) -> str:
     return f"CAST(sum(CAST(round({UNITS} * {votes}) AS BIGINT)) AS BIGINT)"
 
 
-# A session that finds nearly everything blocked, over many services, says more of itself than of the network (trap C18).
 _VOTES = f"""
 WITH accused AS (
   SELECT country, service, target, network, layer FROM detect_rows
@@ -69,18 +68,11 @@ spoke AS (
   WHERE rank IN (1, 2, 5) OR (AGAINST)
   GROUP BY ALL
 ),
-sick AS (
-  SELECT country, session FROM (
-    SELECT country, session, service, max(CASE WHEN rank <= 2 THEN 1 ELSE 0 END) AS failed
-    FROM detect_rows WHERE layer = 'all' AND rank <= 5 GROUP BY country, session, service
-  )
-  GROUP BY country, session HAVING count(*) >= 5 AND sum(failed) > 0.8 * count(*)
-),
 hourly AS (
   SELECT country, service, target, network, layer, source, known, hour_index,
-    max(CASE WHEN sick.session IS NULL THEN 1.0 ELSE 0.25 END) AS standing,
+    max(CASE WHEN s.session IS NULL THEN 1.0 ELSE 0.25 END) AS standing,
     sum(k) AS k, sum(n) AS n
-  FROM spoke LEFT JOIN sick USING (country, session)
+  FROM spoke LEFT JOIN detect_sick s USING (country, session)
   GROUP BY ALL
 ),
 weighed AS (
@@ -208,7 +200,7 @@ def votes(
     about blocking and are no votes. An hour without votes is not in the series: silence is no evidence (C7, C9).
 
     Args:
-        con: Has the table `detect_rows` (`rows.prepare`).
+        con: Has the tables `detect_rows` and `detect_sick` (`rows.prepare`).
         kind: A key of `AGAINST`.
         country: Only this country.
         service: Only this service.

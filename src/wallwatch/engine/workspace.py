@@ -116,6 +116,7 @@ class Workspace:
                 ) from None
             for folder in (
                 self.layout.root,
+                self.layout.root / ".spill",
                 *self.layout.root.glob("tables"),
                 *self.layout.root.glob("tables/*"),
                 *self.layout.root.glob("history/*"),
