@@ -9,6 +9,7 @@ from pathlib import Path
 from history_worlds import cut, signals
 from wallwatch import pipeline
 from wallwatch.bench import corpus
+from wallwatch.engine import Workspace, views
 
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -94,3 +95,24 @@ def test_a_new_file_leaves_the_summaries_of_other_months_as_they_are(tmp_path: P
     assert {name: path.read_bytes() for name, path in months(tmp_path / "w").items()} == {
         name: path.read_bytes() for name, path in months(tmp_path / "once").items()
     }
+
+
+def test_a_large_month_is_summed_up_in_pieces_that_say_what_it_says_as_a_whole(tmp_path: Path) -> None:
+    files = []
+    for number in range(3):
+        files.append(tmp_path / f"{number}.jsonl.gz")
+        corpus.write(files[-1], 12, 7_500, seed=number, first=28_800 * number)
+    run(files, tmp_path / "w")
+    workspace = Workspace.open(tmp_path / "w")
+
+    def judged(rows_at_once: int) -> tuple[list[str], list[tuple[object, ...]]]:
+        with workspace.connect() as con:
+            workspace.keep(con, {}, {}, rows_at_once)
+            pieces = workspace.layout.summaries.glob(f"{views.KEPT_JUDGED}/????-??*.parquet")
+            return sorted(path.name for path in pieces), con.sql("FROM judged ORDER BY ALL").fetchall()
+
+    whole, expected = judged(1_000)
+    apart, found = judged(1)
+    assert (len(whole), len(apart)) == (1, 3)
+    assert len(expected) == 36
+    assert found == expected

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from wallwatch._errors import WallwatchError
 from wallwatch._files import atomic_folder, link, sha256_of, sweep, write_atomic
+from wallwatch._shares import in_shares
 from wallwatch.engine import views
 from wallwatch.schema import TABLES, Table
 from wallwatch.schema.columns import TYPES, apart
@@ -37,6 +38,9 @@ _KNOWN = (1, FORMAT)
 ROW_GROUP = 131_072
 #: Beside keys, the columns whose least and greatest values are noted, so that readers can pass row groups over.
 _ASKED_FOR = ("time", "file_id", "target", "country")
+
+#: Verdicts of which it is summed up at once what was judged of each measurement: some hundreds of megabytes.
+_JUDGED_AT_ONCE = 1_000_000
 
 #: Rows in a row group of a summary: few, so that statistics tell which of them a look-up needs.
 SMALL_GROUP = 16_384
@@ -271,16 +275,22 @@ class Workspace:
         return found.hexdigest()[:16]
 
     def keep(
-        self, con: duckdb.DuckDBPyConnection, queries: Mapping[str, str], digests: Mapping[str, str]
+        self,
+        con: duckdb.DuckDBPyConnection,
+        queries: Mapping[str, str],
+        digests: Mapping[str, str],
+        rows_at_once: int = _JUDGED_AT_ONCE,
     ) -> None:
         """Stores summaries for as long as no table changes: what queries give, and what was judged of each measurement.
 
-        The latter is stored by the months of the files of verdicts: what these say decides whether one is written again.
+        The latter is stored by the months of the files of verdicts, a large one in several pieces: what these files say
+        decides whether one is written again.
 
         Args:
             con: A connection with the workspace's views.
             queries: Name to query, whose rows are shown as a view of that name, in their order.
             digests: Name of a file of verdicts to what it holds, where that is known already.
+            rows_at_once: Verdicts of a piece, unless a single file has more.
         """
 
         def write(query: str, path: Path) -> None:
@@ -292,6 +302,10 @@ class Workspace:
         months: dict[str, list[Path]] = {"none": []}
         for part in self.layout.parts("verdicts"):
             months.setdefault(part.stem[:7], []).append(part)
+        pieces: dict[str, list[Path]] = {}
+        for month, parts in months.items():
+            shares = in_shares(((part, pq.read_metadata(part).num_rows) for part in parts), rows_at_once)
+            pieces |= {f"{month}.{n}" if n else month: share for n, share in enumerate(shares or [[]])}
         before = self.layout.summaries / views.KEPT_JUDGED
         try:
             old = json.loads((before / _PARTS).read_bytes())
@@ -303,24 +317,24 @@ class Workspace:
             judged = folder / views.KEPT_JUDGED
             judged.mkdir()
             keys: dict[str, str] = {}
-            # What the files of each month are called, which `judged` tells: asked of all at once.
+            # What the files are called whose verdicts each part has, which `judged` tells: asked of all at once.
             every = [str(part) for parts in months.values() for part in parts]
             named = dict(
                 con.sql(
-                    "SELECT month, sum(hash(file_id, path)) FROM (SELECT file_id, min(path) AS path FROM files GROUP BY file_id) "
-                    "JOIN (SELECT DISTINCT parse_filename(filename)[:7] AS month, file_id "
-                    f"FROM read_parquet([{', '.join(map(views.quoted, every))}], filename = true)) USING (file_id) GROUP BY month"
+                    "SELECT part, sum(hash(file_id, path)) FROM (SELECT file_id, min(path) AS path FROM files GROUP BY file_id) "
+                    "JOIN (SELECT DISTINCT parse_filename(filename, true) AS part, file_id "
+                    f"FROM read_parquet([{', '.join(map(views.quoted, every))}], filename = true)) USING (file_id) GROUP BY part"
                 ).fetchall()
                 if every
                 else ()
             )
-            for month, parts in months.items():
-                found = [digests.get(part.stem) or sha256_of(part) for part in parts]
-                keys[month] = hashlib.sha256("\n".join([*found, str(named.get(month))]).encode()).hexdigest()[
-                    :16
+            for piece, parts in pieces.items():
+                found = [
+                    f"{digests.get(part.stem) or sha256_of(part)} {named.get(part.stem)}" for part in parts
                 ]
-                name = f"{month}.parquet"
-                if old.get(month) != keys[month] or not link(before / name, judged / name):
+                keys[piece] = hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]
+                name = f"{piece}.parquet"
+                if old.get(piece) != keys[piece] or not link(before / name, judged / name):
                     verdicts = f"({views.select(TABLES['verdicts'], parts)})"
                     write(
                         f"{views.judged(verdicts)} ORDER BY time NULLS FIRST, measurement_id", judged / name
