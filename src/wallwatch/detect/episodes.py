@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from wallwatch.detect.runs import Moment, Run
 
@@ -25,7 +26,7 @@ LEAST_VOTES_KNOWN = 2.9
 KNOWN = 20.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Episode:
     """One restriction of one service on one network.
 
@@ -33,7 +34,7 @@ class Episode:
         country: The country.
         service: The service.
         network: The network.
-        runs: Its runs, by their first hour.
+        runs: Its runs, by their first hour: of a long history very many, so that what is told of them is told once.
     """
 
     country: str
@@ -41,56 +42,59 @@ class Episode:
     network: int
     runs: tuple[Run, ...]
 
-    @property
+    def __hash__(self) -> int:
+        return hash((self.country, self.service, self.network, self.first, self.last, len(self.runs)))
+
+    @cached_property
     def first(self) -> int:
         """First hour with votes in it."""
         return min(run.first for run in self.runs)
 
-    @property
+    @cached_property
     def last(self) -> int:
         """Last hour with votes in it."""
         return max(run.last for run in self.runs)
 
-    @property
+    @cached_property
     def probability(self) -> float:
         """That of its surest run."""
         return max(run.probability for run in self.runs)
 
-    @property
+    @cached_property
     def speaks(self) -> tuple[str, str]:
         """Target and layer of the series that has most votes against the target."""
-        return max((sums, key) for key, sums in _by_series(self.runs).items())[1]
+        return max((sums, key) for key, sums in self._by_series.items())[1]
 
-    @property
+    @cached_property
     def stretches(self) -> tuple[tuple[int, int], ...]:
         """First and last hour of each run of that series."""
-        return tuple((run.first, run.last) for run in self.runs if (run.key[2], run.key[4]) == self.speaks)
+        return tuple((run.first, run.last) for run in self._speaking)
 
-    @property
+    @cached_property
     def tells_most(self) -> tuple[float, float, float]:
         """Votes against the target, and all votes, in the series that has most of the first; and its `Run.beside`."""
-        (against, votes), key = max((sums, key) for key, sums in _by_series(self.runs).items())
-        return against, votes, max(run.beside for run in self.runs if (run.key[2], run.key[4]) == key)
+        against, votes = self._by_series[self.speaks]
+        return against, votes, max(run.beside for run in self._speaking)
 
-    @property
+    @cached_property
     def votes_beside(self) -> float:
         """Votes of that series outside all of its runs."""
-        return max(run.votes_beside for run in self.runs if (run.key[2], run.key[4]) == self.speaks)
+        return max(run.votes_beside for run in self._speaking)
 
-    @property
+    @cached_property
     def votes_before(self) -> float:
         """Votes of that series in the `runs.WEEK` before one of its runs, where there were most."""
-        return max(run.votes_before for run in self.runs if (run.key[2], run.key[4]) == self.speaks)
+        return max(run.votes_before for run in self._speaking)
 
-    @property
+    @cached_property
     def against(self) -> float:
         """Independent votes against it: of each target those of the layer that has most."""
         best: dict[str, float] = {}
-        for (target, _), (against, _) in _by_series(self.runs).items():
+        for (target, _), (against, _) in self._by_series.items():
             best[target] = max(best.get(target, 0.0), against)
         return sum(best.values())
 
-    @property
+    @cached_property
     def alarm(self) -> int | None:
         """The hour in which the evidence so far was enough; null where it never was.
 
@@ -112,7 +116,7 @@ class Episode:
                 return max(hour, start)
         return None
 
-    @property
+    @cached_property
     def onset(self) -> Moment:
         """When it began: where several series began together, as narrow as all of them say."""
         bound = min(self.runs, key=lambda run: (_latest(run), -_earliest(run), run.key))
@@ -125,7 +129,7 @@ class Episode:
             best = min(max(best, low), high)
         return Moment(best, low if low >= 0 else None, high)
 
-    @property
+    @cached_property
     def end(self) -> Moment:
         """When it ended; `best` and `latest` null while it lasts, as far as votes tell."""
         bound = max(self.runs, key=lambda run: (run.end.earliest or run.last, -_until(run), run.key))
@@ -137,6 +141,20 @@ class Episode:
         if best is not None:
             best = min(max(best, low), high)
         return Moment(best, low, high if high < _NEVER else None)
+
+    @cached_property
+    def _by_series(self) -> dict[tuple[str, str], tuple[float, float]]:
+        """Target and layer to votes against and all votes."""
+        sums: dict[tuple[str, str], tuple[float, float]] = {}
+        for run in self.runs:
+            against, votes = sums.get((run.key[2], run.key[4]), (0.0, 0.0))
+            sums[run.key[2], run.key[4]] = (against + run.against, votes + run.votes)
+        return sums
+
+    @cached_property
+    def _speaking(self) -> list[Run]:
+        """The runs of the series that speaks."""
+        return [run for run in self.runs if (run.key[2], run.key[4]) == self.speaks]
 
 
 _NEVER = 1 << 40
@@ -152,15 +170,6 @@ def _latest(run: Run) -> int:
 
 def _until(run: Run) -> int:
     return _NEVER if run.end.latest is None else run.end.latest
-
-
-def _by_series(runs: Iterable[Run]) -> dict[tuple[str, str], tuple[float, float]]:
-    """Target and layer to votes against and all votes."""
-    sums: dict[tuple[str, str], tuple[float, float]] = {}
-    for run in runs:
-        against, votes = sums.get((run.key[2], run.key[4]), (0.0, 0.0))
-        sums[run.key[2], run.key[4]] = (against + run.against, votes + run.votes)
-    return sums
 
 
 def episodes(runs: Sequence[Run]) -> list[Episode]:
