@@ -54,6 +54,17 @@ def _of(world: World, session: str = "place") -> list[Verdict]:
     return [v for v in world.judge().values() if v.session == session]
 
 
+def test_j18_a_filter_of_one_place_that_looks_into_tls_leaves_clear_text_alone() -> None:
+    world = World()
+    _others(world)
+    _place(world, "tls")
+    for number in range(12):
+        world.measure(f"clear{number}.example", session="place").dns().tcp(port=80).page(
+            url=f"http://clear{number}.example/"
+        ).helper(port=80, tls=None)
+    assert not any(v.accuses for v in _of(world))
+
+
 @pytest.mark.parametrize("how", HOW)
 def test_j18_one_place_that_does_it_to_everything_is_not_the_network(how: str) -> None:
     world = World()

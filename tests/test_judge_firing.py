@@ -14,9 +14,15 @@ from wallwatch.judge import References
 from wallwatch.judge.rules import RULES
 
 LAYERS = ("dns", "tcp", "tls", "quic", "http")
-#: Need a test of another kind on the network, or hours of trouble; tested with services, and in `test_judge_hours.py`.
+#: Need a test of another kind on the network, hours of trouble, or several countries; tested with services, in
+#: `test_judge_hours.py` and in `test_judge_abroad.py`.
 ELSEWHERE = {
     "http.device_in_network",
+    *(f"{layer}.fails_for_all_but_helper" for layer in ("dns", "tcp", "tls", "http")),
+    "dns.answered_so_abroad",
+    "dns.only_ipv6_elsewhere",
+    "dns.denied_over_encrypted_too",
+    "tls.certificate_out_of_date",
     *(f"{layer}.shared_trouble" for layer in ("dns", "tcp", "tls", "http")),
 }
 LIE, NEAR, SECOND = "198.51.100.7", "203.0.113.9", "203.0.113.4"

@@ -128,6 +128,11 @@ _FACTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     "old roots": ("SELECT NULL, software, NULL FROM judge_old_roots", "by software", ("what",)),
     "sink": ("SELECT network, ip, NULL FROM judge_sinks", "by address", ("network", "what")),
+    "answer abroad": (
+        "SELECT NULL, k.ip, n.unit FROM judge_answered_abroad k JOIN judge_names n ON n.u = k.u",
+        "by address",
+        ("what",),
+    ),
     "shared page": (
         "SELECT network, http_body_sha256, NULL FROM judge_shared_pages",
         "by page",

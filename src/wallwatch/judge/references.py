@@ -71,6 +71,7 @@ DELIVERY_NETWORKS: tuple[str, ...] = (
     "awselb",
     "azure",
     "bunnycdn",
+    "imunify360",
     "keycdn",
     "stackpath",
     "netlify",

@@ -69,6 +69,22 @@ HTTP3 = "Elmenhorst et al., Web Censorship Measurements of HTTP/3 over QUIC (IMC
 CDN = "McDonald et al., 403 Forbidden: A Global View of CDN Geoblocking (IMC 2018)"
 
 
+def fails_for_all_but_helper(layer: str, fails: str, priority: int) -> Rule:
+    """The rule of a layer for a host that nobody but the test helper gets through to."""
+    return Rule(
+        f"{layer}.fails_for_all_but_helper",
+        layer,
+        f"{fails} AND has_control AND shunned",
+        priority,
+        "The control gets through, but in nearly all networks of several other countries the host fails as well: it may turn "
+        "probes away, or homes, or answer there from elsewhere.",
+        CDN,
+        "insufficient",
+        evidence="peers",
+        doubt=True,
+    )
+
+
 def shared_trouble(layer: str, fails: str) -> Rule:
     """The rule of a layer that says why what others saw of a host is no contrast to its failure."""
     return Rule(

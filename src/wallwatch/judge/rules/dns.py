@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wallwatch.judge.rules.base import (
     DF007,
+    EYEBALLS,
     FINGERPRINTS,
     HOLD_ON,
     IANA,
@@ -13,6 +14,7 @@ from wallwatch.judge.rules.base import (
     OONI_WEB,
     SATELLITE,
     Rule,
+    fails_for_all_but_helper,
     shared_trouble,
 )
 
@@ -20,6 +22,8 @@ _DEVIATES = (
     "system_answers AND NOT control_same AND NOT control_same_network AND NOT encrypted_same AND NOT "
     "encrypted_same_network AND NOT system_proved"
 )
+#: The name exists, and has no address of the kind that was asked for; Android says it of missing names, too.
+_NO_DATA = "'dns_no_answer', 'android_dns_cache_no_data'"
 _BOGON_TEXT = "the name was answered with an address that cannot host anything public"
 
 RULES: tuple[Rule, ...] = (
@@ -179,7 +183,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "dns.shared_by_unrelated_names",
         "dns",
-        "system_answers AND has_control AND system_sink AND NOT control_same AND NOT control_same_network",
+        "system_answers AND has_control AND system_sink AND NOT control_same AND NOT control_same_network AND NOT "
+        "answered_abroad",
         44,
         "In this network the same address is given for several unrelated names, for none of which the control gets it.",
         SATELLITE,
@@ -254,7 +259,7 @@ RULES: tuple[Rule, ...] = (
         "dns.refuted_by_certificate",
         "dns",
         "system_answers AND control_global AND NOT control_same AND NOT control_same_network AND "
-        "system_refuted AND NOT encrypted_same",
+        "system_refuted AND NOT encrypted_same AND NOT answered_abroad",
         54,
         "The answer differs from the control's, and the server at that address could not prove to be the site.",
         IRIS,
@@ -267,7 +272,7 @@ RULES: tuple[Rule, ...] = (
         "dns.refuted_beside_encrypted",
         "dns",
         "system_answers AND NOT has_control AND encrypted_global AND NOT encrypted_same AND NOT "
-        "encrypted_same_network AND system_refuted AND tls_proved",
+        "encrypted_same_network AND system_refuted AND tls_proved AND NOT answered_abroad",
         55,
         "The server at the answered address could not prove to be the site, while one at an address that encrypted "
         "DNS gave could.",
@@ -300,7 +305,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "dns.address_that_nobody_serves",
         "dns",
-        "system_answers AND control_global AND system_helper_refuted AND NOT encrypted_same AND NOT system_works",
+        "system_answers AND control_global AND system_helper_refuted AND NOT encrypted_same AND NOT system_works AND "
+        "NOT answered_abroad",
         58,
         "The answer differs from the control's, and neither the probe nor the test helper reaches the site there.",
         OONI_LTE,
@@ -352,6 +358,34 @@ RULES: tuple[Rule, ...] = (
         locus="server_side",
         evidence="peers",
     ),
+    fails_for_all_but_helper(
+        "dns", "NOT system_answers AND system_failure IS NOT NULL AND control_global", 74
+    ),
+    Rule(
+        "dns.only_ipv6_elsewhere",
+        "dns",
+        f"NOT system_answers AND only_ipv6 AND system_failure IN ({_NO_DATA})",
+        76,
+        "The site has IPv6 addresses only, and the system asked for what a device without IPv6 can use: there is nothing to "
+        "answer.",
+        EYEBALLS,
+        "insufficient",
+        evidence="control",
+        doubt=True,
+    ),
+    Rule(
+        "dns.denied_over_encrypted_too",
+        "dns",
+        f"NOT system_answers AND NOT deaf AND system_failure IN ('dns_nxdomain_error', {_NO_DATA}) AND encrypted_nxdomain "
+        "AND (control_global OR peers_fine OR helper_followed)",
+        78,
+        "Encrypted DNS, which nobody on the way can answer, gives the probe no address either: the site's own name servers may "
+        "deny it to this place.",
+        OONI_LTE,
+        "insufficient",
+        evidence="control",
+        doubt=True,
+    ),
     *(
         Rule(
             f"dns.{word}_{source}",
@@ -369,7 +403,7 @@ RULES: tuple[Rule, ...] = (
             (
                 (
                     "nxdomain",
-                    "'dns_nxdomain_error', 'dns_no_answer', 'android_dns_cache_no_data'",
+                    f"'dns_nxdomain_error', {_NO_DATA}",
                     "The system's resolver says that the name does not exist or has no address;",
                 ),
                 ("refused", "'dns_refused_error'", "The system's resolver refuses to answer for the name;"),
@@ -452,6 +486,16 @@ RULES: tuple[Rule, ...] = (
         "A public resolver that was asked in clear text gives the same deviating answer: the queries are answered on "
         "the path, not by the resolver.",
         OONI_LTE,
+    ),
+    Rule(
+        "dns.answered_so_abroad",
+        "dns",
+        "system_answers AND answered_abroad AND NOT control_same AND NOT system_proved",
+        907,
+        "Resolvers of several countries give the same answer, which the control does not get: as of an address that the "
+        "site has left and that some still remember, or that it gives by place.",
+        SATELLITE,
+        doubt=True,
     ),
     Rule(
         "dns.answered_too_fast",

@@ -12,6 +12,7 @@ from wallwatch.judge.rules.base import (
     QUACK,
     THROTTLING,
     Rule,
+    fails_for_all_but_helper,
     shared_trouble,
 )
 
@@ -316,6 +317,7 @@ RULES: tuple[Rule, ...] = (
         "ok",
         evidence="pattern",
     ),
+    fails_for_all_but_helper("http", "failure_kind IS NOT NULL AND control_ok", 38),
     *(
         Rule(
             f"http.{word}_{source}",

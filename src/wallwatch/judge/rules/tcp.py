@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from wallwatch.judge.rules.base import DF007, EYEBALLS, OONI_WEB, Rule, shared_trouble
+from wallwatch.judge.rules.base import (
+    DF007,
+    EYEBALLS,
+    OONI_WEB,
+    Rule,
+    fails_for_all_but_helper,
+    shared_trouble,
+)
 
 _KINDS = (
     ("timeout", "tcp.timeout", "Connection attempts get no answer;"),
@@ -44,6 +51,7 @@ RULES: tuple[Rule, ...] = (
         locus="server_side",
         evidence="peers",
     ),
+    fails_for_all_but_helper("tcp", "ports_failed_control_ok > 0", 24),
     *(
         Rule(
             f"tcp.{word}_{source}",

@@ -10,6 +10,7 @@ from wallwatch.judge.rules.base import (
     THROTTLING,
     TLS_MITM,
     Rule,
+    fails_for_all_but_helper,
     shared_trouble,
 )
 
@@ -143,6 +144,18 @@ RULES: tuple[Rule, ...] = (
         doubt=True,
     ),
     Rule(
+        "tls.certificate_out_of_date",
+        "tls",
+        "NOT proved AND failure_kind = 'certificate' AND out_of_date AND NOT control_failed",
+        18,
+        "The certificate is for the host, but not for this time, or all that is known is that it is not: a wrong clock of the "
+        "probe, or of one of the site's servers, explains that.",
+        TLS_MITM,
+        "insufficient",
+        evidence="artefact",
+        doubt=True,
+    ),
+    Rule(
         "tls.fails_in_control",
         "tls",
         "NOT proved AND failures > 0 AND control_failed",
@@ -164,6 +177,7 @@ RULES: tuple[Rule, ...] = (
         locus="server_side",
         evidence="peers",
     ),
+    fails_for_all_but_helper("tls", "NOT proved AND failures > 0 AND control_ok", 24),
     *(
         Rule(
             f"tls.{word}_{source}",

@@ -79,6 +79,7 @@ SELECT o.m, o.u, o.depth, o.first_obs, CAST(o.depth AS BIGINT) * 100000000 + o.f
   coalesce(e.fine, {FINE_IN_ALL}, false) AND b.u IS NULL AND r.u IS NULL AS peers_fine,
   coalesce(e.fine, {FINE_IN_ALL}, false) AND (b.u IS NOT NULL OR r.u IS NOT NULL) AS peers_troubled,
   coalesce(e.down, false) OR coalesce(b.down, false) AS peers_down,
+  coalesce(e.shunned, false) AS shunned,
   f.software IS NOT NULL AS faulty,
   g.software IS NOT NULL AS old_roots,
   w.nettest, w.network, w.resolver_network, w.resolver_kind, w.received, w.time,

@@ -16,8 +16,13 @@ WITH sunk AS (
   WHERE a.known & {SYSTEM} <> 0
   GROUP BY a.m, a.u
 ),
+abroad AS (
+  SELECT DISTINCT a.m, a.u FROM judge_addresses a
+  JOIN judge_answered_abroad k ON k.u = a.u AND k.ip = a.ip
+  WHERE a.known & {SYSTEM} <> 0
+),
 compared AS (
-  SELECT c.m, c.u, c.place, c.has_control, c.helper_followed, c.peers_fine, c.peers_down, c.peers_troubled,
+  SELECT c.m, c.u, c.place, c.has_control, c.helper_followed, c.peers_fine, c.peers_down, c.shunned, c.peers_troubled,
     c.system_bogon, c.system_known, c.system_known_elsewhere, c.udp_bogon, c.encrypted_global,
     c.control_bogon, c.control_global, c.control_nxdomain, c.control_dns_failed,
     coalesce(a.system_answers, false) AS system_answers,
@@ -32,12 +37,14 @@ compared AS (
     coalesce(c.encrypted_failure_4 IN ('dns_nxdomain_error', 'dns_no_answer') AND NOT c.encrypted_global, false)
       AS encrypted_nxdomain,
     c.tls_proved,
+    coalesce(a.true_6 AND NOT a.true_4, false) AS only_ipv6,
     coalesce(a.system_proved, false) AS system_proved,
     coalesce(a.system_refuted, false) AS system_refuted,
     coalesce(a.system_works, false) AS system_works,
     coalesce(a.system_helper_proved, false) AS system_helper_proved,
     coalesce(a.system_helper_refuted, false) AS system_helper_refuted,
     s.m IS NOT NULL AS system_sink,
+    d.m IS NOT NULL AS answered_abroad,
     coalesce(r.again, false) AND NOT coalesce(a.again_same OR a.again_same_network, false) AS two_answers,
     coalesce(r.early, false) AS early,
     f.s IS NOT NULL AS deaf,
@@ -51,6 +58,7 @@ compared AS (
   FROM judge_context c
   LEFT JOIN judge_agreement a ON a.m = c.m AND a.u = c.u
   LEFT JOIN sunk s ON s.m = c.m AND s.u = c.u
+  LEFT JOIN abroad d ON d.m = c.m AND d.u = c.u
   LEFT JOIN judge_http p ON p.m = c.m AND p.u = c.u
   LEFT JOIN judge_responses r ON r.m = c.m AND r.u = c.u
   JOIN judge_this w ON w.m = c.m

@@ -83,6 +83,13 @@ FROM judge_tls_units o JOIN judge_this w ON w.m = o.m
 WHERE o.failure IN ('ssl_unknown_authority', 'ssl_invalid_hostname') AND w.nettest = 'web_connectivity'
 GROUP BY w.s, w.network, w.day, o.u, coalesce(o.tls_issuer, o.tls_certificate_sha256, o.failure)
 """,
+    # And what else such sessions tried over TLS.
+    """
+INSERT INTO judge_marks
+SELECT w.s, w.network, w.day, o.u, 'tls', '' FROM judge_tls_units o JOIN judge_this w ON w.m = o.m
+WHERE w.s IN (SELECT s FROM judge_marks WHERE kind = 'tls') AND w.nettest = 'web_connectivity'
+GROUP BY w.s, w.network, w.day, o.u
+""",
     """
 INSERT INTO judge_marks
 SELECT DISTINCT s, network, day, u, 'clear',
@@ -111,14 +118,14 @@ WITH measured AS (
   WHERE d.s IN (SELECT s FROM judge_marks) GROUP BY d.s
 ),
 looked AS (
-  SELECT s, count(DISTINCT u) AS units FROM judge_marks WHERE kind = 'clear' GROUP BY s
+  SELECT s, kind, count(DISTINCT u) AS units FROM judge_marks WHERE kind IN ('clear', 'tls') GROUP BY s, kind
 ),
 crowded AS (
   SELECT a.s, a.kind, a.mark, count(DISTINCT a.u) AS units FROM judge_marks a
   WHERE a.mark <> '' GROUP BY a.s, a.kind, a.mark HAVING count(DISTINCT a.u) >= 4
 )
-SELECT c.s, c.kind, c.mark, d.without_helper FROM crowded c JOIN measured d ON d.s = c.s LEFT JOIN looked l ON l.s = c.s
-WHERE c.units * 10 >= 6 * CASE WHEN c.kind = 'clear' THEN l.units ELSE d.targets END
+SELECT c.s, c.kind, c.mark, d.without_helper FROM crowded c JOIN measured d ON d.s = c.s LEFT JOIN looked l ON l.s = c.s AND l.kind = c.kind
+WHERE c.units * 10 >= 6 * coalesce(l.units, d.targets)
 """
 
 #: Each with whether the other sessions of its network got through.

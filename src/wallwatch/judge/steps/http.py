@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wallwatch.judge.references import BLOCK_WORDS, DELIVERY_NETWORKS
 from wallwatch.judge.services import SERVICES
-from wallwatch.judge.steps.words import any_within, failure_kind, quoted
+from wallwatch.judge.steps.words import PLAIN, SYSTEM, any_within, failure_kind, quoted
 
 _POOLS = ", ".join(quoted(pool.name) for service in SERVICES for pool in service.pools) or "''"
 
@@ -58,6 +58,13 @@ headers AS (
     WHERE x.failure IS NULL
   )
 ),
+-- Old probes do not say where a page came from: none of the addresses that they were answered is known to the control.
+nowhere_else AS (
+  SELECT a.m, a.u FROM judge_addresses a
+  LEFT JOIN judge_untrusted z ON z.m = a.m AND z.u = a.u AND z.ip = a.ip
+  WHERE a.known & {SYSTEM | PLAIN} <> 0 AND a.m IN (SELECT m FROM judge_untrusted)
+  GROUP BY a.m, a.u HAVING bool_and(z.m IS NOT NULL)
+),
 compared AS (
   SELECT x.m, x.u, x.obs, x.depth, x.http_url, x.ip, x.http_status AS status, x.failure, x.failure_text,
     x.http_location, x.http_body_length, coalesce(x.empty, false) AS empty, x.http_title, x.encrypted, x.clear,
@@ -69,7 +76,7 @@ compared AS (
     k.m IS NOT NULL AND k.block_page AS block_page, k.foreign_page, k.local_filter, k.weak_words, k.false_positive,
     s.http_body_sha256 IS NOT NULL AS shared_page,
     g.landing IS NOT NULL AND coalesce(p.page_ok, false) AS shared_landing,
-    z.m IS NULL AS trusted
+    z.m IS NULL AS trusted, z.m IS NOT NULL OR (x.ip IS NULL AND y.m IS NOT NULL) AS of_answer
   FROM judge_http_units x
   JOIN numbered n ON n.m = x.m
   JOIN judge_this w ON w.m = x.m
@@ -78,13 +85,14 @@ compared AS (
   LEFT JOIN judge_shared_pages s ON s.network = w.network AND s.http_body_sha256 = x.http_body_sha256 AND x.clear
   LEFT JOIN judge_landings g ON g.network = w.network AND g.landing = x.landing
   LEFT JOIN judge_untrusted z ON z.m = x.m AND z.u = x.u AND z.ip = x.ip
+  LEFT JOIN nowhere_else y ON y.m = x.m AND y.u = x.u
   LEFT JOIN titles t ON t.http_title = x.http_title
   LEFT JOIN headers d ON d.own IS NOT DISTINCT FROM x.http_header_names
     AND d.page_headers IS NOT DISTINCT FROM p.page_headers AND p.m IS NOT NULL
   LEFT JOIN servers v ON v.http_server = x.http_server
   WHERE x.u IS NOT NULL
 )
-SELECT m, u, http_url, ip, status, failure, http_location, is_last, encrypted, trusted,
+SELECT m, u, http_url, ip, status, failure, http_location, is_last, encrypted, trusted, of_answer,
   failure IS NULL AND encrypted AS authentic,
   CASE WHEN failure IS NULL AND NOT coalesce(failure_text LIKE '%too many redirects%', false) THEN NULL
     WHEN failure_text LIKE '%too many redirects%' OR (status BETWEEN 300 AND 399 AND failure IS NOT NULL
@@ -147,10 +155,18 @@ others AS (
   JOIN judge_this w ON w.m = f.m
   JOIN judge_tied t ON t.s = w.s AND t.u = f.u AND t.ip = f.ip AND t.clear
 ),
+-- Hosts under the name that the test was asked for, to which it may send its readers itself.
+at_home AS (
+  SELECT w.m, i.u FROM (SELECT DISTINCT m, u FROM judge_http_rows WHERE block_words AND authentic) r
+  JOIN judge_this w ON w.m = r.m JOIN judge_names i ON i.u = r.u
+  WHERE ends_with('.' || i.unit, '.' || regexp_replace(w.target, '^www[.]', ''))
+),
 landing AS (
-  SELECT m, bool_or(is_last AND block_words AND NOT same_as_control AND failure IS NULL) AS on_block_words,
-    bool_or(is_last AND block_page AND NOT same_as_control AND NOT encrypted) AS on_block_page
-  FROM judge_http_rows GROUP BY m
+  SELECT r.m, bool_or(r.is_last AND r.block_words AND NOT r.same_as_control AND r.failure IS NULL AND o.m IS NULL)
+      AS on_block_words,
+    bool_or(r.is_last AND r.block_page AND NOT r.same_as_control AND NOT r.encrypted) AS on_block_page
+  FROM judge_http_rows r LEFT JOIN at_home o ON o.m = r.m AND o.u = r.u AND r.authentic
+  GROUP BY r.m
 ),
 hosts AS (
   SELECT m, u,
@@ -163,7 +179,7 @@ hosts AS (
     coalesce(bool_or(block_page AND trusted AND status BETWEEN 300 AND 399), false) AS block_redirect,
     coalesce(bool_or(NOT trusted AND NOT encrypted AND failure IS NULL AND NOT same_as_control
       AND (block_page OR block_words OR shared_page)), false) AS page_at_lie,
-    coalesce(bool_or(NOT trusted AND NOT encrypted AND failure IS NULL AND same_title AND NOT block_page
+    coalesce(bool_or(of_answer AND NOT encrypted AND failure IS NULL AND same_title AND NOT block_page
       AND NOT block_words), false) AS relayed,
     coalesce(bool_or(emptied AND NOT encrypted), false) AS emptied,
     coalesce(bool_or(foreign_page), false) AS foreign_page,
@@ -191,7 +207,7 @@ pools AS (
   SELECT u FROM judge_names WHERE unit IN ({_POOLS})
 )
 SELECT h.* EXCLUDE (clear_text), c.place, c.has_control, c.page_ok, c.page_failed, c.helper_followed, c.peers_fine,
-  c.peers_down, c.peers_troubled, c.tls_proved, c.tls_rows > 0 AS handshake_seen, c.tcp_ok,
+  c.peers_down, c.shunned, c.peers_troubled, c.tls_proved, c.tls_rows > 0 AS handshake_seen, c.tcp_ok,
   o.m IS NOT NULL AS other_host_ok,
   s.m IS NOT NULL AS slowed, coalesce(s.named, false) AS slowed_name,
   i.u IS NOT NULL AS is_pool,

@@ -140,6 +140,8 @@ by_address AS (
     {_both(SYSTEM, CONTROL)} AS control_same, {_both(SYSTEM, ENCRYPTED)} AS encrypted_same,
     {_both(SYSTEM, PLAIN)} AS udp_same, {_both(PLAIN, CONTROL)} AS udp_control, {_both(PLAIN, ENCRYPTED)} AS udp_encrypted,
     {_both(SYSTEM, PROVED)} AS system_proved, {_both(SYSTEM, REFUTED)} AS system_refuted,
+    coalesce(bool_or(known & {CONTROL | ENCRYPTED} <> 0 AND known & {IS_BOGON} = 0 AND ip NOT LIKE '%:%'), false) AS true_4,
+    coalesce(bool_or(known & {CONTROL | ENCRYPTED} <> 0 AND known & {IS_BOGON} = 0 AND ip LIKE '%:%'), false) AS true_6,
     {_both(SYSTEM, REACHED)} AS system_works, {_both(SYSTEM, HELPER_PROVED)} AS system_helper_proved,
     {_both(SYSTEM, HELPER_FAILED)} AS system_helper_refuted, {_both(PLAIN, AGAIN)} AS again_same
   FROM judge_addresses GROUP BY m, u

@@ -423,7 +423,8 @@ WHERE (e.bad_long_before > o.bad_long_before AND e.bad_long_before > e.ok_long_b
 
 #: Per measurement's network: what the others say. Fine: it opens in two at least, and in several times as many as it
 #: fails in abroad; failures of the same country's other networks may be of the same cause and weigh less. Down: it fails
-#: in nearly all others, in three countries at least.
+#: in nearly all others, in three countries at least; shunned: in five, so that it is not held against any of them that a
+#: test helper gets through.
 PEERS = f"""
 CREATE OR REPLACE TEMP TABLE judge_peers AS
 WITH others AS (
@@ -439,7 +440,8 @@ WITH others AS (
 )
 SELECT u, day, network,
   ok >= greatest(2, 3 * bad_abroad) AND (ok >= bad OR ok_abroad >= 2) AS fine,
-  bad >= greatest(2, 8 * full_ok, lone_ok) AND countries_bad >= 3 AS down
+  bad >= greatest(2, 8 * full_ok, lone_ok) AND countries_bad >= 3 AS down,
+  bad >= greatest(2, 8 * full_ok, lone_ok) AND countries_bad >= 5 AS shunned
 FROM others
 """
 
@@ -578,11 +580,34 @@ WHERE n.networks >= 3 AND c.refused >= 3 AND c.accepted_by_others >= 3 AND c.ref
 )
 
 
+#: In which country each network is, by the word of most of its sessions.
+COUNTRIES = """
+CREATE OR REPLACE TEMP TABLE judge_countries AS
+SELECT network, arg_max(country, (sessions, country)) AS country
+FROM (
+  SELECT network, country, count(DISTINCT s) AS sessions FROM judge_homes_said SEMI JOIN judge_standing USING (s)
+  WHERE network IS NOT NULL AND country IS NOT NULL GROUP BY network, country
+)
+GROUP BY network
+"""
+
+
+def _abroad(table: str, what: str) -> str:
+    """A query: what is met alike in three countries or more, by two sessions in each: no network's own doing."""
+    return f"""
+  SELECT {what}
+  FROM (
+    SELECT {what}, c.country FROM {table} t JOIN judge_countries c ON c.network = t.network
+    GROUP BY {what}, c.country HAVING count(DISTINCT t.s) >= 2
+  )
+  GROUP BY {what} HAVING count(*) >= 3"""
+
+
 def _shared(table: str, what: str, names: str) -> str:
     """A query: what several names have in common in a network, by three sessions and a third of all that looked.
 
     The commonest of the names is left out of that: it may have what is in question for good reasons, and others
-    only by the word of a few.
+    only by the word of a few. So is what is met in several countries, as pages and redirects of parked names are.
     """
     return f"""
   WITH by_name AS (
@@ -604,7 +629,8 @@ def _shared(table: str, what: str, names: str) -> str:
   SELECT o.network, o.{what}
   FROM others o
   JOIN (SELECT network, count(DISTINCT s) AS sessions FROM {table} GROUP BY network) n ON n.network = o.network
-  WHERE o.sessions >= 3 AND o.sessions * 3 > n.sessions"""
+  WHERE o.sessions >= 3 AND o.sessions * 3 > n.sessions
+    AND o.{what} NOT IN ({_abroad(f"(SELECT * FROM {table} WHERE {what} IN (SELECT {what} FROM others))", what)})"""
 
 
 #: Addresses that one network's resolvers give for several unrelated names, and that test helpers hardly ever got for any
@@ -622,6 +648,18 @@ known AS (
 SELECT c.network, c.ip
 FROM crowded c JOIN answered a ON a.ip = c.ip LEFT JOIN known k ON k.ip = c.ip
 WHERE coalesce(k.times, 0) < 2 OR 6 * k.times < a.times
+"""
+
+#: Answers that no test helper got for the name, and that resolvers of several countries give: an address that the site
+#: has left and that some still know, or one by place.
+ANSWERED_ABROAD = f"""
+CREATE OR REPLACE TEMP TABLE judge_answered_abroad AS
+WITH unknown AS (
+  SELECT a.* FROM judge_answered a
+  ANTI JOIN (SELECT DISTINCT n.u, c.ip FROM judge_confirmed c JOIN judge_names n ON n.unit = c.host) k
+    ON k.u = a.u AND k.ip = a.ip
+)
+{_abroad("unknown", "u, ip")}
 """
 
 #: Pages that come in clear text for unrelated sites in one network.
@@ -699,10 +737,13 @@ ASIDE = (
     *OF_STANDING,
     GENUINE,
     *OLD_ROOTS,
+    COUNTRIES,
     SINKS,
+    ANSWERED_ABROAD,
     SHARED,
     LANDINGS,
     OFFLINE,
+    "DROP TABLE judge_countries",
     "DROP TABLE judge_answered",
     "DROP TABLE judge_confirmed",
     "DROP TABLE judge_pages",

@@ -58,7 +58,9 @@ judged AS (
     v.tls_certificate_sha256 IS NOT NULL AS genuine,
     coalesce({_OWN_ROOTS or "false"}, false) AS service_root,
     c.received BETWEEN o.not_before AND o.not_after AND NOT c.time BETWEEN o.not_before AND o.not_after
-      AS clock_wrong
+      AS clock_wrong,
+    o.failure = 'ssl_invalid_certificate' AND (NOT o.certificate_seen
+      OR (NOT o.self_signed AND NOT c.time BETWEEN o.not_before AND o.not_after)) AS out_of_date
   FROM own o
   JOIN judge_context c ON c.m = o.m AND c.u = o.u
   LEFT JOIN judge_untrusted x ON x.m = o.m AND x.u = o.u AND x.ip = o.ip
@@ -84,6 +86,7 @@ hosts AS (
     coalesce(bool_or(genuine AND NOT proved), false) AS genuine,
     coalesce(bool_or(other_name_ok AND NOT proved), false) AS other_name_ok,
     coalesce(bool_or(clock_wrong), false) AS clock_wrong,
+    coalesce(bool_and(out_of_date) FILTER (trusted AND NOT proved AND kind = 'certificate'), false) AS out_of_date,
     max(reads) AS reads,
     count(*) FILTER (NOT trusted) AS untrusted
   FROM judged
@@ -94,11 +97,11 @@ every AS (
   FROM hosts h JOIN judge_this w ON w.m = h.m
   LEFT JOIN {of_these_days("judge_by_network")} d ON d.u = h.u AND d.network = w.network AND d.day = w.day
   UNION ALL
-  SELECT m, u, true, 0, 0, 0, 0, 0, false, false, false, false, false, false, false, false, false, 0, 0, false
+  SELECT m, u, true, 0, 0, 0, 0, 0, false, false, false, false, false, false, false, false, false, false, 0, 0, false
   FROM judge_context WHERE tls_proved AND NOT tls_failed
 )
 SELECT t.*, c.place, s.m IS NOT NULL AS slowed, coalesce(s.named, false) AS slowed_name, c.old_roots,
-  c.has_control, c.helper_followed, c.peers_fine, c.peers_down, c.peers_troubled,
+  c.has_control, c.helper_followed, c.peers_fine, c.peers_down, c.shunned, c.peers_troubled,
   t.control_ok_same_address OR (NOT t.control_failed_same_address
     AND (c.helper_tls_ok OR (NOT c.helper_tls_failed AND c.page_ok AND c.has_control))) AS control_ok,
   t.control_failed_same_address OR (NOT t.control_ok_same_address AND NOT c.helper_tls_ok
