@@ -76,8 +76,8 @@ def fails_for_all_but_helper(layer: str, fails: str, priority: int) -> Rule:
         layer,
         f"{fails} AND has_control AND shunned",
         priority,
-        "The control gets through, but in nearly all networks of several other countries the host fails as well: it may turn "
-        "probes away, or homes, or answer there from elsewhere.",
+        "The control gets through, but in nearly all networks of several countries the host fails as well: it may turn probes "
+        "away, or homes.",
         CDN,
         "insufficient",
         evidence="peers",

@@ -148,8 +148,8 @@ RULES: tuple[Rule, ...] = (
         "tls",
         "NOT proved AND failure_kind = 'certificate' AND out_of_date AND NOT control_failed",
         18,
-        "The certificate is for the host, but not for this time, or all that is known is that it is not: a wrong clock of the "
-        "probe, or of one of the site's servers, explains that.",
+        "The probe takes the certificate to be out of date, and nothing shows that it is not the host's: a wrong clock of the "
+        "probe explains it, or a server that was forgotten.",
         TLS_MITM,
         "insufficient",
         evidence="artefact",
