@@ -155,15 +155,18 @@ def test_j16_a_certificate_that_is_only_out_of_date_is_no_forgery(valid: bool) -
 
 
 @pytest.mark.parametrize("title", ["The site", "Elsewhere"])
-def test_j2_a_page_came_from_the_only_answers_where_old_probes_do_not_say_from_where(title: str) -> None:
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_j2_a_page_came_from_the_only_answers_where_old_probes_do_not_say_from_where(
+    title: str, scheme: str
+) -> None:
     world = World()
     cache = "203.0.113.77"
     for number in range(5):
         for session in range(3):
             name = f"cdn{number}.example"
             m = world.measure(name, session=f"c{session}").dns(cache).tcp(ip=cache, port=80)
-            m.page(url=f"http://{name}/", ip=None, http_title=title)
+            m.page(url=f"{scheme}://{name}/", ip=None, http_title=title)
             m.helper(f"192.0.2.{20 + number}", port=80, tls=None)
     assert {v.layer("dns")["state"] for v in world.judge().values()} == {
-        "ok" if title == "The site" else "likely_blocked"
+        "ok" if title == "The site" or scheme == "https" else "likely_blocked"
     }

@@ -181,6 +181,7 @@ hosts AS (
       AND (block_page OR block_words OR shared_page)), false) AS page_at_lie,
     coalesce(bool_or(of_answer AND NOT encrypted AND failure IS NULL AND same_title AND NOT block_page
       AND NOT block_words), false) AS relayed,
+    coalesce(bool_or(of_answer AND authentic AND ip IS NULL), false) AS page_proved,
     coalesce(bool_or(emptied AND NOT encrypted), false) AS emptied,
     coalesce(bool_or(foreign_page), false) AS foreign_page,
     coalesce(bool_or(local_filter AND NOT authentic), false) AS local_filter,
