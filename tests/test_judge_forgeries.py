@@ -13,6 +13,7 @@ from judge_worlds import START, Measured, Verdict, World
 
 SITES = tuple(f"site{number}.example" for number in range(6))
 SINK = "198.51.100.7"
+OTHERS = tuple(f"open{number}.example" for number in range(12))
 NETWORKS = tuple(range(64500, 64506))
 
 
@@ -420,6 +421,29 @@ def test_c2_newcomers_who_were_answered_rightly_hide_no_address_of_many_names() 
         return world
 
     assert {said[0] for said in _alike(build, 8).values()} == {"ok", "likely_blocked"}
+
+
+def test_c2_sessions_as_long_as_others_that_were_answered_rightly_change_no_refuted_answer() -> None:
+    """Five of twelve sessions get one address for unrelated names, where no server proves to be the site.
+
+    That many names share it is seen no more once as many sessions as others' do not get it. The certificate says enough.
+    """
+
+    def build(forged: int) -> World:
+        world = World()
+        for session in range(12):
+            for site in (*SITES, *OTHERS):
+                m = world.measure(site, session=f"h{session}")
+                if session < 5 and site in SITES:
+                    m.dns(SINK).tcp(ip=SINK).tls("ssl_invalid_hostname", ip=SINK).helper()
+                else:
+                    m.works()
+        for session in range(forged):
+            for site in (*SITES, *OTHERS):
+                world.measure(site, session=f"f{session}").works()
+        return world
+
+    assert {said[0] for said in _alike(build, 8).values()} == {"ok", "blocked"}
 
 
 @pytest.mark.parametrize("nettest", ["web_connectivity", "telegram"])

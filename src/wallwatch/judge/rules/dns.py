@@ -185,7 +185,7 @@ RULES: tuple[Rule, ...] = (
         "dns",
         "system_answers AND has_control AND system_sink AND NOT control_same AND NOT control_same_network AND NOT "
         "answered_abroad",
-        44,
+        55,
         "In this network the same address is given for several unrelated names, for none of which the control gets it.",
         SATELLITE,
         "likely_blocked",
@@ -207,7 +207,7 @@ RULES: tuple[Rule, ...] = (
         "dns.two_different_answers",
         "dns",
         f"two_answers AND {_DEVIATES} AND (control_global OR encrypted_global)",
-        52,
+        51,
         "One query in clear text got two different responses, which only an injector on the path explains, and the "
         "system's answer is neither the control's nor that of encrypted DNS.",
         HOLD_ON,
@@ -220,7 +220,7 @@ RULES: tuple[Rule, ...] = (
         "dns.two_different_answers_alone",
         "dns",
         f"two_answers AND {_DEVIATES} AND NOT has_control AND NOT encrypted_global AND NOT system_works",
-        53,
+        52,
         "One query in clear text got two different responses, which only an injector on the path explains; nothing "
         "shows which of them is true.",
         HOLD_ON,
@@ -260,7 +260,7 @@ RULES: tuple[Rule, ...] = (
         "dns",
         "system_answers AND control_global AND NOT control_same AND NOT control_same_network AND "
         "system_refuted AND NOT encrypted_same AND NOT answered_abroad",
-        54,
+        53,
         "The answer differs from the control's, and the server at that address could not prove to be the site.",
         IRIS,
         "blocked",
@@ -273,7 +273,7 @@ RULES: tuple[Rule, ...] = (
         "dns",
         "system_answers AND NOT has_control AND encrypted_global AND NOT encrypted_same AND NOT "
         "encrypted_same_network AND system_refuted AND tls_proved AND NOT answered_abroad",
-        55,
+        54,
         "The server at the answered address could not prove to be the site, while one at an address that encrypted "
         "DNS gave could.",
         IRIS,
