@@ -15,10 +15,11 @@ from wallwatch.judge.rules import RULES
 
 LAYERS = ("dns", "tcp", "tls", "quic", "http")
 #: Need a test of another kind on the network, hours of trouble, or several countries; tested with services, in
-#: `test_judge_hours.py` and in `test_judge_abroad.py`.
+#: `test_judge_hours.py`, in `test_judge_abroad.py` and in `test_judge_lossy.py`.
 ELSEWHERE = {
     "http.device_in_network",
     *(f"{layer}.fails_for_all_but_helper" for layer in ("dns", "tcp", "tls", "http")),
+    *(f"{layer}.lossy_network" for layer in ("dns", "tcp", "tls", "http")),
     "dns.answered_so_abroad",
     "dns.only_ipv6_elsewhere",
     "dns.denied_over_encrypted_too",

@@ -32,6 +32,7 @@ _OF_CHUNK = {
     "judge_endpoints": "m",
     "judge_faulty": "day",
     "judge_implausible": "m",
+    "judge_lossy": "day",
     "judge_offline": "s",
     "judge_peers": "day",
     "judge_pools": "m",

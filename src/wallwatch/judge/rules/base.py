@@ -66,6 +66,9 @@ EYEBALLS = "RFC 8305 (Happy Eyeballs): address families are tried apart"
 TLS_MITM = "Carnavalet & Mannan, Killed by Proxy: Analyzing Client-end TLS Interception (NDSS 2016)"
 THROTTLING = "OONI design dd-007 (throttling); Xue et al., Throttling Twitter (IMC 2021)"
 HTTP3 = "Elmenhorst et al., Web Censorship Measurements of HTTP/3 over QUIC (IMC 2021)"
+LOSS = (
+    "Chernoff's bound on a binomial tail, at one in a thousand (Annals of Mathematical Statistics 23, 1952)"
+)
 CDN = "McDonald et al., 403 Forbidden: A Global View of CDN Geoblocking (IMC 2018)"
 
 
@@ -79,6 +82,22 @@ def fails_for_all_but_helper(layer: str, fails: str, priority: int) -> Rule:
         "The control gets through, but in nearly all networks of several countries the host fails as well: it may turn probes "
         "away, or homes.",
         CDN,
+        "insufficient",
+        evidence="peers",
+        doubt=True,
+    )
+
+
+def lossy_network(layer: str, times_out: str, priority: int) -> Rule:
+    """The rule of a layer for a timeout in a network that loses a part of everything."""
+    return Rule(
+        f"{layer}.lossy_network",
+        layer,
+        f"{times_out} AND lossy",
+        priority,
+        "In these days the network loses a part of what is asked, of hosts that mostly answer there and in most sessions; this "
+        "one gets no answer hardly more often than chance would have it.",
+        LOSS,
         "insufficient",
         evidence="peers",
         doubt=True,

@@ -15,6 +15,7 @@ from wallwatch.judge.rules.base import (
     SATELLITE,
     Rule,
     fails_for_all_but_helper,
+    lossy_network,
     shared_trouble,
 )
 
@@ -361,6 +362,7 @@ RULES: tuple[Rule, ...] = (
     fails_for_all_but_helper(
         "dns", "NOT system_answers AND system_failure IS NOT NULL AND control_global", 74
     ),
+    lossy_network("dns", "NOT system_answers AND system_failure = 'generic_timeout_error'", 79),
     Rule(
         "dns.only_ipv6_elsewhere",
         "dns",

@@ -13,6 +13,7 @@ from wallwatch.judge.rules.base import (
     THROTTLING,
     Rule,
     fails_for_all_but_helper,
+    lossy_network,
     shared_trouble,
 )
 
@@ -318,6 +319,7 @@ RULES: tuple[Rule, ...] = (
         evidence="pattern",
     ),
     fails_for_all_but_helper("http", "failure_kind IS NOT NULL AND control_ok", 38),
+    lossy_network("http", "failure_kind = 'timeout'", 39),
     *(
         Rule(
             f"http.{word}_{source}",

@@ -8,6 +8,7 @@ from wallwatch.judge.rules.base import (
     OONI_WEB,
     Rule,
     fails_for_all_but_helper,
+    lossy_network,
     shared_trouble,
 )
 
@@ -52,6 +53,7 @@ RULES: tuple[Rule, ...] = (
         evidence="peers",
     ),
     fails_for_all_but_helper("tcp", "ports_failed_control_ok > 0", 24),
+    lossy_network("tcp", "failure_kind = 'timeout'", 26),
     *(
         Rule(
             f"tcp.{word}_{source}",

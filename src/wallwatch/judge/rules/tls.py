@@ -11,6 +11,7 @@ from wallwatch.judge.rules.base import (
     TLS_MITM,
     Rule,
     fails_for_all_but_helper,
+    lossy_network,
     shared_trouble,
 )
 
@@ -178,6 +179,7 @@ RULES: tuple[Rule, ...] = (
         evidence="peers",
     ),
     fails_for_all_but_helper("tls", "NOT proved AND failures > 0 AND control_ok", 24),
+    lossy_network("tls", "NOT proved AND failure_kind = 'timeout'", 26),
     *(
         Rule(
             f"tls.{word}_{source}",

@@ -80,6 +80,7 @@ SELECT o.m, o.u, o.depth, o.first_obs, CAST(o.depth AS BIGINT) * 100000000 + o.f
   coalesce(e.fine, {FINE_IN_ALL}, false) AND (b.u IS NOT NULL OR r.u IS NOT NULL) AS peers_troubled,
   coalesce(e.down, false) OR coalesce(b.down, false) AS peers_down,
   coalesce(e.shunned, false) AS shunned,
+  y.u IS NOT NULL AS lossy,
   f.software IS NOT NULL AS faulty,
   g.software IS NOT NULL AS old_roots,
   w.nettest, w.network, w.resolver_network, w.resolver_kind, w.received, w.time,
@@ -94,6 +95,7 @@ LEFT JOIN {of_these_days("judge_peers")} e ON e.u = o.u AND e.day = w.day AND e.
 LEFT JOIN {of_these_days("judge_totals")} t ON t.u = o.u AND t.day = w.day
 LEFT JOIN judge_that_hour b ON b.u = o.u AND b.hour = w.hour
 LEFT JOIN judge_troubled r ON r.u = o.u AND r.hour = w.hour AND r.network = w.network
+LEFT JOIN {of_these_days("judge_lossy")} y ON y.u = o.u AND y.day = w.day AND y.network = w.network
 LEFT JOIN judge_old_roots g ON g.software = w.software AND o.refused AND NOT o.tls_proved
 LEFT JOIN judge_faulty f
   ON f.u = o.u AND f.day = w.day AND f.software = w.software AND f.nettest = w.nettest

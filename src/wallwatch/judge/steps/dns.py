@@ -22,7 +22,7 @@ abroad AS (
   WHERE a.known & {SYSTEM} <> 0
 ),
 compared AS (
-  SELECT c.m, c.u, c.place, c.has_control, c.helper_followed, c.peers_fine, c.peers_down, c.shunned, c.peers_troubled,
+  SELECT c.m, c.u, c.place, c.has_control, c.helper_followed, c.peers_fine, c.peers_down, c.shunned, c.lossy, c.peers_troubled,
     c.system_bogon, c.system_known, c.system_known_elsewhere, c.udp_bogon, c.encrypted_global,
     c.control_bogon, c.control_global, c.control_nxdomain, c.control_dns_failed,
     coalesce(a.system_answers, false) AS system_answers,

@@ -208,7 +208,7 @@ pools AS (
   SELECT u FROM judge_names WHERE unit IN ({_POOLS})
 )
 SELECT h.* EXCLUDE (clear_text), c.place, c.has_control, c.page_ok, c.page_failed, c.helper_followed, c.peers_fine,
-  c.peers_down, c.shunned, c.peers_troubled, c.tls_proved, c.tls_rows > 0 AS handshake_seen, c.tcp_ok,
+  c.peers_down, c.shunned, c.lossy, c.peers_troubled, c.tls_proved, c.tls_rows > 0 AS handshake_seen, c.tcp_ok,
   o.m IS NOT NULL AS other_host_ok,
   s.m IS NOT NULL AS slowed, coalesce(s.named, false) AS slowed_name,
   i.u IS NOT NULL AS is_pool,

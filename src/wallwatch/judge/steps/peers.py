@@ -699,6 +699,45 @@ GROUP BY n.s
 """
 
 
+#: Hosts that a network's losses explain: around the day, of what mostly opens there one look in twenty fails or more, of
+#: several hosts, in half of the sessions that looked at some, as over bad radio; and the host fails no more often than
+#: chance would have it once in a thousand times (Chernoff's bound on the binomial tail), in the five days around.
+LOSSY = """
+CREATE OR REPLACE TEMP TABLE judge_lossy AS
+WITH networks AS (
+  SELECT network, day, sum(sessions_bad) / sum(sessions_ok + sessions_bad) AS share
+  FROM judge_by_network WHERE sessions_ok >= 2 AND sessions_ok > sessions_bad
+  GROUP BY network, day
+  HAVING sum(sessions_ok + sessions_bad) >= 20 AND 20 * sum(sessions_bad) >= sum(sessions_ok + sessions_bad)
+    AND count(*) FILTER (sessions_bad > 0) >= 4
+),
+looks AS (
+  SELECT n.network, n.day, v.s, count(DISTINCT v.u) FILTER (v.failed) AS lost
+  FROM networks n
+  JOIN judge_heard v ON v.network = n.network AND v.day BETWEEN n.day - 1 AND n.day + 1
+  JOIN judge_by_network b ON b.network = n.network AND b.day = n.day AND b.u = v.u
+    AND b.sessions_ok >= 2 AND b.sessions_ok > b.sessions_bad
+  GROUP BY n.network, n.day, v.s HAVING count(DISTINCT v.u) >= 4
+),
+losing AS (
+  SELECT network, day FROM looks GROUP BY network, day
+  HAVING count(*) FILTER (lost > 0) >= 2 AND 2 * count(*) FILTER (lost > 0) >= count(*)
+),
+around AS (
+  SELECT d.u, d.network, d.day + shift AS day, sum(d.ok + d.bad) AS looks, sum(d.bad) / sum(d.ok + d.bad) AS failing
+  FROM judge_by_day d, (VALUES (-2), (-1), (0), (1), (2)) AS shifts(shift)
+  WHERE d.network IN (SELECT network FROM losing)
+  GROUP BY d.u, d.network, d.day + shift HAVING sum(d.bad) > 0
+)
+SELECT a.u, a.network, a.day
+FROM around a
+JOIN losing l ON l.network = a.network AND l.day = a.day
+JOIN networks n ON n.network = a.network AND n.day = a.day
+WHERE a.failing <= n.share OR a.looks * (a.failing * ln(a.failing / n.share)
+  + CASE WHEN a.failing < 1 THEN (1 - a.failing) * ln((1 - a.failing) / (1 - n.share)) ELSE 0 END) < ln(1000)
+"""
+
+
 def of_heard(table: str) -> str:
     """A query of the rows of a table that are of sessions whose word counts on the day."""
     return f"(SELECT * FROM {table} SEMI JOIN judge_voices USING (s, day))"
@@ -724,6 +763,7 @@ STEPS = (
     THAT_HOUR,
     TROUBLED,
     PEERS,
+    LOSSY,
     "DROP TABLE judge_by_day",
     "DROP TABLE judge_lasting",
     "DROP TABLE judge_by_the_clock",

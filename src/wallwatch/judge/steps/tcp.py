@@ -77,7 +77,7 @@ hosts AS (
   GROUP BY m, u
 )
 SELECT t.*, c.place, c.has_control, c.helper_followed, c.peers_fine, c.peers_down,
-  c.shunned, c.peers_troubled,
+  c.shunned, c.lossy, c.peers_troubled,
   CASE WHEN t.ports_failed = 0 THEN NULL
     WHEN t.resets >= greatest(t.timeouts, t.refused, t.unreachable, 1) THEN 'reset'
     WHEN t.refused >= greatest(t.timeouts, t.unreachable, 1) THEN 'refused'
@@ -87,7 +87,7 @@ SELECT t.*, c.place, c.has_control, c.helper_followed, c.peers_fine, c.peers_dow
 FROM hosts t JOIN judge_context c ON c.m = t.m AND c.u = t.u
 UNION ALL
 SELECT c.m, c.u, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, c.place, c.has_control, c.helper_followed, c.peers_fine,
-  c.peers_down, c.shunned, c.peers_troubled, NULL
+  c.peers_down, c.shunned, c.lossy, c.peers_troubled, NULL
 FROM judge_context c LEFT JOIN doubtful d ON d.m = c.m AND d.u = c.u
 WHERE c.tcp_rows > 0 AND d.m IS NULL
 """

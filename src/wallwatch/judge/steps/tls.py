@@ -101,7 +101,7 @@ every AS (
   FROM judge_context WHERE tls_proved AND NOT tls_failed
 )
 SELECT t.*, c.place, s.m IS NOT NULL AS slowed, coalesce(s.named, false) AS slowed_name, c.old_roots,
-  c.has_control, c.helper_followed, c.peers_fine, c.peers_down, c.shunned, c.peers_troubled,
+  c.has_control, c.helper_followed, c.peers_fine, c.peers_down, c.shunned, c.lossy, c.peers_troubled,
   t.control_ok_same_address OR (NOT t.control_failed_same_address
     AND (c.helper_tls_ok OR (NOT c.helper_tls_failed AND c.page_ok AND c.has_control))) AS control_ok,
   t.control_failed_same_address OR (NOT t.control_ok_same_address AND NOT c.helper_tls_ok
