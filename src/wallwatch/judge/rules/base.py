@@ -95,8 +95,8 @@ def lossy_network(layer: str, times_out: str, priority: int) -> Rule:
         layer,
         f"{times_out} AND lossy",
         priority,
-        "In these days the network loses a part of what is asked, of hosts that mostly answer there and in most sessions; this "
-        "one gets no answer hardly more often than chance would have it.",
+        "In these days the network loses a part of all that is asked, even of hosts that mostly answer there; this host fails "
+        "hardly more often than that.",
         LOSS,
         "insufficient",
         evidence="peers",
