@@ -170,3 +170,13 @@ def test_j2_a_page_came_from_the_only_answers_where_old_probes_do_not_say_from_w
     assert {v.layer("dns")["state"] for v in world.judge().values()} == {
         "ok" if title == "The site" or scheme == "https" else "likely_blocked"
     }
+
+
+def test_j2_a_page_of_unknown_address_proves_no_answer_that_is_a_lie_by_itself() -> None:
+    """An old probe's page over valid TLS came by another answer than the private one that its resolver gave."""
+    world = World()
+    m = world.measure("news.example").dns("10.10.34.35", ip_kind="private").tcp(ip="10.10.34.35")
+    m.page(url="https://news.example/", ip=None).helper()
+    (verdict,) = world.judge().values()
+    assert verdict.state == "blocked"
+    assert "dns.bogon_not_in_control" in verdict.rules

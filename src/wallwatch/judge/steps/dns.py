@@ -38,7 +38,9 @@ compared AS (
       AS encrypted_nxdomain,
     c.tls_proved,
     coalesce(a.true_6 AND NOT a.true_4, false) AS only_ipv6,
-    coalesce(a.system_proved, false) OR coalesce(p.page_proved, false) AS system_proved,
+    coalesce(a.system_proved, false)
+      -- A page whose address is not said may have come by a second answer, where the first is a lie by itself.
+      OR (coalesce(p.page_proved, false) AND NOT c.system_bogon AND NOT c.system_known) AS system_proved,
     coalesce(a.system_refuted, false) AS system_refuted,
     coalesce(a.system_works, false) AS system_works,
     coalesce(a.system_helper_proved, false) AS system_helper_proved,
