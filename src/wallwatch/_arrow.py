@@ -6,7 +6,7 @@ import sys
 
 
 class WithoutPandas:
-    """Says of pandas that it is not installed, while a block runs, for as long as it is among `sys.meta_path`.
+    """Says of pandas that it is not installed, while a block runs, or for as long as it is among `sys.meta_path`.
 
     Arrow loads pandas, where it is installed, as soon as it is given a Python list or makes an array for NumPy: for 60 MB
     and a quarter of a second. Afterwards pandas can be imported as ever, and Arrow's `to_pandas` does so.

@@ -441,7 +441,7 @@ WITH others AS (
 SELECT u, day, network,
   ok >= greatest(2, 3 * bad_abroad) AND (ok >= bad OR ok_abroad >= 2) AS fine,
   bad >= greatest(2, 8 * full_ok, lone_ok) AND countries_bad >= 3 AS down,
-  bad >= greatest(2, 8 * full_ok, lone_ok) AND countries_bad >= 5 AS shunned
+  down AND countries_bad >= 5 AS shunned
 FROM others
 """
 
@@ -706,8 +706,7 @@ LOSSY = """
 CREATE OR REPLACE TEMP TABLE judge_lossy AS
 WITH networks AS (
   SELECT network, day, sum(sessions_bad) / sum(sessions_ok + sessions_bad) AS share
-  FROM judge_by_network WHERE sessions_ok >= 2 AND sessions_ok > sessions_bad
-  GROUP BY network, day
+  FROM judge_by_network WHERE ok = 1 GROUP BY network, day
   HAVING sum(sessions_ok + sessions_bad) >= 20 AND 20 * sum(sessions_bad) >= sum(sessions_ok + sessions_bad)
     AND count(*) FILTER (sessions_bad > 0) >= 4
 ),
@@ -715,8 +714,7 @@ looks AS (
   SELECT n.network, n.day, v.s, count(DISTINCT v.u) FILTER (v.failed) AS lost
   FROM networks n
   JOIN judge_heard v ON v.network = n.network AND v.day BETWEEN n.day - 1 AND n.day + 1
-  JOIN judge_by_network b ON b.network = n.network AND b.day = n.day AND b.u = v.u
-    AND b.sessions_ok >= 2 AND b.sessions_ok > b.sessions_bad
+  JOIN judge_by_network b ON b.network = n.network AND b.day = n.day AND b.u = v.u AND b.ok = 1
   GROUP BY n.network, n.day, v.s HAVING count(DISTINCT v.u) >= 4
 ),
 losing AS (
