@@ -17,8 +17,8 @@ import duckdb
 from wallwatch import archive, pipeline, refs
 from wallwatch._files import link, write_atomic
 from wallwatch._progress import Progress, Silent
-from wallwatch._text import safe_text
-from wallwatch.engine import Workspace, views
+from wallwatch._text import quoted, safe_text
+from wallwatch.engine import Workspace
 
 _BEFORE = ".rejudged-before.tmp"
 
@@ -181,7 +181,7 @@ def _compared(
 ) -> dict[str, Any]:
     wanted = "measurement_id, state, mechanisms, host, locus, rules, country, network, target, nettest"
     for name, parts in (("before", before), ("after", after)):
-        files = ", ".join(views.quoted(str(part)) for part in parts)
+        files = ", ".join(quoted(str(part)) for part in parts)
         con.execute(
             f"CREATE TEMP VIEW {name}_all AS SELECT {wanted} FROM read_parquet([{files}]) WHERE layer = 'all'"
         )

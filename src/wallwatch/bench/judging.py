@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from wallwatch import judge, pipeline, simulate
+from wallwatch._text import quoted
 from wallwatch.archive import take_in
 from wallwatch.bench.measure import Spent
-from wallwatch.engine import Workspace, views
+from wallwatch.engine import Workspace
 from wallwatch.sources.fingerprints import Fingerprints
 
 _SEED = 20_250_303
@@ -62,7 +63,7 @@ def make(folder: Path, observations: int, scale: float = 1.0) -> Workspace:
                 path = many.layout.part(name, file_id)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 query = _week(name, week, file_id, order)
-                con.execute(f"COPY ({query}) TO {views.quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+                con.execute(f"COPY ({query}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
             had += fine if week % _RARELY else whole
             week += 1
     return many

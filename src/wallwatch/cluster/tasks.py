@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wallwatch._errors import WallwatchError
+from wallwatch._text import quoted
 from wallwatch.archive.remote import at_hand
 from wallwatch.engine import Parts, database, views
 from wallwatch.judge import elsewhere, write_days
@@ -178,7 +179,7 @@ def query(
     with _verdicts(place, files) as con:
         for number, query in enumerate(prepare(con, countries)):
             found.append(folder / f"{number:06d}.parquet")
-            con.execute(f"COPY ({query}) TO {views.quoted(str(found[-1]))} (FORMAT parquet)")
+            con.execute(f"COPY ({query}) TO {quoted(str(found[-1]))} (FORMAT parquet)")
     return found
 
 

@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
+from wallwatch._text import quoted
 from wallwatch.cluster import tasks
-from wallwatch.engine import Parts, views
+from wallwatch.engine import Parts
 from wallwatch.judge import elsewhere
 from wallwatch.judge.steps.units import Chunk
 
@@ -163,4 +164,4 @@ class Countries:
         into = self.work.new_folder()
         query = partial(tasks.query, place=self.work.place, files=self.files, into=into, prepare=prepare)
         for path in chain.from_iterable(self.work.each(query, list(shares))):
-            yield f"SELECT * FROM read_parquet({views.quoted(str(path))})"
+            yield f"SELECT * FROM read_parquet({quoted(str(path))})"

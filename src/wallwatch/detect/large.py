@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from wallwatch._shares import in_shares
+from wallwatch._text import quoted
 from wallwatch.detect import rows
 from wallwatch.detect.votes import LEAST
 
@@ -158,7 +159,7 @@ def by_service(con: duckdb.DuckDBPyConnection, country: str, rows_at_once: int) 
         if shares:
             _write(con, country, shares, Path(folder), rows_at_once)
         for share in range(len(shares)):
-            files = _quoted(f"{folder}/*.parquet")
+            files = quoted(f"{folder}/*.parquet")
             con.execute(
                 f"CREATE OR REPLACE TEMP VIEW verdicts AS SELECT * FROM read_parquet({files}) WHERE share = {share}"
             )
@@ -188,8 +189,8 @@ def _write(
     for number, (first, last) in enumerate(_days(con, country, most)):
         con.execute(
             f"COPY (SELECT {_READ}, share FROM verdicts JOIN detect_shares USING (service) "
-            f"WHERE country = {_quoted(country)} AND network IS NOT NULL AND {_on(first, last)} ORDER BY share) "
-            f"TO {_quoted(f'{folder}/{number:06d}.parquet')} (FORMAT parquet, ROW_GROUP_SIZE {_ROW_GROUP})"
+            f"WHERE country = {quoted(country)} AND network IS NOT NULL AND {_on(first, last)} ORDER BY share) "
+            f"TO {quoted(f'{folder}/{number:06d}.parquet')} (FORMAT parquet, ROW_GROUP_SIZE {_ROW_GROUP})"
         )
     con.execute("DROP TABLE detect_shares")
 
@@ -199,8 +200,3 @@ def _scratch(con: duckdb.DuckDBPyConnection) -> Path:
     folder = Path(con.sql("SELECT current_setting('temp_directory')").fetchall()[0][0])
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _quoted(text: str) -> str:
-    """The text as an SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"

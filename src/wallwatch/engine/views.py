@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from wallwatch._text import quoted
 from wallwatch.schema import TABLES, Table
 from wallwatch.schema.layout import DERIVED
 
@@ -25,11 +26,6 @@ _TYPES = {
 
 #: The tables whose rows are left out where another file holds their measurement.
 REPEATED = ("measurements", "observations", "controls")
-
-
-def quoted(text: str) -> str:
-    """The text as an SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def empty_select(table: Table) -> str:

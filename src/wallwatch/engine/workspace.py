@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from wallwatch._errors import WallwatchError
 from wallwatch._files import atomic_folder, link, sha256_of, sweep, write_atomic
 from wallwatch._shares import in_shares
+from wallwatch._text import quoted
 from wallwatch.engine import views
 from wallwatch.schema import TABLES, Table
 from wallwatch.schema.columns import TYPES, apart
@@ -295,7 +296,7 @@ class Workspace:
 
         def write(query: str, path: Path) -> None:
             con.execute(
-                f"COPY ({query}) TO {views.quoted(str(path))} "
+                f"COPY ({query}) TO {quoted(str(path))} "
                 f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {SMALL_GROUP}, PRESERVE_ORDER true)"
             )
 
@@ -323,7 +324,7 @@ class Workspace:
                 con.sql(
                     "SELECT part, sum(hash(file_id, path)) FROM (SELECT file_id, min(path) AS path FROM files GROUP BY file_id) "
                     "JOIN (SELECT DISTINCT parse_filename(filename, true) AS part, file_id "
-                    f"FROM read_parquet([{', '.join(map(views.quoted, every))}], filename = true)) USING (file_id) GROUP BY part"
+                    f"FROM read_parquet([{', '.join(map(quoted, every))}], filename = true)) USING (file_id) GROUP BY part"
                 ).fetchall()
                 if every
                 else ()
@@ -511,7 +512,7 @@ class Parts:
             rows = views.select_from(TABLES[name], {path: known[path] for path in files})
             least, most = _ends(first, last)
             if any(low < least or high > most for _, low, high in within):
-                rows += f" WHERE file_id BETWEEN {views.quoted(least)} AND {views.quoted(most)}"
+                rows += f" WHERE file_id BETWEEN {quoted(least)} AND {quoted(most)}"
             return views.without(rows, self.repeated) if self.repeated is not None else rows
 
         return query

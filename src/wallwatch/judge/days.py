@@ -25,11 +25,12 @@ import pyarrow.parquet as pq
 
 from wallwatch._files import link, sha256_of
 from wallwatch._shares import in_shares
+from wallwatch._text import quoted
 from wallwatch.judge.assemble import plain
 from wallwatch.judge.judging import ROWS_AT_ONCE, Elsewhere, Judging, cut, even, looked_at
 from wallwatch.judge.references import References
 from wallwatch.judge.steps.units import LASTING_NUMBER, Chunk, Source
-from wallwatch.judge.steps.words import IS_BOGON, SYSTEM, quoted
+from wallwatch.judge.steps.words import IS_BOGON, SYSTEM
 from wallwatch.schema.columns import apart
 
 #: Days within which what others saw bears on a verdict.

@@ -16,10 +16,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from wallwatch._text import quoted
 from wallwatch.judge import judging
 from wallwatch.judge.steps import units
 from wallwatch.judge.steps.units import Chunk, Source
-from wallwatch.judge.steps.words import quoted
 
 #: Tables of which a chunk is judged by the rows alone that share this column with one of its measurements: what reads them
 #: asks for it to be equal. All others are told whole.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from wallwatch._text import quoted
 from wallwatch.judge.rules import RULES, Rule
-from wallwatch.judge.steps.words import quoted
 
 _PER_WORD = 62
 _IDS = sorted(rule.id for rule in RULES)

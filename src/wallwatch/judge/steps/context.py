@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from wallwatch._text import quoted
 from wallwatch.judge.services import SERVICES
 from wallwatch.judge.steps.peers import FINE_IN_ALL, of_these_days
-from wallwatch.judge.steps.words import any_like, quoted
+from wallwatch.judge.steps.words import any_like
 
 #: Hosts for which the system's resolver gave an address that is known to be injected, in that country or elsewhere.
 KNOWN = """

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from wallwatch._text import quoted
 from wallwatch.judge.references import KNOWN_FAULTS
 from wallwatch.judge.rules import LAYERS, RULES
 from wallwatch.judge.services import CATALOGUE, SECOND_LEVEL, SERVICES
 from wallwatch.judge.steps import bits
-from wallwatch.judge.steps.words import any_like, quoted
+from wallwatch.judge.steps.words import any_like
 
 #: From strongest to weakest, as in the words of the schema; the first that a part has is what the whole has,
 #: except that a page that opened outweighs what is merely impaired or down beside it.

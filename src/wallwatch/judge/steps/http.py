@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from wallwatch._text import quoted
 from wallwatch.judge.references import BLOCK_WORDS, DELIVERY_NETWORKS
 from wallwatch.judge.services import SERVICES
-from wallwatch.judge.steps.words import PLAIN, SYSTEM, any_within, failure_kind, quoted
+from wallwatch.judge.steps.words import PLAIN, SYSTEM, any_within, failure_kind
 
 _POOLS = ", ".join(quoted(pool.name) for service in SERVICES for pool in service.pools) or "''"
 

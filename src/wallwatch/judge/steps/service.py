@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from wallwatch._text import quoted
 from wallwatch.judge.services import MIDDLEBOX_TESTS, SERVICES, TOOLS, Service
 from wallwatch.judge.steps import bits
 from wallwatch.judge.steps.peers import of_heard, of_these_days
-from wallwatch.judge.steps.words import NO_ROUTE, any_like, quoted
+from wallwatch.judge.steps.words import NO_ROUTE, any_like
 
 
 def _listed(names: Iterable[str]) -> str:

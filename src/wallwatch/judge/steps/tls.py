@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from wallwatch._text import quoted
 from wallwatch.judge.services import SERVICES
 from wallwatch.judge.steps.peers import of_these_days
-from wallwatch.judge.steps.words import CONTROL, any_like, failure_kind, quoted
+from wallwatch.judge.steps.words import CONTROL, any_like, failure_kind
 
 _OWN_ROOTS = " OR ".join(
     f"(c.nettest = {quoted(service.nettest)} AND {any_like('o.issuer', service.own_roots)})"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from wallwatch._text import quoted
 from wallwatch.judge.services import MIDDLEBOX_TESTS, SERVICES, TOOLS
 from wallwatch.judge.steps.words import (
     AGAIN,
@@ -25,7 +26,6 @@ from wallwatch.judge.steps.words import (
     SYSTEM,
     any_like,
     bogon,
-    quoted,
     servers_behind,
 )
 

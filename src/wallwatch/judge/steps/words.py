@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-
-def quoted(text: str) -> str:
-    """The text as an SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
+from wallwatch._text import quoted
 
 
 def any_like(column: str, patterns: Iterable[str]) -> str:
