@@ -7,7 +7,7 @@ JOBS ?= 2
 
 .PHONY: demo test lint types docs lock clean chromium java evaluate evaluate-ci bench
 
-$(STAMP): requirements/lock.txt pyproject.toml scripts/setup
+$(STAMP): requirements/lock.txt pyproject.toml setup.py scripts/setup $(wildcard native/*)
 	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/setup
 	@touch $@
 
@@ -47,4 +47,4 @@ lock:                   ## compile the locked requirements (needs uv on PATH)
 	@scripts/lock
 
 clean:
-	@rm -rf $(VENV) demo build dist
+	@rm -rf $(VENV) demo build dist src/*.egg-info src/wallwatch/sources/ooni/_native.*
