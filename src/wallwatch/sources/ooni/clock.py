@@ -59,7 +59,8 @@ def leading_time(text: str | None) -> datetime | None:
         return None
 
 
-def _microseconds(time: datetime | None) -> int | None:
+def to_microseconds(time: datetime | None) -> int | None:
+    """Microseconds since 1970 of a time; null of null."""
     return None if time is None else (time - _EPOCH) // _MICROSECOND
 
 
@@ -76,29 +77,32 @@ def _stamped(text: str | None) -> tuple[int | None, str]:
         stamp = text[:4] + text[5:7] + text[8:10] + text[11:13] + text[14:16] + text[17:]
     else:  # several times faster than `strftime`
         stamp = f"{time.year:04}{time.month:02}{time.day:02}{time.hour:02}{time.minute:02}{time.second:02}"
-    return _microseconds(time), stamp
+    return to_microseconds(time), stamp
 
 
 #: Of a time as text the microseconds since 1970 in UTC, null where it is none; and its fourteen digits.
 STAMPED: Remembered[str | None, tuple[int | None, str]] = Remembered(_stamped, _TIMES)
 #: Of a report id or a uid the time that it begins with, in microseconds since 1970; null where there is none.
 LEADING: Remembered[str | None, int | None] = Remembered(
-    lambda text: _microseconds(leading_time(text)), _TIMES
+    lambda text: to_microseconds(leading_time(text)), _TIMES
 )
 
 
 def clock_flags(
-    times: Sequence[int | None],
-    starts: Sequence[int | None],
-    opened: Sequence[int | None],
-    received: Sequence[int | None],
-    runtimes: Sequence[float | None],
+    times: Sequence[int | None] | pa.Array,
+    starts: Sequence[int | None] | pa.Array,
+    opened: Sequence[int | None] | pa.Array,
+    received: Sequence[int | None] | pa.Array,
+    runtimes: Sequence[float | None] | pa.Array,
     as_of: datetime,
 ) -> list[str | None]:
     """What `clock_flag` says of each of many measurements; times are microseconds since 1970."""
+    numbers = [
+        values if isinstance(values, pa.Array) else pa.array(values, pa.int64())
+        for values in (times, starts, opened, received)
+    ]
     (time, timed), (start, started), (open_, reported), (came, arrived) = (
-        (found.fill_null(0).to_numpy(), found.is_valid().to_numpy(zero_copy_only=False))
-        for found in (pa.array(values, pa.int64()) for values in (times, starts, opened, received))
+        (found.fill_null(0).to_numpy(), found.is_valid().to_numpy(zero_copy_only=False)) for found in numbers
     )
     earliest, ahead, zones, least, latest = (
         length // _MICROSECOND
@@ -116,10 +120,12 @@ def clock_flags(
     # What is left is a clock that may lag, which few do.
     for place in np.flatnonzero(right & ~early & both & (np.abs(open_ - start) >= least)).tolist():
         one, two, three, four = (
-            None if (value := values[place]) is None else from_microseconds(value)
-            for values in (times, starts, opened, received)
+            None if (value := values[place].as_py()) is None else from_microseconds(value)
+            for values in numbers
         )
-        flags[place] = clock_flag(one, two, three, four, runtimes[place], as_of)
+        runtime = runtimes[place]
+        took = runtime.as_py() if isinstance(runtime, pa.Scalar) else runtime
+        flags[place] = clock_flag(one, two, three, four, took, as_of)
     found_flags: list[str | None] = flags.tolist()
     return found_flags
 

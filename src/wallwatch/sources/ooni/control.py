@@ -169,7 +169,7 @@ def _page(
     length = whole(found.body_length) if found.body_length is not None and found.body_length >= 0 else None
     location = http.as_text(values[at.location]) if at.location >= 0 else None
     server = http.as_text(values[at.server]) if at.server >= 0 else None
-    title = found.title.strip()[:200] or None if found.title else None
+    title = http.short_title(found.title) if found.title else None
     port = URLS[url][2]
     return (
         host,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from wallwatch.sources.ooni.rows import Level, column
 from wallwatch.sources.ooni.values import country_code, failure_word, resolver_kind
 
 _SCRUBBED = ("[scrubbed]", "[REDACTED]")
-_UID = re.compile(r"^[0-9]{14}\.[0-9]{6}_[A-Z]{2}_[a-z0-9]+_[0-9a-f]{16}$")
+UID = re.compile(r"^[0-9]{14}\.[0-9]{6}_[A-Z]{2}_[a-z0-9]+_[0-9a-f]{16}$")
 
 
 class Annotations(Lenient, gc=False):
@@ -76,7 +76,7 @@ WHO = (
     "target",
 )
 #: Those of `measurements` alone.
-_MEASURED = ("runtime_seconds", "received", "helper", "helper_failure", "peer_verdict", "annotation_run")
+MEASURED = ("runtime_seconds", "received", "helper", "helper_failure", "peer_verdict", "annotation_run")
 #: What is needed to make others.
 _BESIDES = ("test_start", "opened")
 _ADDED = ("measurement_id", "nettest", "target", "received", "helper_failure", "peer_verdict")
@@ -92,7 +92,7 @@ class Envelopes:
     def __init__(self, as_of: datetime) -> None:
         self._as_of = as_of
         self._held: list[Envelope] = []
-        others = {*WHO, *_MEASURED, *_BESIDES} - {*_ADDED, "time_flag"}
+        others = {*WHO, *MEASURED, *_BESIDES} - {*_ADDED, "time_flag"}
         self._level = Level(_ADDED, sorted(others))
 
     def __len__(self) -> int:
@@ -119,11 +119,11 @@ class Envelopes:
             helper_failure: Why its helper gave no control; null where it gave one.
             peer_verdict: The probe's own verdict.
         """
-        uid = found.measurement_uid or (name if name and _UID.match(name) else None)
+        uid = found.measurement_uid or (name if name and UID.match(name) else None)
         received = None
         if not uid:
-            uid = _made_id(found.measurement_start_time, found.probe_cc, nettest, digest())
-        elif _UID.match(uid):
+            uid = made_id(found.measurement_start_time, found.probe_cc, nettest, digest())
+        elif UID.match(uid):
             received = LEADING[uid]
         self._level.rows.append((uid, nettest, target, received, helper_failure, peer_verdict))
         self._held.append(found)
@@ -138,14 +138,14 @@ class Envelopes:
         times = [STAMPED[m.measurement_start_time][0] for m in held]
         countries = [_COUNTRIES[m.probe_cc] for m in held]
         networks = [NETWORKS[m.probe_asn] for m in held]
-        software = [_SOFTWARE[m.software_name, m.software_version] for m in held]
+        programs = [_SOFTWARE[m.software_name, m.software_version] for m in held]
         add["time"] += times
         add["country"] += countries
         add["network"] += networks
-        add["software"] += software
+        add["software"] += programs
         add["session"] += [
             m.report_id or _made_session(time, country, network, by)
-            for m, time, country, network, by in zip(held, times, countries, networks, software, strict=True)
+            for m, time, country, network, by in zip(held, times, countries, networks, programs, strict=True)
         ]
         add["test_start"] += [STAMPED[m.test_start_time][0] for m in held]
         add["opened"] += [LEADING[m.report_id] for m in held]
@@ -163,39 +163,51 @@ class Envelopes:
         add["helper"] += [_helper(m.test_helpers) for m in held]
         held.clear()
 
-    def arrays(self) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
-        """Columns of all measurements: those that all tables share, and those of `measurements` alone."""
+    def arrays(self) -> dict[str, pa.Array]:
+        """Columns of all measurements: those of `WHO` and `MEASURED`."""
         self.settle()
         found = self._level.columns
-        flags = clock_flags(
-            found["time"],
-            found["test_start"],
-            found["opened"],
-            found["received"],
-            found["runtime_seconds"],
-            self._as_of,
-        )
         failures = [failure_word(text)[0] for text in found["helper_failure"]]
-        columns = {**found, "time_flag": flags, "helper_failure": failures}
-        shared, own = ({name: _column(name, columns[name]) for name in names} for names in (WHO, _MEASURED))
-        return shared, own
+        return envelope_arrays({**found, "helper_failure": failures}, self._as_of)
 
 
-def _column(name: str, values: list[Any]) -> pa.Array:
+def envelope_arrays(found: Mapping[str, Any], as_of: datetime) -> dict[str, pa.Array]:
+    """What measurements say of themselves as Arrow columns: those of `WHO` and `MEASURED`.
+
+    Args:
+        found: Lists or arrays by name: these columns but for `time_flag`, times as microseconds; `test_start`, `opened`.
+        as_of: No measurement can be later than this.
+    """
+    times = ("time", "test_start", "opened", "received", "runtime_seconds")
+    columns = {**found, "time_flag": clock_flags(*(found[name] for name in times), as_of)}
+    return {name: _column(name, columns[name]) for name in (*WHO, *MEASURED)}
+
+
+def _column(name: str, values: Any) -> pa.Array:
     if MEASUREMENTS[name].type == "timestamp":
-        return pa.array(values, pa.int64()).cast(TYPES["timestamp"])
-    return column(MEASUREMENTS, name, values)
+        return (values if isinstance(values, pa.Array) else pa.array(values, pa.int64())).view(
+            TYPES["timestamp"]
+        )
+    return values if isinstance(values, pa.Array) else column(MEASUREMENTS, name, values)
 
 
 _NOTHING_NOTED = Annotations()
 _COUNTRIES: Remembered[str | None, str | None] = Remembered(country_code)
 _RESOLVERS: Remembered[str | None, str] = Remembered(resolver_kind)
-_NAMES: Remembered[str | None, str | None] = Remembered(
-    lambda text: None if not text or text in _SCRUBBED else text
-)
-_SOFTWARE: Remembered[tuple[str | None, str | None], str | None] = Remembered(
-    lambda parts: " ".join(part for part in parts if part) or None
-)
+
+
+def shown_name(text: str | None) -> str | None:
+    """A network's name; null where it was scrubbed."""
+    return None if not text or text in _SCRUBBED else text
+
+
+def software(parts: tuple[str | None, str | None]) -> str | None:
+    """Name and version of the software, as far as they are told."""
+    return " ".join(part for part in parts if part) or None
+
+
+_NAMES: Remembered[str | None, str | None] = Remembered(shown_name)
+_SOFTWARE: Remembered[tuple[str | None, str | None], str | None] = Remembered(software)
 
 
 def _seconds(number: float | None) -> float | None:
@@ -206,7 +218,7 @@ def _seconds(number: float | None) -> float | None:
         return None
 
 
-def _made_id(time: str | None, country: str | None, nettest: str, digest: str) -> str:
+def made_id(time: str | None, country: str | None, nettest: str, digest: str) -> str:
     """An id of the upstream's form, from the content alone: the same line always gives the same."""
     name = nettest.replace("_", "")
     return f"{STAMPED[time][1]}_{_COUNTRIES[country] or 'ZZ'}_{name}_{digest[:16]}"

@@ -24,7 +24,7 @@ from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, STEP, TCP, TLS, Layer, 
 from wallwatch.sources.ooni.traffic import handshake_traffic
 from wallwatch.sources.ooni.values import mask, port_number, whole
 
-_LONGEST_TEXT = 4_000
+LONGEST_TEXT = 4_000
 #: Room for one target's transactions.
 _TARGET = 1_000_000
 _DEPTHS = {f"depth={n}": n for n in range(64)}
@@ -138,7 +138,7 @@ class Flattener:
             add["failed"] += [q.failure or (None if q.answers else "dns_no_answer") for q in queries]
             add["t"] += [q.t for q in queries]
             add["t0"] += [q.t0 for q in queries]
-            engines = [_engine(q.engine) for q in queries]
+            engines = [engine_word(q.engine) for q in queries]
             add["dns_engine"] += engines
             add["dns_query_type"] += [q.query_type for q in queries]
             add["dns_resolver"] += [
@@ -168,7 +168,7 @@ class Flattener:
             add["t"] += [h.t for h in shakes]
             add["t0"] += [h.t0 for h in shakes]
             add["tls_outer_server_name"] += [HOSTS[h.outer_server_name] for h in shakes]
-            add["tls_ech"] += [_ech(h.echconfig) for h in shakes]
+            add["tls_ech"] += [ech_word(h.echconfig) for h in shakes]
             add["tls_version"] += [h.tls_version or None for h in shakes]
             add["tls_alpn"] += [h.negotiated_protocol or None for h in shakes]
             add["tls_no_verify"] += [h.no_tls_verify for h in shakes]
@@ -368,7 +368,7 @@ class Flattener:
                 request.t,
                 request.t0,
                 method.upper() or None if method else None,
-                url[:_LONGEST_TEXT] if url else None,
+                url[:LONGEST_TEXT] if url else None,
                 *self._response(request.response),
                 request.alpn or None,
             )
@@ -475,9 +475,9 @@ class Flattener:
             at = http.layout(header_names)
             names = at.names
             if at.location >= 0:
-                location = http.as_text(values[at.location])[:_LONGEST_TEXT]
+                location = http.as_text(values[at.location])[:LONGEST_TEXT]
             if at.server >= 0:
-                server = http.as_text(values[at.server])[:300]
+                server = http.as_text(values[at.server])[: http.LONGEST_SERVER]
             for place, lower in self._known.telling[at.lower]:
                 hits = hits + self._known.matcher.match_header(lower, http.as_text(values[place]))
         return (
@@ -514,7 +514,8 @@ def _tagged_depth(tags: list[str]) -> int | None:
     return None
 
 
-def _engine(engine: str | None) -> str:
+def engine_word(engine: str | None) -> str:
+    """The engine of a query, in the words of the tables."""
     # Probes before the engine field existed asked the system's resolver over UDP by themselves or through
     # the C library; all of them mean "the resolver that the system is configured with".
     if not engine:
@@ -523,7 +524,8 @@ def _engine(engine: str | None) -> str:
     return {"getaddrinfo": "system", "golang_net_resolver": "system"}.get(engine, engine)
 
 
-def _ech(config: str | None) -> str | None:
+def ech_word(config: str | None) -> str | None:
+    """What stood in a handshake's Encrypted Client Hello: `GREASE` or `real`; null where there was none."""
     if not config:
         return None
     return "GREASE" if config.upper() == "GREASE" else "real"
@@ -535,5 +537,5 @@ def _as_text(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
-        return " ".join(sorted(str(item) for item in value))[:_LONGEST_TEXT]
-    return str(value)[:_LONGEST_TEXT]
+        return " ".join(sorted(str(item) for item in value))[:LONGEST_TEXT]
+    return str(value)[:LONGEST_TEXT]

@@ -19,6 +19,8 @@ _AS_OBJECT = msgspec.json.Decoder(dict[str, Text | list[Text] | None])
 _AS_LIST = msgspec.json.Decoder(list[list[Text]])
 _TITLE_SEARCH = 262_144
 _TITLE_LONGEST = 2_000
+#: Characters of a server's name for itself.
+LONGEST_SERVER = 300
 
 
 def decoded(value: Text | None) -> bytes:
@@ -123,6 +125,11 @@ def layout(names: tuple[str, ...]) -> Layout:
         lower.index("server") if "server" in lower else -1,
         lower,
     )
+
+
+def short_title(text: str) -> str | None:
+    """A title as the helper gives it, without space around it, at most 200 characters."""
+    return text.strip()[:200] or None
 
 
 def title(body: bytes) -> str | None:

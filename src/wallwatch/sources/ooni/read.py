@@ -18,11 +18,12 @@ import pyarrow as pa
 from wallwatch._text import safe_bytes
 from wallwatch.schema import CONTROLS, MEASUREMENTS, OBSERVATIONS, QUARANTINE
 from wallwatch.sources.batch import Batch
-from wallwatch.sources.ooni.envelope import Envelopes, probe_secret
+from wallwatch.sources.ooni.envelope import MEASURED, WHO, Envelopes, probe_secret
 from wallwatch.sources.ooni.flatten import Flattener
 from wallwatch.sources.ooni.identity import LONG_LINE, Body, digest, long_bodies, outside
 from wallwatch.sources.ooni.known import Known, Matcher, NoFingerprints
 from wallwatch.sources.ooni.lenient import Lenient, coerce
+from wallwatch.sources.ooni.native import WEB, NativeReader, Piece, envelopes, installed, joined, together
 from wallwatch.sources.ooni.nettests import NO_OUTCOME, OTHER, Nettest, nettest
 from wallwatch.sources.ooni.remembered import URLS
 from wallwatch.sources.ooni.rows import integers
@@ -52,17 +53,23 @@ class OONIReader:
     Args:
         as_of: No measurement can be later than this.
         matcher: What finds fingerprints; none are looked for without it.
+        native: Whether plain lines are read by the extension; where not given, if it is installed. The rows are the same.
 
     Attributes:
         as_of: See above.
         known: What was found out before.
+        native: What reads plain lines; null where the extension is not used.
     """
 
-    def __init__(self, as_of: datetime, matcher: Matcher | None = None) -> None:
+    def __init__(
+        self, as_of: datetime, matcher: Matcher | None = None, *, native: bool | None = None
+    ) -> None:
         self.as_of = as_of
         self.known = Known(matcher or NoFingerprints())
+        self.native = NativeReader(self.known) if native or (native is None and installed()) else None
+        self._reading: Gathered | None = None
         self._decoders: dict[str, tuple[Nettest, msgspec.json.Decoder[Any]]] = {}
-        self._guess = "web_connectivity"
+        self._guess = WEB
 
     def read(self, lines: Iterable[Line], file_id: str) -> Batch:
         """The rows of some lines: each gives a measurement, a quarantine row, or is blank.
@@ -79,13 +86,28 @@ class OONIReader:
         """Takes lines of one file or several, and gives the rows of all in one batch."""
         return Gathered(self)
 
+    def release(self, gathered: Gathered) -> None:
+        """What was read for it by the extension is its own."""
+        if self._reading is gathered:
+            gathered.take()
+            self._reading = None
+
     def _read(self, lines: Iterable[Line], into: Gathered, file_id: str) -> None:
         flattener, envelopes, numbers = into.flattener, into.envelopes, into.numbers
+        native = self.native
+        if native is not None and self._reading is not into:
+            if self._reading is not None:
+                self._reading.take()
+            self._reading = into
         size = 0
         for number, offset, whole, name_given in lines:
             content = whole.strip()
             size += len(whole)
             if not content:
+                continue
+            if native is not None and self._guess == WEB and native.add(content, len(numbers), name_given):
+                numbers.append(number)
+                into.notes.append(None)
                 continue
             own_notes: list[str] = []
             try:
@@ -113,8 +135,9 @@ class OONIReader:
             )
             record.test_keys = None
             into.notes.append(own_notes or None)
+            into.slowly.append(len(numbers))
             numbers.append(number)
-            if len(numbers) % TOGETHER == 0:
+            if len(into.slowly) % TOGETHER == 0:
                 flattener.complete()
                 envelopes.settle()
         into.size += size
@@ -187,6 +210,7 @@ class Gathered:
         envelopes: Hold what measurements say of themselves.
         notes: What was repaired, by measurement.
         numbers: The line of each measurement.
+        slowly: Which measurements were read in Python.
         aside: What was set aside: file, line, byte offset, reason, excerpt.
         size: Bytes of lines.
     """
@@ -197,6 +221,8 @@ class Gathered:
         self.envelopes = Envelopes(reader.as_of)
         self.notes: list[list[str] | None] = []
         self.numbers: list[int] = []
+        self.slowly: list[int] = []
+        self._pieces: list[Piece] = []
         self.aside: list[tuple[str, int, int, str, str]] = []
         self.size = 0
         self._files: list[tuple[str, int]] = []
@@ -217,16 +243,72 @@ class Gathered:
             self.aside[aside:] = sorted(self.aside[aside:], key=itemgetter(1, 2))
         self._files.append((file_id, len(self.numbers) - before))
 
+    def take(self) -> None:
+        """Takes over what the extension has read for it."""
+        if self._reader.native is not None and (piece := self._reader.native.take()) is not None:
+            self._pieces.append(piece)
+
     def batch(self) -> Batch:
         """The rows of all, file by file in the order in which they were added."""
         tables: dict[str, pa.Table] = {}
         with _uncollected():
             self.flattener.complete()
             if self.numbers:
-                tables = _tables(self.flattener, self.envelopes, self.notes, self.numbers, self._files)
+                self._reader.release(self)
+                tables = self._tables()
             if self.aside:
                 tables["quarantine"] = set_aside(self.aside)
         return Batch(tables, self.size)
+
+    def _tables(self) -> dict[str, pa.Table]:
+        size, pieces, flattener = len(self.numbers), self._pieces, self.flattener
+        ids = list(dict.fromkeys(file_id for file_id, _ in self._files))
+        places = {file_id: place for place, file_id in enumerate(ids)}
+        codes = np.repeat(
+            [places[file_id] for file_id, _ in self._files], [count for _, count in self._files]
+        )
+        said = self._envelopes()
+        shared = {
+            "file_id": pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), ids),
+            "line": pa.array(self.numbers, pa.int64()),
+            **{name: said[name] for name in WHO},
+        }
+        tables, counts = {}, {}
+        for schema, rows, origin, columns in (
+            (OBSERVATIONS, flattener.rows, {}, [piece.rows for piece in pieces]),
+            (
+                CONTROLS,
+                flattener.controls,
+                {"control_origin": "test_helper"},
+                [piece.controls for piece in pieces],
+            ),
+        ):
+            found, counts[schema.name] = joined(schema, rows, columns, shared, origin, size)
+            if found.num_rows:
+                tables[schema.name] = found
+        measurements = MEASUREMENTS.from_columns(
+            {
+                **shared,
+                **{name: said[name] for name in MEASURED},
+                "observations": integers(counts[OBSERVATIONS.name]),
+                "controls": integers(counts[CONTROLS.name]),
+                "notes": pa.array(self.notes, pa.list_(pa.string())),
+            },
+            size,
+        )
+        return {MEASUREMENTS.name: measurements, **tables}
+
+    def _envelopes(self) -> dict[str, pa.Array]:
+        """What all measurements say of themselves, in their order."""
+        as_of = self._reader.as_of
+        parts = [envelopes(piece, as_of) for piece in self._pieces]
+        if self.slowly:
+            parts.append(self.envelopes.arrays())
+        if len(parts) == 1:
+            return parts[0]
+        numbers = [piece.who["measurement"].to_numpy() for piece in self._pieces]
+        order = np.argsort(np.concatenate([*numbers, np.array(self.slowly, np.int32)]), kind="stable")
+        return {name: together([part[name] for part in parts], order) for name in parts[0]}
 
 
 @contextmanager
@@ -326,44 +408,6 @@ def _without_surrogates(value: Any) -> Any:
     if isinstance(value, dict):
         return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
     return value
-
-
-def _tables(
-    flattener: Flattener,
-    envelopes: Envelopes,
-    notes: list[list[str] | None],
-    numbers: list[int],
-    files: list[tuple[str, int]],
-) -> dict[str, pa.Table]:
-    size = len(numbers)
-    who, own = envelopes.arrays()
-    ids = list(dict.fromkeys(file_id for file_id, _ in files))
-    places = {file_id: place for place, file_id in enumerate(ids)}
-    codes = np.repeat([places[file_id] for file_id, _ in files], [count for _, count in files])
-    shared = {
-        "file_id": pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), ids),
-        "line": pa.array(numbers, pa.int64()),
-        **who,
-    }
-    observations, observed = flattener.rows.table(OBSERVATIONS, shared, {}, size)
-    controls, controlled = flattener.controls.table(CONTROLS, shared, {"control_origin": "test_helper"}, size)
-    tables = {
-        "measurements": MEASUREMENTS.from_columns(
-            {
-                **shared,
-                **own,
-                "observations": integers(observed),
-                "controls": integers(controlled),
-                "notes": pa.array(notes, pa.list_(pa.string())),
-            },
-            size,
-        )
-    }
-    if observations.num_rows:
-        tables["observations"] = observations
-    if controls.num_rows:
-        tables["controls"] = controls
-    return tables
 
 
 def set_aside(rows: Sequence[tuple[str, int, int, str, str]]) -> pa.Table:

@@ -167,14 +167,14 @@ class Rows:
         types = {column.name: column.type for column in table.columns}
         nulls = _Nulls(size)
         arrays: dict[str, pa.Array] = {}
-        spread = pa.array(measurement)
+        each = pa.array(measurement)
         for name, values in who.items():
-            arrays[name] = _spread(values, spread, nulls[types[name]])
+            arrays[name] = spread(values, each, nulls[types[name]])
         for name, value in extra.items():
             arrays[name] = label(value, size)
         counts = np.bincount(measurement, minlength=measurements)
         arrays["obs"] = _positions(measurement, counts)
-        arrays["layer"] = _labels(pa.array(codes), pa.array(LAYER_NAMES))
+        arrays["layer"] = labels(pa.array(codes), pa.array(LAYER_NAMES))
         shared: dict[str, list[pa.Array]] = {name: [] for name in (*_SHARED, "failed", "t", "t0")}
         order = np.empty(size, np.int32)
         start = 0
@@ -207,7 +207,7 @@ class Rows:
                     elif name == "leaf":
                         arrays.update(_leaves(types, values, index, nulls))
                     elif name in types:
-                        arrays[name] = _spread(_array(types[name], values), index, nulls[types[name]])
+                        arrays[name] = spread(_array(types[name], values), index, nulls[types[name]])
             for name, parts in shared.items():
                 parts.append(common[name] if name in common else pa.nulls(own, _type(types, name)))
         index = pa.array(order)
@@ -303,17 +303,17 @@ def _take_lists(values: pa.ListArray, indices: pa.Array) -> pa.Array:
     )
 
 
-def _labels(codes: pa.Array, names: pa.Array) -> pa.Array:
+def labels(codes: pa.Array, names: pa.Array) -> pa.Array:
     """A label column of codes that are known to be those of the names."""
     return pa.DictionaryArray.from_arrays(codes, names, safe=False)
 
 
-def _spread(values: pa.Array, indices: pa.Array, nulls: pa.Array) -> pa.Array:
+def spread(values: pa.Array, indices: pa.Array, nulls: pa.Array) -> pa.Array:
     """The values at these places; `nulls` where there are none at all, as in most columns of most batches."""
     if values.null_count == len(values):
         return nulls
     if isinstance(values, pa.DictionaryArray):
-        return _labels(_take(values.indices, indices), values.dictionary)
+        return labels(_take(values.indices, indices), values.dictionary)
     return _take_lists(values, indices) if isinstance(values, pa.ListArray) else _take(values, indices)
 
 
@@ -333,7 +333,7 @@ def _leaves(
         if name in types:
             # No names are null, as no subject is.
             facts = [None if (value := getattr(leaf, field)) == () else value for leaf in leaves.values()]
-            found[name] = _spread(_array(types[name], facts), places, nulls[types[name]])
+            found[name] = spread(_array(types[name], facts), places, nulls[types[name]])
     return found
 
 
