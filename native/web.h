@@ -122,8 +122,10 @@ typedef struct {
 #define TEXT_OF(self, memo, text) made(&(self)->line, &(self)->memo, &(self)->texts, text)
 #define NUMBER_OF(self, memo, text) made_number(&(self)->line, &(self)->memo, &(self)->texts, text)
 
-static inline int32_t fits(int64_t number) {
-    return number >= INT32_MIN + 1 && number <= INT32_MAX ? (int32_t)number : NO_INT32;
+/* The number where 32 bits hold it, as a column of Python's makes it. */
+static inline int32_t fits(Line *line, int64_t number) {
+    if (UNLIKELY(number == NO_INT32)) odd(line); /* a number like others, and no null */
+    return number > INT32_MIN && number <= INT32_MAX ? (int32_t)number : NO_INT32;
 }
 
 static Id filled(Id text) { return text == EMPTY ? NONE : text; }
@@ -372,7 +374,7 @@ static void to_network(const Flat *f, Row *r, Id ip) {
 
 static int64_t network_of(const Number *asn) {
     if (asn->kind == NO_NUMBER) return NO_INT64;
-    if (asn->kind == BROKEN && !(asn->broken >= -9.3e18 && asn->broken < 9.2e18)) return NO_INT64;
+    if (asn->kind == BROKEN && !(asn->broken > 0 && asn->broken < 4294967296.0)) return NO_INT64;
     int64_t number = asn->kind == WHOLE ? asn->whole : (int64_t)asn->broken;
     return number > 0 && number < (int64_t)1 << 32 ? number : NO_INT64;
 }
@@ -480,7 +482,7 @@ static void queries(Flat *f) {
             r->dns_engine = engine;
             r->dns_query_type = q->query_type;
             r->dns_resolver = engine == W_SYSTEM ? NONE : filled(q->resolver_address);
-            r->dns_rcode = q->rcode == NO_INT64 ? NO_INT32 : fits(q->rcode);
+            r->dns_rcode = fits(&self->line, q->rcode);
             if (!q->answered) continue;
             const Answer *a = q->answers + k;
             r->dns_answer_type = a->answer_type;
@@ -532,7 +534,7 @@ static void connects(Flat *f) {
         r->host = host;
         to_address(f, r, ip);
         to_network(f, r, ip);
-        r->port = port == NO_INT64 ? NO_INT32 : fits(port);
+        r->port = fits(&self->line, port);
         to_connection(r, depth, c->transaction);
         to_failure(self, r, c->failure > EMPTY ? c->failure : c->success == 0 ? W_UNKNOWN_FAILURE : NONE);
         to_times(r, c->t0, c->t);
@@ -668,7 +670,7 @@ static void handshakes(Flat *f, const Handshake *list, int n, int layer) {
         r->host = host;
         to_address(f, r, at.ip);
         to_network(f, r, at.ip);
-        r->port = at.port == NO_INT64 ? NO_INT32 : fits(at.port);
+        r->port = fits(&self->line, at.port);
         to_connection(r, depth, h->transaction);
         to_failure(self, r, h->failure);
         to_times(r, h->t0, h->t);
@@ -688,7 +690,7 @@ static void handshakes(Flat *f, const Handshake *list, int n, int layer) {
             r->tls_self_signed = (int8_t)leaf->self_signed;
             r->tls_matches_name = (int8_t)matched;
         }
-        if (h->chain) r->tls_chain_length = fits(h->chain);
+        if (h->chain) r->tls_chain_length = fits(&self->line, h->chain);
         if (moved[i].given || moved[i].only_read) r->read_bytes = moved[i].numbers[0];
         if (moved[i].given) {
             r->read_count = (int32_t)moved[i].numbers[1];
@@ -763,7 +765,7 @@ static void exchange_row(Flat *f, const Exchange *e, int depth, Id *hash) {
     r->host = of.host > EMPTY ? of.host : f->first_host;
     to_address(f, r, ip);
     to_network(f, r, ip);
-    r->port = port == NO_INT64 ? NO_INT32 : fits(port);
+    r->port = fits(&self->line, port);
     to_connection(r, depth, e->transaction);
     to_failure(self, r, e->failure);
     to_times(r, e->t0, e->t);
@@ -772,7 +774,7 @@ static void exchange_row(Flat *f, const Exchange *e, int depth, Id *hash) {
     r->http_alpn = filled(e->alpn);
     if (!e->got) return;
     if (e->code != NO_INT64 && e->code > 0) {
-        r->http_status = fits(e->code);
+        r->http_status = fits(line, e->code);
         if (r->http_status == NO_INT32) odd(line);
     }
     r->http_body_truncated = (int8_t)e->truncated;
@@ -832,7 +834,7 @@ static void helper_outcomes(Flat *f, const Outcomes *list, int layer, Id host) {
         Row *r = row(f, &self->controls, layer);
         r->host = server_name > EMPTY ? server_name : host;
         to_address(f, r, at.ip);
-        r->port = at.port == NO_INT64 ? NO_INT32 : fits(at.port);
+        r->port = fits(&self->line, at.port);
         r->ip_network = helper_network(f, at.ip);
         to_failure(self, r, o->failure > EMPTY ? o->failure : o->status == 0 ? W_UNKNOWN_FAILURE : NONE);
         if (layer != TCP) r->tls_server_name = server_name;
@@ -843,14 +845,14 @@ static void helper_page(Flat *f, const Page *p, Id host, Id url, Id alpn) {
     Reader *self = f->reader;
     if (!p->given) return;
     int32_t status = NO_INT32;
-    if (p->status_code != NO_INT64 && p->status_code > 0 && (status = fits(p->status_code)) == NO_INT32)
+    if (p->status_code != NO_INT64 && p->status_code > 0 && (status = fits(&self->line, p->status_code)) == NO_INT32)
         odd(&self->line);
     if (status == NO_INT32 && p->failure <= EMPTY) return;
     Place of = place_of(self, &self->url, url);
     Layout layout = *layout_of(self, &p->headers);
     Row *r = row(f, &self->controls, HTTP);
     r->host = host;
-    r->port = of.port == NO_INT64 ? NO_INT32 : fits(of.port);
+    r->port = fits(&self->line, of.port);
     to_failure(self, r, p->failure);
     r->http_method = W_GET;
     r->http_url = url;
@@ -920,23 +922,38 @@ static int two_digits(const uint8_t *p) {
     return p[0] >= '0' && p[0] <= '9' && p[1] >= '0' && p[1] <= '9' ? (p[0] - '0') * 10 + p[1] - '0' : -1;
 }
 
-/* Microseconds since 1970 of `2019-11-16 21:00:00`; what is written otherwise is asked of Python (`STAMPED`). */
-static int64_t stamped_of(Reader *self, Id text) {
-    if (text == NONE) return NO_INT64;
+/* Whether a time is written as `2019-11-16 21:00:00`, on a day that every month has; its microseconds since 1970. */
+static int plain_time(const Reader *self, Id text, int64_t *found) {
+    if (text == NONE || self->texts.sizes[text] != 19) return 0;
     const uint8_t *p = self->texts.at[text];
-    if (self->texts.sizes[text] == 19 && p[4] == '-' && p[7] == '-' && p[10] == ' ' && p[13] == ':' && p[16] == ':') {
-        int century = two_digits(p), year = two_digits(p + 2), month = two_digits(p + 5), day = two_digits(p + 8);
-        int hour = two_digits(p + 11), minute = two_digits(p + 14), second = two_digits(p + 17);
-        if (century >= 19 && year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= 28 && hour >= 0 &&
-            hour < 24 && minute >= 0 && minute < 60 && second >= 0 && second < 60) {
-            /* Days from the civil calendar, counted from March. */
-            int64_t y = century * 100 + year - (month <= 2), era = y / 400;
-            int64_t of_era = y - era * 400, m = month + (month > 2 ? -3 : 9);
-            int64_t days = era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * m + 2) / 5 + day - 1 - 719468;
-            return (((days * 24 + hour) * 60 + minute) * 60 + second) * INT64_C(1000000);
-        }
-    }
-    return NUMBER_OF(self, stamped, text);
+    if (p[4] != '-' || p[7] != '-' || p[10] != ' ' || p[13] != ':' || p[16] != ':') return 0;
+    int century = two_digits(p), year = two_digits(p + 2), month = two_digits(p + 5), day = two_digits(p + 8);
+    int hour = two_digits(p + 11), minute = two_digits(p + 14), second = two_digits(p + 17);
+    if (century < 19 || year < 0 || month < 1 || month > 12 || day < 1 || day > 28) return 0;
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return 0;
+    /* Days of the civil calendar, counted from March. */
+    int64_t y = century * 100 + year - (month <= 2), era = y / 400;
+    int64_t of_era = y - era * 400, m = month + (month > 2 ? -3 : 9);
+    int64_t days = era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * m + 2) / 5 + day - 1 - 719468;
+    *found = (((days * 24 + hour) * 60 + minute) * 60 + second) * INT64_C(1000000);
+    return 1;
+}
+
+/* Microseconds since 1970; how a time may be written otherwise, Python knows. */
+static int64_t stamped_of(Reader *self, Id text) {
+    int64_t found;
+    return plain_time(self, text, &found) ? found : NUMBER_OF(self, stamped, text);
+}
+
+/* The digits of a plain time; None of another one. */
+static PyObject *stamp_of(const Reader *self, Id text) {
+    int64_t time;
+    if (!plain_time(self, text, &time)) Py_RETURN_NONE;
+    const char *p = (const char *)self->texts.at[text];
+    char digits[14];
+    for (int i = 0, k = 0; i < 19; i++)
+        if (p[i] >= '0' && p[i] <= '9') digits[k++] = p[i];
+    return PyUnicode_FromStringAndSize(digits, sizeof digits);
 }
 
 static int64_t number_or_text(Reader *self, Id text, const Number *number) {
@@ -960,8 +977,8 @@ static Id digest_of(Reader *self, const Measurement *m, PyObject *content, const
             Py_XDECREF(one);
             if (failed) raised(line);
         }
-    PyObject *time = as_python(line, &self->texts, m->time);
-    PyObject *arguments = Py_BuildValue("NNOO", time, as_python(line, &self->texts, m->country), content, bodies);
+    PyObject *arguments = Py_BuildValue("NNNOO", as_python(line, &self->texts, m->time), stamp_of(self, m->time),
+                                        as_python(line, &self->texts, m->country), content, bodies);
     line->held = NULL;
     Py_DECREF(bodies);
     if (!arguments) raised(line);

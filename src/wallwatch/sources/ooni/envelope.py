@@ -122,7 +122,7 @@ class Envelopes:
         uid = found.measurement_uid or (name if name and UID.match(name) else None)
         received = None
         if not uid:
-            uid = made_id(found.measurement_start_time, found.probe_cc, nettest, digest())
+            uid = made_id(STAMPED[found.measurement_start_time][1], found.probe_cc, nettest, digest())
         elif UID.match(uid):
             received = LEADING[uid]
         self._level.rows.append((uid, nettest, target, received, helper_failure, peer_verdict))
@@ -218,10 +218,17 @@ def _seconds(number: float | None) -> float | None:
         return None
 
 
-def made_id(time: str | None, country: str | None, nettest: str, digest: str) -> str:
-    """An id of the upstream's form, from the content alone: the same line always gives the same."""
+def made_id(stamp: str, country: str | None, nettest: str, digest: str) -> str:
+    """An id of the upstream's form, from the content alone: the same line always gives the same.
+
+    Args:
+        stamp: Fourteen digits of when it started.
+        country: As written.
+        nettest: Its test's name.
+        digest: Of its line, in hex.
+    """
     name = nettest.replace("_", "")
-    return f"{STAMPED[time][1]}_{_COUNTRIES[country] or 'ZZ'}_{name}_{digest[:16]}"
+    return f"{stamp}_{_COUNTRIES[country] or 'ZZ'}_{name}_{digest[:16]}"
 
 
 def _made_session(time: int | None, country: str | None, network: int | None, software: str | None) -> str:

@@ -174,14 +174,23 @@ def _layout(known: Known, names: tuple[str, ...]) -> tuple[Any, ...]:
 
 def _made_id(
     time: str | None,
+    stamp: str | None,
     country: str | None,
     line: bytes,
     bodies: Sequence[tuple[int, int, int, str | None]],
 ) -> str:
-    """The id of a measurement that has none; of its long bodies the request, begin and end are given, and the hash."""
+    """The id of a measurement that has none.
+
+    Args:
+        time: When it started, as written.
+        stamp: The fourteen digits of that, where it is known that it is a time.
+        country: As written.
+        line: The line.
+        bodies: Of each long body the place of its request, its begin and end, and its hash where it is known.
+    """
     known = {request: sha256 for request, _, _, sha256 in bodies if sha256 is not None}
     places = [Body(request, start, end) for request, start, end, _ in bodies]
-    return made_id(time, country, WEB, digest(line, places, known))
+    return made_id(stamp or STAMPED[time][1], country, WEB, digest(line, places, known))
 
 
 def _array(size: int, type_: str, nulls: int, given: bytes | None, data: Any) -> pa.Array:
