@@ -24,7 +24,7 @@ from wallwatch._text import safe_bytes
 from wallwatch.schema import MEASUREMENTS, OBSERVATIONS
 from wallwatch.sources.batch import Batch
 from wallwatch.sources.ooni.certificates import matches
-from wallwatch.sources.ooni.envelope import Annotations, Envelope, Envelopes
+from wallwatch.sources.ooni.envelope import WHO, Annotations, Envelope, Envelopes
 from wallwatch.sources.ooni.known import Matcher, NoFingerprints
 from wallwatch.sources.ooni.nettests import nettest
 from wallwatch.sources.ooni.read import set_aside
@@ -264,7 +264,7 @@ class _Export:
             target = nettest(name).target(envelope, None)
             envelopes.add(envelope, name, target, None, str, None, record["probe_analysis"])
         size = len(records)
-        shared, own = envelopes.arrays()
+        said = envelopes.arrays()
         facts = self._con.sql(
             f"SELECT * FROM facts WHERE m >= {first} AND m < {end} ORDER BY m, obs"
         ).to_arrow_table()
@@ -276,8 +276,7 @@ class _Export:
                 {
                     "file_id": label(self._file_id, size),
                     "line": [record["line"] for record in records],
-                    **shared,
-                    **own,
+                    **said,
                     "observations": [rows.get(i, 0) for i in range(size)],
                     "controls": [0] * size,
                 },
@@ -285,7 +284,9 @@ class _Export:
             )
         }
         if facts.num_rows:
-            tables["observations"] = self._observations(facts, measurement, shared)
+            tables["observations"] = self._observations(
+                facts, measurement, {name: said[name] for name in WHO}
+            )
         return Batch(tables)
 
     def _observations(self, facts: pa.Table, measurement: pa.Array, shared: dict[str, pa.Array]) -> pa.Table:

@@ -178,8 +178,15 @@ def envelope_arrays(found: Mapping[str, Any], as_of: datetime) -> dict[str, pa.A
         found: Lists or arrays by name: these columns but for `time_flag`, times as microseconds; `test_start`, `opened`.
         as_of: No measurement can be later than this.
     """
-    times = ("time", "test_start", "opened", "received", "runtime_seconds")
-    columns = {**found, "time_flag": clock_flags(*(found[name] for name in times), as_of)}
+    flags = clock_flags(
+        found["time"],
+        found["test_start"],
+        found["opened"],
+        found["received"],
+        found["runtime_seconds"],
+        as_of,
+    )
+    columns = {**found, "time_flag": flags}
     return {name: _column(name, columns[name]) for name in (*WHO, *MEASURED)}
 
 

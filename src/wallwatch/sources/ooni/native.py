@@ -156,7 +156,9 @@ def _works(known: Known) -> dict[str, Callable[..., Any]]:
 
 
 def _facts(leaf: Leaf | None) -> tuple[Any, ...] | None:
-    return leaf and (
+    if leaf is None:
+        return None
+    return (
         leaf.sha256,
         leaf.subject,
         leaf.issuer,
