@@ -33,13 +33,26 @@ typedef struct {
     jmp_buf out;
     Arena arena;
     PyObject *held; /* an object that is given back where a line ends early */
+    PyThreadState *away; /* where other threads may run meanwhile, since nothing of Python is touched */
 } Line;
+
+/* Lets other threads run: a line is decoded without Python. */
+static void leave(Line *line) { line->away = PyEval_SaveThread(); }
+
+/* Touches Python again. */
+static void come_back(Line *line) {
+    if (line->away) {
+        PyEval_RestoreThread(line->away);
+        line->away = NULL;
+    }
+}
 
 static _Noreturn void odd(Line *line) { longjmp(line->out, ODD); }
 
 static _Noreturn void raised(Line *line) { longjmp(line->out, RAISED); }
 
 static _Noreturn void no_memory(Line *line) {
+    come_back(line);
     PyErr_NoMemory();
     raised(line);
 }

@@ -227,11 +227,14 @@ static Number number(Json *j) {
         memcpy(copy, start, (size_t)(p - start));
         copy[p - start] = 0;
         char *stop;
+        int away = j->line->away != NULL;
+        come_back(j->line);
         double value = PyOS_string_to_double(copy, &stop, NULL);
         if (value == -1.0 && PyErr_Occurred()) {
             PyErr_Clear();
             odd(j->line);
         }
+        if (away) leave(j->line);
         if (*stop || value - value != 0) odd(j->line);
         found.broken = value;
     }

@@ -121,8 +121,15 @@ static PyObject *add(PyObject *object, PyObject *const *arguments, Py_ssize_t n)
         PyErr_SetString(PyExc_ValueError, "a batch has no so many measurements");
         return NULL;
     }
+    if (self->busy) {
+        PyErr_SetString(PyExc_RuntimeError, "a reader is for one thread at a time");
+        return NULL;
+    }
+    self->busy = 1;
     int how = setjmp(line->out);
     if (how) {
+        come_back(line);
+        self->busy = 0;
         Py_CLEAR(line->held);
         forget(&line->arena);
         drop(&self->rows);
@@ -134,14 +141,17 @@ static PyObject *add(PyObject *object, PyObject *const *arguments, Py_ssize_t n)
     const uint8_t *begin = (const uint8_t *)PyBytes_AS_STRING(content), *end = begin + PyBytes_GET_SIZE(content);
     Reading *reading = room_for(line, sizeof *reading);
     *reading = (Reading){.json = {line, begin, end, 0}, .line = line, .texts = &self->texts};
+    leave(line);
     if (!is_ascii(begin, end) && !is_utf8(begin, end)) odd(line);
     measurement(reading);
+    come_back(line);
     Id name = from_python(line, &self->texts, Py_NewRef(arguments[2]));
     web(self, &reading->m, (int32_t)number, content, begin, name);
     forget(&line->arena);
     keep(line, &self->rows);
     keep(line, &self->controls);
     keep(line, &self->who);
+    self->busy = 0;
     Py_RETURN_TRUE;
 }
 
@@ -150,6 +160,10 @@ static PyObject *take(PyObject *object, PyObject *Py_UNUSED(none)) {
     Reader *self = (Reader *)object;
     Line *line = &self->line;
     PyObject *who, *rows, *controls;
+    if (self->busy) {
+        PyErr_SetString(PyExc_RuntimeError, "a reader is for one thread at a time");
+        return NULL;
+    }
     if (setjmp(line->out)) {
         Py_CLEAR(line->held);
         return NULL;

@@ -116,7 +116,7 @@ typedef struct {
     CALLS(AS_CALL)
     Table rows, controls, who;
     Py_ssize_t most; /* texts, after which what is known is forgotten with the next batch */
-    int broken;
+    int busy; /* a line is being read, perhaps while other threads run */
 } Reader;
 
 #define TEXT_OF(self, memo, text) made(&(self)->line, &(self)->memo, &(self)->texts, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wallwatch._files import atomic_path
+from wallwatch.archive.threads import Behind
 from wallwatch.schema import FILES, TABLES
 from wallwatch.schema.columns import TYPES
 from wallwatch.schema.layout import PER_FILE, Layout
@@ -25,11 +26,26 @@ ROW_GROUP = 65_536
 _FEW = 4_096
 
 
-class PartWriter:
-    """One table's part: rows come in any amounts and go out in row groups of `ROW_GROUP`."""
+#: Does something, at once or behind what goes on meanwhile.
+Do = Callable[..., None]
 
-    def __init__(self, name: str, path: Path) -> None:
-        self._table, self._path = TABLES[name], path
+
+def at_once(work: Callable[..., None], *arguments: object) -> None:
+    """Does it now."""
+    work(*arguments)
+
+
+class PartWriter:
+    """One table's part: rows come in any amounts and go out in row groups of `ROW_GROUP`.
+
+    Args:
+        name: The table.
+        path: Where to.
+        do: Writes each row group.
+    """
+
+    def __init__(self, name: str, path: Path, do: Do = at_once) -> None:
+        self._table, self._path, self._do = TABLES[name], path, do
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.Table] = []
         self._held = 0
@@ -46,11 +62,15 @@ class PartWriter:
             self._waiting.append(rows)
             self._held += rows.num_rows
 
-    def close(self) -> None:
-        """Writes what is left, and the file's end."""
+    def flush(self) -> None:
+        """Writes what is left."""
         if self._waiting:
             self._write(self._waiting)
             self._waiting = []
+
+    def close(self) -> None:
+        """Writes what is left, and the file's end."""
+        self.flush()
         self.abandon()
 
     def abandon(self) -> None:
@@ -75,9 +95,7 @@ class PartWriter:
             if whole.num_rows >= _FEW:
                 packed = {"compression": "zstd", "compression_level": 1}
             self._writer = pq.ParquetWriter(self._path, self._table.arrow, **packed)
-        self._writer.write_table(
-            pa.Table.from_arrays(arrays, schema=self._table.arrow), row_group_size=ROW_GROUP
-        )
+        self._do(self._writer.write_table, pa.Table.from_arrays(arrays, schema=self._table.arrow), ROW_GROUP)
 
 
 class Parts:
@@ -87,8 +105,8 @@ class Parts:
         writers: Table name to its writer; a table without rows has none.
     """
 
-    def __init__(self, layout: Layout, file_id: str, stack: ExitStack) -> None:
-        self._layout, self._file_id, self._stack = layout, file_id, stack
+    def __init__(self, layout: Layout, file_id: str, stack: ExitStack, do: Do) -> None:
+        self._layout, self._file_id, self._stack, self._do = layout, file_id, stack, do
         self.writers: dict[str, PartWriter] = {}
 
     def add(self, batch: Batch) -> None:
@@ -98,7 +116,7 @@ class Parts:
                 continue
             if name not in self.writers:
                 path = self._stack.enter_context(atomic_path(self._layout.part(name, self._file_id)))
-                self.writers[name] = PartWriter(name, path)
+                self.writers[name] = PartWriter(name, path, self._do)
             self.writers[name].add(rows)
 
     def rows(self, name: str) -> int:
@@ -107,18 +125,29 @@ class Parts:
 
 
 @contextmanager
-def parts_of(layout: Layout, file_id: str) -> Iterator[Parts]:
+def parts_of(layout: Layout, file_id: str, behind: Behind | None = None) -> Iterator[Parts]:
     """Parts to fill; put in their places when the block ends well, and forgotten otherwise.
 
     What an earlier run left of this file without having finished is replaced.
+
+    Args:
+        layout: The workspace.
+        file_id: The file.
+        behind: Writes row groups while others are made; they are written at once where it is not given.
     """
     with ExitStack() as stack:
-        parts = Parts(layout, file_id, stack)
+        parts = Parts(layout, file_id, stack, behind.do if behind else at_once)
         try:
             yield parts
             for writer in parts.writers.values():
+                writer.flush()
+            if behind:
+                behind.wait()
+            for writer in parts.writers.values():
                 writer.close()
         except BaseException:
+            if behind:
+                behind.forget()
             for writer in parts.writers.values():
                 writer.abandon()
             raise

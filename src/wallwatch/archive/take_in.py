@@ -8,8 +8,10 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -24,12 +26,14 @@ from wallwatch.archive.inputs import Given, given_files
 from wallwatch.archive.packs import pack, rows_of_files, unpack
 from wallwatch.archive.parts import parts_of, write_files_row
 from wallwatch.archive.shared import Key, Opened, Place, Placed, Result, Room
+from wallwatch.archive.threads import Behind, ahead
 from wallwatch.archive.workers import Workers
 from wallwatch.schema import FILES
 from wallwatch.schema.layout import Layout
 from wallwatch.sources.batch import Batch
 from wallwatch.sources.ooni import OONIReader
 from wallwatch.sources.ooni.known import Matcher
+from wallwatch.sources.ooni.native import installed
 from wallwatch.sources.readers import ReadPortions, read_file, read_portion, read_small_files
 from wallwatch.sources.stretch import Limits, Stretch
 
@@ -40,8 +44,12 @@ ID = 16
 _LARGE = 16 << 20
 #: What is read at once when workers read a file together: less than otherwise, so that none waits long for the last one.
 _TOGETHER = Limits(batch=16 << 20)
-#: Below this many bytes in all, starting processes takes longer than reading.
+#: Below this many bytes in all, starting processes takes longer than reading in Python …
 _WORTH_PROCESSES = 8 << 20
+#: … and than reading with the extension.
+_WORTH_PROCESSES_NATIVE = 24 << 20
+#: Stretches that are unpacked before they are read.
+_AHEAD = 8
 #: Files of so many bytes are read into packs, so many at a time, where there are enough of them: what each would cost by
 #: itself, its parts and their way to the disk, is then as good as nothing.
 _SMALL = 64 << 10
@@ -258,19 +266,34 @@ def _run(
     size = min(_AT_ONCE, 1 + len(little) // (4 * workers))
     groups = [tuple(little[start : start + size]) for start in range(0, len(little), size)]
     others = [task for task in tasks if not groups or task.size > _SMALL]
-    if workers <= 1 or sum(task.size for task in tasks) < _WORTH_PROCESSES:
+    worth = _WORTH_PROCESSES_NATIVE if installed() else _WORTH_PROCESSES
+    if workers <= 1 or sum(task.size for task in tasks) < worth:
         for group in groups:
             _count_group(summary, _take_group(group, fingerprints), group, progress)
         for task in others:
-            _count(summary, take_file(task, fingerprints, None), progress)
+            _count(summary, take_file(task, fingerprints, threads=workers > 1), progress)
         return
-    large = [task for task in others if task.size > (_LARGE if len(others) > workers else _WORTH_PROCESSES)]
+    large = [task for task in others if task.size > (_LARGE if len(others) > workers else worth)]
     small = [task for task in others if task not in large]
-    with Workers(workers, _start_worker, fingerprints) as pool:
+    if installed() and workers == 2:
+        # Two threads read a file as fast as two processes would that get its lines from a third.
+        for task in large:
+            _count(summary, take_file(task, fingerprints, threads=True), progress)
+        large = []
+    if not (groups or small or large):
+        return
+    # Files that need nothing of each other this process reads as well as the others do.
+    alone = not groups and not large
+    with Workers(workers - alone, _start_worker, fingerprints) as pool:
         calls = ((group,) for group in groups)
         for group, taken in zip(groups, pool.ordered(_take_group_in_worker, calls, 2 * workers), strict=True):
             _count_group(summary, taken, group, progress)
-        for done in pool.ordered(_take_file_in_worker, ((task,) for task in small), len(small) or 1):
+        each = [(task,) for task in small]
+        for done in (
+            pool.shared(_take_file_in_worker, each, partial(take_file, fingerprints=fingerprints))
+            if alone
+            else pool.ordered(_take_file_in_worker, each, len(each) or 1)
+        ):
             _count(summary, done, progress)
         for task in large:
             together = _Together(pool, workers * 2, task.as_of)
@@ -378,10 +401,22 @@ def _read_portion_in_worker(
     return (batch if found is None else found), batch.bytes_read
 
 
-def take_file(task: Task, fingerprints: Matcher | None, together: ReadPortions | None = None) -> Done:
+def take_file(
+    task: Task,
+    fingerprints: Matcher | None,
+    together: ReadPortions | None = None,
+    *,
+    threads: bool = False,
+) -> Done:
     """Keeps one file's bytes, reads them and writes its tables; the row of `files` last.
 
     Done again, it gives the same bytes.
+
+    Args:
+        task: The file.
+        fingerprints: What finds block pages.
+        together: Reads its portions, where several processes do.
+        threads: Whether threads unpack and write beside this one, which reads.
 
     Raises:
         WallwatchError: The file changed meanwhile.
@@ -391,7 +426,9 @@ def take_file(task: Task, fingerprints: Matcher | None, together: ReadPortions |
     file_id = task.sha256[:ID]
     _keep(Path(task.path), layout.raw(task.sha256), task.sha256)
     reasons: dict[str, int] = {}
-    with parts_of(layout, file_id) as parts:
+    with ExitStack() as stack:
+        behind = stack.enter_context(Behind()) if threads else None
+        parts = stack.enter_context(parts_of(layout, file_id, behind))
         kind, batches = read_file(
             layout.raw(task.sha256),
             file_id,
@@ -399,6 +436,7 @@ def take_file(task: Task, fingerprints: Matcher | None, together: ReadPortions |
             matcher=fingerprints,
             limits=_TOGETHER if together is not None else None,
             read_portions=together,
+            hand_on=partial(ahead, most=_AHEAD) if threads else iter,
         )
         for batch in batches:
             parts.add(batch)

@@ -90,6 +90,29 @@ class Workers:
         while waiting:
             yield self._take(function, waiting)
 
+    def shared(
+        self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], own: Callable[..., Any]
+    ) -> Iterator[Any]:
+        """What the function gives for the arguments of each call, in any order; this process takes its part of them.
+
+        Args:
+            function: See `ordered`.
+            calls: Arguments.
+            own: Does here what the function does in a process.
+
+        Raises:
+            BrokenProcessPool: Processes were killed again and again.
+        """
+        left = deque(calls)
+        waiting: deque[_Waiting] = deque()
+        while left or waiting:
+            while left and len(waiting) < 2 * self._count:
+                waiting.append(_Waiting(left.popleft()))
+                self._give(function, waiting[-1])
+            yield own(*left.popleft()) if left else self._take(function, waiting)
+            while waiting and _came(waiting[0]):
+                yield self._take(function, waiting)
+
     def _give(self, function: Callable[..., Any], call: _Waiting) -> None:
         while True:
             if self._pool is None:

@@ -17,6 +17,8 @@ from wallwatch.sources.ooni.known import Matcher
 from wallwatch.sources.recognise import HEAD, OONI, UNKNOWN, recognise, signal_reader
 from wallwatch.sources.stretch import Aside, Limits, Line, Lines, Stretch, portions
 
+#: Hands on stretches, perhaps made ahead of time.
+HandOn = Callable[[Iterator[Stretch]], Iterator[Stretch]]
 #: Reads the portions of an OONI file's stretches, in order, by whatever workers there are.
 ReadPortions = Callable[[Iterator[Iterator[Stretch]], str], Iterator[Batch]]
 
@@ -93,6 +95,7 @@ def read_file(
     matcher: Matcher | None = None,
     limits: Limits | None = None,
     read_portions: ReadPortions | None = None,
+    hand_on: HandOn = iter,
 ) -> tuple[str, Iterator[Batch]]:
     """A file's kind, and its rows a bounded number at a time. A file that no reader knows is set aside.
 
@@ -103,6 +106,7 @@ def read_file(
         matcher: What finds fingerprints.
         limits: What it may ask of memory and time; the default limits where not given.
         read_portions: Reads the stretches of an OONI file; one after the other in this process where not given.
+        hand_on: What stretches of an OONI file go through on their way from its container.
 
     Raises:
         OSError: It cannot be read.
@@ -113,7 +117,7 @@ def read_file(
     except RefusedError as error:
         return UNKNOWN, iter([whole_aside(path, file_id, str(error))])
     if kind == OONI:
-        found = portions(stretches(path, limits), limits.batch)
+        found = portions(hand_on(stretches(path, limits)), limits.batch)
         if read_portions is None:
             reader = OONIReader(as_of, matcher)
             return kind, (read_portion(reader, portion, file_id) for portion in found)
