@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+import gc
 import gzip
 import hashlib
 import json
 import multiprocessing
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from wallwatch._files import atomic_path
 from wallwatch.archive import Summary, parts, take_in
 from wallwatch.archive import take_in as take_in_function
 from wallwatch.archive.shared import Opened, Placed, Room
+from wallwatch.archive.threads import ahead
 from wallwatch.archive.workers import Workers
 from wallwatch.bench import corpus
 from wallwatch.schema.layout import PER_FILE, Layout
@@ -146,7 +150,7 @@ def test_the_same_file_under_two_names_is_read_once(tmp_path: Path) -> None:
 def test_any_order_pieces_and_workers_give_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """C14: file by file, all at once, with one process or two, small files and large ones."""
+    """C14: file by file, all at once, with one process or several, small files and large ones."""
     folder = fill(tmp_path / "in")
     corpus.write(folder / "large.jsonl.gz", 120, 8_000)
     every = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
@@ -156,9 +160,11 @@ def test_any_order_pieces_and_workers_give_the_same_bytes(
     monkeypatch.setattr(module, "_WORTH_PROCESSES", 1)
     monkeypatch.setattr(module, "_LARGE", 10_000)
     go(every, tmp_path / "two", workers=2)
+    go(every, tmp_path / "four", workers=3)
     go([every[1]], tmp_path / "three")
     go([*every, folder / "notes.txt"], tmp_path / "three")
-    assert tables(tmp_path / "one") == tables(tmp_path / "two") == tables(tmp_path / "three")
+    for other in ("two", "three", "four"):
+        assert tables(tmp_path / other) == tables(tmp_path / "one")
 
 
 class PowerFailure(BaseException):
@@ -326,10 +332,71 @@ def test_a_large_file_is_read_by_all_workers_with_the_same_result(
         add(self, batch)
 
     monkeypatch.setattr(parts.Parts, "add", kill_one)
-    summary = go([large], tmp_path / "together", workers=2)
+    summary = go([large], tmp_path / "together", workers=3)
     assert (summary.measurements, summary.set_aside) == (90, 3)
     assert len(batches) > 5
     assert tables(tmp_path / "together") == tables(tmp_path / "alone")
+
+
+def test_a_file_that_threads_unpack_and_write_gives_the_same_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C14: on two cores one file needs no second process."""
+    large = tmp_path / "large.jsonl"
+    lines = [*corpus.make_lines(90, 7_500), b"{broken"]
+    large.write_bytes(b"\n".join(lines))
+    monkeypatch.setattr(parts, "ROW_GROUP", 100)
+    go([large], tmp_path / "alone")
+    summary = go([large], tmp_path / "threads", workers=2)
+    assert (summary.measurements, summary.set_aside) == (90, 1)
+    assert tables(tmp_path / "threads") == tables(tmp_path / "alone")
+
+
+def test_what_goes_wrong_in_a_thread_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X6: no space, met by the thread that writes; a later run completes it."""
+    large = tmp_path / "large.jsonl"
+    large.write_bytes(b"\n".join(corpus.make_lines(60, 7_500)))
+
+    def full(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(parts, "ROW_GROUP", 100)
+        patched.setattr(pq.ParquetWriter, "write_table", full)
+        with pytest.raises(WallwatchError, match="no space left"):
+            go([large], tmp_path / "w", workers=2)
+    assert not list((tmp_path / "w" / "tables").rglob("*.parquet*"))
+    go([large], tmp_path / "w", workers=2)
+    go([large], tmp_path / "alone")
+    assert tables(tmp_path / "w") == tables(tmp_path / "alone")
+
+
+def test_things_made_ahead_come_in_order_and_their_trouble_at_its_place() -> None:
+    def some() -> Iterator[int]:
+        yield from range(20)
+        raise ValueError("torn")
+
+    found = []
+    with pytest.raises(ValueError, match="torn"):
+        for one in ahead(some(), 3):
+            found.append(one)
+    assert found == list(range(20))
+    ended = []
+
+    def endless() -> Iterator[int]:
+        try:
+            yield from count()
+        finally:
+            ended.append(True)
+
+    taken = ahead(endless(), 3)
+    assert [next(taken), next(taken)] == [0, 1]
+    taken.close()
+    gc.collect()
+    assert ended == [True]
+    assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
 
 
 @pytest.mark.parametrize("nameless", [True, False])

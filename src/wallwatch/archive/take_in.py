@@ -44,10 +44,8 @@ ID = 16
 _LARGE = 16 << 20
 #: What is read at once when workers read a file together: less than otherwise, so that none waits long for the last one.
 _TOGETHER = Limits(batch=16 << 20)
-#: Below this many bytes in all, starting processes takes longer than reading in Python …
-_WORTH_PROCESSES = 8 << 20
-#: … and than reading with the extension.
-_WORTH_PROCESSES_NATIVE = 24 << 20
+#: Below this many bytes in all, starting processes takes longer than reading.
+_WORTH_PROCESSES = (24 if installed() else 8) << 20
 #: Stretches that are unpacked before they are read.
 _AHEAD = 8
 #: Files of so many bytes are read into packs, so many at a time, where there are enough of them: what each would cost by
@@ -266,14 +264,13 @@ def _run(
     size = min(_AT_ONCE, 1 + len(little) // (4 * workers))
     groups = [tuple(little[start : start + size]) for start in range(0, len(little), size)]
     others = [task for task in tasks if not groups or task.size > _SMALL]
-    worth = _WORTH_PROCESSES_NATIVE if installed() else _WORTH_PROCESSES
-    if workers <= 1 or sum(task.size for task in tasks) < worth:
+    if workers <= 1 or sum(task.size for task in tasks) < _WORTH_PROCESSES:
         for group in groups:
             _count_group(summary, _take_group(group, fingerprints), group, progress)
         for task in others:
             _count(summary, take_file(task, fingerprints, threads=workers > 1), progress)
         return
-    large = [task for task in others if task.size > (_LARGE if len(others) > workers else worth)]
+    large = [task for task in others if task.size > (_LARGE if len(others) > workers else _WORTH_PROCESSES)]
     small = [task for task in others if task not in large]
     if installed() and workers == 2:
         # Two threads read a file as fast as two processes would that get its lines from a third.
