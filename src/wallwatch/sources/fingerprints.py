@@ -94,6 +94,7 @@ class _Patterns:
             else:
                 self._check(text, position)
                 searched.append(Searched.regexp(text))
+        self._longest_full = max(map(len, self._full), default=-1)
         self._automaton = automaton(searched, fast=fast)
 
     def _check(self, pattern: bytes, position: int) -> None:
@@ -105,7 +106,8 @@ class _Patterns:
     def match(self, text: bytes) -> list[str]:
         """Names of all that match, in the order of the files."""
         positions = [self._places[index] for index in self._automaton.find(text)]
-        if text in self._full:
+        # Looking a long body up would hash all of it.
+        if len(text) <= self._longest_full and text in self._full:
             positions += self._full[text]
         return [self._names[position] for position in sorted(positions)] if positions else []
 
