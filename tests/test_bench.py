@@ -77,6 +77,7 @@ def test_a_small_bench_measures_everything() -> None:
     assert grown + run["run_fixed_cpu_seconds"] == pytest.approx(run["run_cpu_seconds"])
     assert 0 < run["run_ratio"] < 1
     assert data["together"]["all_cpu_seconds"] > 0
+    assert (data["several"]["files"], data["several"]["measurements"]) == (16, 2_240)
     judged = data["judging"]
     assert judged["observations"] >= 5_000
     assert judged["controls"] > 0

@@ -7,6 +7,7 @@ import hashlib
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -114,10 +115,16 @@ def take_in(
     _sweep(layout)
     progress.stage("hashing", len(files))
     found: dict[str, list[Given]] = {}
-    hashes = elsewhere.hashes([f.place for f in files]) if elsewhere else (hash_of(f.path) for f in files)
-    for file, hashed in zip(files, hashes, strict=True):
-        found.setdefault(hashed, []).append(file)
-        progress.advance()
+    # Hashing lets other threads run.
+    with ThreadPoolExecutor(workers) as threads:
+        hashes: Iterable[str] = (
+            elsewhere.hashes([file.place for file in files])
+            if elsewhere
+            else threads.map(hash_of, [file.path for file in files])
+        )
+        for file, hashed in zip(files, hashes, strict=True):
+            found.setdefault(hashed, []).append(file)
+            progress.advance()
     new: list[Task] = []
     there = set(layout.taken_in())
     more: dict[str, list[str]] = {}
@@ -271,7 +278,8 @@ def _run(
             _count(summary, take_file(task, fingerprints, threads=workers > 1), progress)
         return
     large = [task for task in others if task.size > (_LARGE if len(others) > workers else _WORTH_PROCESSES)]
-    small = [task for task in others if task not in large]
+    # The longest first, so that none waits long for the last one.
+    small = sorted((task for task in others if task not in large), key=lambda task: -task.size)
     if installed() and workers == 2:
         # Two threads read a file as fast as two processes would that get its lines from a third.
         for task in large:

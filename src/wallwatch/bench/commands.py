@@ -64,17 +64,18 @@ class Report:
                 f"{row['limit_per_second']:>12,.0f} {row['read_per_second']:>12,.0f} "
                 f"{row['read_mb_per_second']:>9,.0f} {row['write_per_second']:>12,.0f} {row['ratio']:>7.2f}"
             )
-        run, together, judged = self.data["run"], self.data["together"], self.data["judging"]
+        run, judged = self.data["run"], self.data["judging"]
         text += [
             "",
             "Per core, by processor time. limit: decompressing and decoding just the needed fields, results dropped.",
             "read: every column of the tables, bodies hashed and matched; write: their Parquet. ratio: read to limit.",
             "",
-            (
-                f"one file of {together['measurements']:,.0f} measurements taken in by 1 process: "
-                f"{together['one_seconds']:,.1f} s ({together['one_cpu_seconds']:,.1f} s of processors), "
-                f"by {together['workers']:,.0f}: {together['all_seconds']:,.1f} s "
-                f"({together['all_cpu_seconds']:,.1f} s): {together['speed_up_ratio']:.2f} times as fast"
+            *(
+                f"{name} of {one['measurements']:,.0f} measurements taken in on 1 core: "
+                f"{one['one_seconds']:,.1f} s ({one['one_cpu_seconds']:,.1f} s of processors), "
+                f"on {one['workers']:,.0f}: {one['all_seconds']:,.1f} s "
+                f"({one['all_cpu_seconds']:,.1f} s): {one['speed_up_ratio']:.2f} times as fast"
+                for name, one in (("one file", self.data["together"]), ("16 files", self.data["several"]))
             ),
             "",
             (
@@ -195,8 +196,10 @@ def run(
         progress.stage("Measuring a whole run")
         path, found = measure.growing(lines * _RUN, folder / "run", known, workers)
         progress.stage("Measuring one file on all cores")
-        together = measure.together(path, folder / "together", known, workers)
-        together["measurements"] = found["measurements"]
+        together = measure.together([path], folder / "together", known, workers)
+        progress.stage("Measuring sixteen files on all cores")
+        paths = measure.several(3 * lines * _RUN, folder / "several")
+        several = measure.together(paths, folder / "several-workspaces", known, workers)
         progress.stage("Measuring one more file")
         added = measure.added(lines, folder / "added", known)
         progress.stage("Measuring the judge")
@@ -220,6 +223,7 @@ def run(
             "repeats": repeats,
             "reading": rows,
             "together": together,
+            "several": several,
             "run": {"workers": workers, **found},
             "added": added,
             "judging": judged,

@@ -9,7 +9,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -216,16 +216,25 @@ def growing(lines: int, folder: Path, known: Fingerprints, workers: int) -> tupl
     return path, found
 
 
-def together(path: Path, root: Path, known: Fingerprints, workers: int) -> dict[str, float]:
-    """Taking one large file in with one process, and with all workers."""
-    found: dict[str, float] = {"workers": workers}
+def together(paths: Sequence[Path], root: Path, known: Fingerprints, workers: int) -> dict[str, float]:
+    """Taking some files in with one process, and with all workers; files that are small come beside each other."""
+    found: dict[str, float] = {"workers": workers, "files": len(paths)}
     for name, count in (("one", 1), ("all", workers)):
         layout = Workspace.create(root / name).layout
         with Spent() as spent:
-            take_in([path], layout, workers=count, fingerprints=known, as_of=AS_OF)
-        found |= spent.named(name)
+            summary = take_in(paths, layout, workers=count, fingerprints=known, as_of=AS_OF)
+        found |= {"measurements": summary.measurements, **spent.named(name)}
     found["speed_up_ratio"] = found["one_seconds"] / found["all_seconds"]
     return found
+
+
+def several(lines: int, folder: Path) -> list[Path]:
+    """Sixteen files of so many lines in all, one after the other in time, as a collector writes them."""
+    folder.mkdir()
+    paths = [folder / f"{number}.jsonl.gz" for number in range(16)]
+    for number, path in enumerate(paths):
+        corpus.write(path, lines // 16, RUN_BYTES, seed=3 + number, first=number * (lines // 16))
+    return paths
 
 
 def added(files: int, folder: Path, known: Fingerprints) -> list[dict[str, float]]:
