@@ -106,7 +106,8 @@ class Workers:
         left = deque(calls)
         waiting: deque[_Waiting] = deque()
         while left or waiting:
-            while left and len(waiting) < 2 * self._count:
+            # The last one is for this process, which would wait for another to have done two.
+            while len(left) > 1 and len(waiting) < 2 * self._count:
                 waiting.append(_Waiting(left.popleft()))
                 self._give(function, waiting[-1])
             yield own(*left.popleft()) if left else self._take(function, waiting)
