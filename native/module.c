@@ -155,7 +155,13 @@ static PyObject *add(PyObject *object, PyObject *const *arguments, Py_ssize_t n)
     Py_RETURN_TRUE;
 }
 
-/* All rows so far, as columns of three tables. */
+static void empty_tables(Reader *self) {
+    empty_table(&self->rows);
+    empty_table(&self->controls);
+    empty_table(&self->who);
+}
+
+/* All rows so far, as columns of three tables. What cannot be given is dropped. */
 static PyObject *take(PyObject *object, PyObject *Py_UNUSED(none)) {
     Reader *self = (Reader *)object;
     Line *line = &self->line;
@@ -166,6 +172,7 @@ static PyObject *take(PyObject *object, PyObject *Py_UNUSED(none)) {
     }
     if (setjmp(line->out)) {
         Py_CLEAR(line->held);
+        empty_tables(self);
         return NULL;
     }
     size_t n_who = self->who.rows + self->who.kept, n_rows = self->rows.rows + self->rows.kept;
@@ -176,12 +183,13 @@ static PyObject *take(PyObject *object, PyObject *Py_UNUSED(none)) {
     who = columns(line, &self->who, &self->texts, &self->lists);
     rows = who ? columns(line, &self->rows, &self->texts, &self->lists) : NULL;
     controls = rows ? columns(line, &self->controls, &self->texts, &self->lists) : NULL;
+    empty_tables(self);
     if (!controls) {
         Py_XDECREF(who);
         Py_XDECREF(rows);
         return NULL;
     }
-    if (self->texts.n > self->most) forget_all(self);
+    if (self->texts.n > self->most || self->texts.bytes + self->composites.bytes > MOST_BYTES_OF_TEXTS) forget_all(self);
     return Py_BuildValue("(nN)(nN)(nN)", (Py_ssize_t)n_who, who, (Py_ssize_t)n_rows, rows, (Py_ssize_t)n_controls,
                          controls);
 }

@@ -321,8 +321,7 @@ static PyObject *data_of(const Column *c, int type, size_t n, const Texts *t, co
     }
 }
 
-/* The columns by name: (type, how many are null, which are given, the data); data is None where all are null. The
-   table is empty afterwards. */
+/* The columns by name: (type, how many are null, which are given, the data); data is None where all are null. */
 static PyObject *columns(Line *line, Table *t, const Texts *texts, const Lists *l) {
     turn(line, t);
     PyObject *found = PyDict_New();
@@ -349,9 +348,12 @@ static PyObject *columns(Line *line, Table *t, const Texts *texts, const Lists *
         }
         Py_DECREF(one);
     }
-    for (int k = 0; k < t->columns; k++) t->column[k].given = 0;
-    t->rows = 0;
     return found;
+}
+
+static void empty_table(Table *t) {
+    for (int k = 0; k < t->columns; k++) t->column[k].given = 0;
+    t->rows = t->staged = t->kept = 0;
 }
 
 #endif

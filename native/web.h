@@ -115,9 +115,12 @@ typedef struct {
     NUMBER_MEMOS(AS_NUMBER_MEMO)
     CALLS(AS_CALL)
     Table rows, controls, who;
-    Py_ssize_t most; /* texts, after which what is known is forgotten with the next batch */
+    Py_ssize_t most; /* texts, after which what is known is forgotten with the next batch; see MOST_BYTES_OF_TEXTS */
     int busy; /* a line is being read, perhaps while other threads run */
 } Reader;
+
+/* What is known is forgotten as well with the next batch once its texts have so many bytes: certificates are kilobytes. */
+enum { MOST_BYTES_OF_TEXTS = 48 << 20 };
 
 #define TEXT_OF(self, memo, text) made(&(self)->line, &(self)->memo, &(self)->texts, text)
 #define NUMBER_OF(self, memo, text) made_number(&(self)->line, &(self)->memo, &(self)->texts, text)
@@ -328,6 +331,7 @@ typedef struct {
     const Keys *keys;
     Id first_host;
     int32_t number, seen; /* of the measurement; rows so far */
+    int64_t repeated; /* bytes of text that stand in more rows than they are written in, as `Rows.repeated` */
     Network *networks;
     HostOf *hosts; /* by address and depth; the first of an address also stands for it alone */
     HostOfTransaction *transactions;
@@ -335,7 +339,8 @@ typedef struct {
     Id depth_hosts[65]; /* the last one is that of no depth */
 } Flat;
 
-enum { MOST_ADDRESSES = 1024 };
+/* The first two: see `LONGEST_NAME` and `MOST_REPEATED` in Python. */
+enum { LONGEST_NAME = 255, MOST_REPEATED = 20, MOST_ADDRESSES = 1024 };
 
 static Row *row(Flat *f, Table *table, int layer) {
     Row *found = new_row(&f->reader->line, table);
@@ -457,6 +462,14 @@ static int answered_before(const Keys *keys, int place) {
     return 0;
 }
 
+static int64_t size_of(const Reader *self, Id text) { return text == NONE ? 0 : self->texts.sizes[text]; }
+
+/* A resolver's or a network's name; one that is none for its length is left to Python. */
+static Id named(Reader *self, Id text) {
+    if (size_of(self, text) > LONGEST_NAME) odd(&self->line);
+    return filled(text);
+}
+
 /* One row for each answer; one for a query that failed or got none. */
 static void queries(Flat *f) {
     Reader *self = f->reader;
@@ -473,6 +486,9 @@ static void queries(Flat *f) {
         int again = q->engine == W_UDP && q->transaction != NO_INT64 && q->transaction && answered_before(keys, i);
         Id engine = again ? W_AGAIN : q->engine <= EMPTY ? W_SYSTEM : TEXT_OF(self, engine, q->engine);
         Id failed = q->failure > EMPTY ? q->failure : q->answered ? NONE : W_NO_ANSWER;
+        if (q->answered > 1)
+            f->repeated += (q->answered - 1) * (size_of(self, q->hostname) + size_of(self, q->resolver_address) +
+                                                size_of(self, q->failure));
         for (int k = 0; k < (q->answered ? q->answered : 1); k++) {
             Row *r = row(f, &self->rows, DNS);
             r->host = host;
@@ -481,7 +497,7 @@ static void queries(Flat *f) {
             to_times(r, q->t0, q->t);
             r->dns_engine = engine;
             r->dns_query_type = q->query_type;
-            r->dns_resolver = engine == W_SYSTEM ? NONE : filled(q->resolver_address);
+            r->dns_resolver = engine == W_SYSTEM ? NONE : named(self, q->resolver_address);
             r->dns_rcode = fits(&self->line, q->rcode);
             if (!q->answered) continue;
             const Answer *a = q->answers + k;
@@ -495,7 +511,7 @@ static void queries(Flat *f) {
             Id ip = TEXT_OF(self, address, a->ipv4 > EMPTY ? a->ipv4 : a->ipv6);
             if (ip != NONE) {
                 int64_t network = network_of(&a->asn);
-                Id name = filled(a->as_org_name);
+                Id name = named(self, a->as_org_name);
                 if (host != NONE) {
                     /* The address alone stands for the host of its first answer: the list is in that order. */
                     remember_host(f, ip, depth, host);
@@ -893,6 +909,7 @@ static void helper_view(Flat *f, Id url) {
             r->host = host;
             to_failure(self, r, c->dns_failure > EMPTY ? c->dns_failure : W_NO_ANSWER);
         }
+        if (c->n_addrs) f->repeated += (c->n_addrs - 1) * size_of(self, c->dns_failure);
         for (int i = 0; i < c->n_addrs; i++) {
             Id ip = TEXT_OF(self, address, c->addrs[i]);
             Row *r = row(f, &self->controls, DNS);
@@ -1053,6 +1070,10 @@ static void web(Reader *self, const Measurement *m, int32_t number_, PyObject *c
         helper_view(f, m->input);
         controls = f->seen;
     }
+    /* Rows that would repeat far more text than the line has: Python says so. */
+    int64_t everywhere = size_of(self, m->input) + size_of(self, f->first_host > EMPTY ? f->first_host : W_UNKNOWN_TEXT) +
+                         size_of(self, m->report_id) + size_of(self, m->uid) + size_of(self, m->probe_id);
+    if ((observations + controls) * everywhere + f->repeated > MOST_REPEATED * (int64_t)PyBytes_GET_SIZE(content)) odd(line);
     who(f, m, content, begin, hashes, name);
     Who *w = (Who *)(self->who.stage + (self->who.staged - 1) * self->who.width);
     w->observations = observations;

@@ -106,6 +106,22 @@ def test_a_folder_is_taken_in_with_its_bad_lines_set_aside(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize("native", ["0", "1"])
+def test_a_text_repeated_in_thousands_of_rows_ends_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: str
+) -> None:
+    """X1, X2: 1 MB of host name for each of 3,000 connects is more than a column of text can hold."""
+    monkeypatch.setenv("WALLWATCH_NATIVE", native)
+    connects = [{"ip": "192.0.2.1", "status": {}}] * 3_000
+    hostile = measurement(1, input=f"https://{'a' * 1_000_000}.example/", test_keys={"tcp_connect": connects})
+    path = tmp_path / "hostile.jsonl"
+    path.write_bytes(b"\n".join([measurement(0), hostile, measurement(2)]))
+    summary = go([path], tmp_path / "w")
+    assert (summary.measurements, summary.set_aside) == (2, 1)
+    assert summary.reasons == {"its rows would repeat far more text than it has": 1}
+    assert [row["line"] for row in rows(tmp_path / "w", "quarantine")] == [2]
+
+
 def test_raw_bytes_are_kept_as_they_came(tmp_path: Path) -> None:
     folder = fill(tmp_path / "in")
     go([folder], tmp_path / "w")

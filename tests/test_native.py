@@ -309,6 +309,40 @@ def test_the_probes_own_address_is_in_no_row(shared_data: Path, own: str) -> Non
     assert "[scrubbed" in str(told)
 
 
+def test_lines_that_repeat_too_much_or_nearly() -> None:
+    """X2: at the bound both readers say the same; the rows of a line that is set aside are in no batch."""
+    plain = written(native_lines.whole(), random.Random(1))
+    readers, aside = pair(), 0
+    for length in range(100, 4_000, 60):
+        document = json.loads(plain)
+        document["input"] = f"https://a.example/{'x' * length}"
+        for place, row in (("queries", {}), ("tcp_connect", {"status": {}}), ("tls_handshakes", {"t": 0.5})):
+            changed = json.loads(json.dumps(document))
+            changed["test_keys"][place] = [row] * 100
+            batch = same([plain, json.dumps(changed).encode(), plain], readers)
+            aside += batch.rows("quarantine")
+    assert 20 < aside < 180
+    for length in (254, 255, 256, 300):
+        for field in ("hostname", "resolver_address"):
+            document = json.loads(plain)
+            document["test_keys"]["queries"][0][field] = "n" * length
+            document["test_keys"]["queries"][0]["answers"][0]["as_org_name"] = "\u00e9" * (length // 2)
+            same([plain, json.dumps(document).encode()], readers)
+
+
+def test_columns_that_cannot_be_given_are_dropped() -> None:
+    """X6: what failed for one batch is not in the next."""
+    reader = pair()[1]
+    (line,) = corpus.make_lines(1, 2_500)
+    once = reader.read(numbered([line]), FILE)
+    assert reader.native is not None
+    taking = reader.native._reader
+    gathered = reader.gather()
+    gathered.add(numbered([line] * 3), FILE)
+    assert len(taking.take()) == 3  # as if it had been lost
+    assert difference(once, reader.read(numbered([line]), FILE)) is None
+
+
 def test_texts_that_the_extension_forgets(shared_data: Path) -> None:
     """What was worked out for texts is kept up to a bound, and is begun anew between batches."""
     lines = [compact(line) for line in seeds(shared_data)] * 2

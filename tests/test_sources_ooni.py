@@ -475,6 +475,65 @@ def test_bad_lines_are_set_aside_and_the_others_kept(content: bytes, reason: str
     assert reason in rows["quarantine"][0]["reason"]
 
 
+ROWS = 1_000
+LONG = "x" * 2_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "keys"),
+    [
+        ({"input": f"https://a.example/{LONG}"}, {}),
+        ({"report_id": LONG}, {}),
+        ({"report_id": None, "software_name": LONG}, {}),
+        ({"measurement_uid": LONG}, {}),
+        ({"probe_id": "\u00e9" * 700}, {}),
+        ({}, {"queries": [{"hostname": LONG, "answers": [{}] * ROWS}]}),
+        ({}, {"queries": [{"failure": LONG, "answers": [{}] * ROWS}]}),
+        ({}, {"queries": [{"engine": "udp", "resolver_address": LONG, "answers": [{}] * ROWS}]}),
+        ({}, {"x_dns_duplicate_responses": [{"failure": LONG, "answers": [{}] * ROWS}]}),
+        ({}, {"control": {"dns": {"failure": LONG, "addrs": [""] * ROWS}}}),
+        (
+            {"test_name": "tor"},
+            {"targets": {"a": {"target_protocol": LONG, "queries": [{"failure": "x"}] * ROWS}}},
+        ),
+    ],
+)
+def test_a_line_whose_rows_would_repeat_far_more_than_it_has_is_set_aside(
+    changes: dict[str, Any], keys: dict[str, Any]
+) -> None:
+    """X1, X2: a text of some kilobytes in each of thousands of rows would fill a column, and the run would end."""
+    connects = [{"ip": "192.0.2.1", "status": {}}] * ROWS
+    hostile = line(**{**changes, "test_keys": {**keys, "tcp_connect": connects if not keys else []}})
+    rows = read(line(), hostile, line())
+    assert [row["line"] for row in rows["measurements"]] == [1, 3]
+    assert [(row["line"], row["reason"].partition(":")[0]) for row in rows["quarantine"]] == [
+        (2, "its rows would repeat far more text than it has")
+    ]
+    alone = read(line(), line())
+    for name in ("observations", "controls"):
+        assert [{**row, "line": 0} for row in rows[name]] == [{**row, "line": 0} for row in alone[name]]
+
+
+def test_names_longer_than_any_name_are_none() -> None:
+    """X2, RFC 1035: connections to one address repeat the name that was asked for, and the network's."""
+    answers = [{"answer_type": "A", "ipv4": "192.0.2.1", "as_org_name": "n" * 256}]
+    query = {
+        "engine": "udp",
+        "resolver_address": "r" * 256,
+        "hostname": f"{'a' * 256}.example",
+        "answers": answers,
+    }
+    connect = {"ip": "192.0.2.1", "port": 443, "status": {}}
+    rows = read(line(input=f"https://{'a' * 256}/", test_keys={"queries": [query], "tcp_connect": [connect]}))
+    assert rows["measurements"][0]["target"] == "unknown"
+    assert {(row["host"], row["ip_network_name"], row["dns_resolver"]) for row in rows["observations"]} == {
+        (None,) * 3
+    }
+    longest = ".".join(["a" * 63] * 3 + ["b" * 61])
+    assert host_name(longest) == longest
+    assert host_name("\u00fc" * 250) is None  # its punycode is longer
+
+
 def test_what_strict_readers_refuse_is_still_read() -> None:
     """X1: lone surrogates, NaN, huge numbers, duplicate keys (the last one counts)."""
     odd = line().replace(b'"probe_cc": "XW"', b'"probe_cc": "XX", "x": NaN, "y": 1e999, "probe_cc": "XW"')

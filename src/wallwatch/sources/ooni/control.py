@@ -8,7 +8,7 @@ from wallwatch.sources.ooni import http
 from wallwatch.sources.ooni.lenient import Lenient
 from wallwatch.sources.ooni.parts import NO_JSON, Number
 from wallwatch.sources.ooni.remembered import ADDRESSES, ENDPOINTS, HOSTS, NETWORKS, URLS
-from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, TCP, TLS, Layer, Level, Rows
+from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, TCP, TLS, Layer, Level, Rows, size
 from wallwatch.sources.ooni.values import whole
 
 
@@ -110,6 +110,8 @@ class ControlRows(Rows):
         if not found.addrs:
             rows.append((host, None, None, failed or "dns_no_answer", None, None))
             return 1
+        if failed:
+            self.repeated += (len(found.addrs) - 1) * size(failed)
         for text in found.addrs:
             ip = ADDRESSES[text]
             if ip is None:

@@ -20,9 +20,9 @@ from wallwatch.sources.ooni.parts import (
     Text,
 )
 from wallwatch.sources.ooni.remembered import ADDRESSES, ENDPOINTS, HOSTS, NETWORKS, URLS
-from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, STEP, TCP, TLS, Layer, Level, Rows
+from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, STEP, TCP, TLS, Layer, Level, Rows, size
 from wallwatch.sources.ooni.traffic import handshake_traffic
-from wallwatch.sources.ooni.values import mask, port_number, whole
+from wallwatch.sources.ooni.values import LONGEST_NAME, mask, port_number, whole
 
 LONGEST_TEXT = 4_000
 #: Room for one target's transactions.
@@ -96,6 +96,7 @@ class Flattener:
         self._depth_hosts: dict[int | None, str] = {}
         self._secret: str | None = None
         self._sizes: list[int] = []
+        self._marks = self.rows.mark(), self.controls.mark()
         self._offset = 0
         self._held_queries: list[Query] = []
         self._held_answers: list[Answer] = []
@@ -120,6 +121,24 @@ class Flattener:
             self.complete()
             self._sizes = self.rows.sizes()
         self._hosts, self._networks, self._depth_hosts, self.hashes = {}, {}, {}, {}
+        self._marks = self.rows.mark(), self.controls.mark()
+        self.rows.repeated = self.controls.repeated = 0
+
+    def repeats(self, everywhere: int) -> int:
+        """Bytes of text that stand in more rows of the measurement than they are written in.
+
+        Args:
+            everywhere: Bytes of the texts that stand in each of its rows.
+        """
+        rows, controls = self._marks
+        count = self.rows.since(rows) + self.controls.since(controls)
+        return count * everywhere + self.rows.repeated + self.controls.repeated
+
+    def drop(self) -> None:
+        """Forgets the rows of the measurement."""
+        self.complete()
+        for rows, mark in zip((self.rows, self.controls), self._marks, strict=True):
+            rows.drop(mark)
 
     def finish(self) -> None:
         """The measurement is complete: its own address is cut out of every text (trap X9).
@@ -142,7 +161,7 @@ class Flattener:
             add["dns_engine"] += engines
             add["dns_query_type"] += [q.query_type for q in queries]
             add["dns_resolver"] += [
-                (q.resolver_address or None) if engine != "system" else None
+                _named(q.resolver_address) if engine != "system" else None
                 for q, engine in zip(queries, engines, strict=True)
             ]
             add["dns_rcode"] += [q.rcode for q in queries]
@@ -207,8 +226,10 @@ class Flattener:
             self.complete()
             starts = self.rows.sizes()
         self._offset = position * _TARGET
+        mark = self.rows.mark()
         self.parts(keys)
         self._offset = 0
+        self.rows.repeated += self.rows.since(mark) * size(host)
         if apart:
             self.complete()
             if host is not None:
@@ -240,11 +261,14 @@ class Flattener:
                 answered.append((None, None, None, None, None))
                 continue
             sizes.append(len(answers))
+            if len(answers) > 1:
+                texts = size(query.hostname) + size(query.resolver_address) + size(query.failure)
+                self.rows.repeated += (len(answers) - 1) * texts
             self._held_answers += answers
             for answer in answers:
                 ip = ADDRESSES[answer.ipv4 or answer.ipv6]
                 if ip is not None:
-                    network = NETWORKS[answer.asn], answer.as_org_name or None
+                    network = NETWORKS[answer.asn], _named(answer.as_org_name)
                     if host is not None and ip not in hosts:
                         hosts[ip] = host
                     if host is not None and (ip, depth) not in hosts:
@@ -499,6 +523,11 @@ class Flattener:
 
 
 _NO_RESPONSE = (None,) * 9
+
+
+def _named(text: str | None) -> str | None:
+    """A resolver's or a network's name, which many rows may repeat; null where there is none, or no such name."""
+    return text if text and size(text) <= LONGEST_NAME else None
 
 
 def _certificate(chain: list[Text]) -> str | None:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from wallwatch._text import safe_bytes
 from wallwatch.schema import CONTROLS, MEASUREMENTS, OBSERVATIONS, QUARANTINE
 from wallwatch.sources.batch import Batch
-from wallwatch.sources.ooni.envelope import MEASURED, WHO, Envelopes, probe_secret
+from wallwatch.sources.ooni.envelope import MEASURED, WHO, Envelope, Envelopes, probe_secret
 from wallwatch.sources.ooni.flatten import Flattener
 from wallwatch.sources.ooni.identity import LONG_LINE, Body, digest, long_bodies, outside
 from wallwatch.sources.ooni.known import Known, Matcher, NoFingerprints
@@ -27,6 +27,7 @@ from wallwatch.sources.ooni.native import WEB, NativeReader, Piece, envelopes, i
 from wallwatch.sources.ooni.nettests import NO_OUTCOME, OTHER, Nettest, nettest
 from wallwatch.sources.ooni.remembered import URLS
 from wallwatch.sources.ooni.rows import integers
+from wallwatch.sources.ooni.rows import size as text_size
 from wallwatch.sources.stretch import Aside, Line
 
 
@@ -41,6 +42,10 @@ class UnreadableError(ValueError):
 #: Measurements whose parts are held before whole columns are made of them: few enough that they are still in the
 #: processor's cache.
 TOGETHER = 32
+
+#: How many times a line's own length may be taken by texts that several of its rows repeat: real ones come to three. A
+#: column of a batch, lines of 96 MB at most, then stays below the two gigabytes that Arrow's offsets can tell.
+MOST_REPEATED = 20
 
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 _HEAD = msgspec.json.Decoder(_Head)
@@ -89,8 +94,8 @@ class OONIReader:
     def release(self, gathered: Gathered) -> None:
         """What was read for it by the extension is its own."""
         if self._reading is gathered:
-            gathered.take()
             self._reading = None
+            gathered.take()
 
     def _read(self, lines: Iterable[Line], into: Gathered, file_id: str) -> None:
         flattener, envelopes, numbers = into.flattener, into.envelopes, into.numbers
@@ -123,11 +128,18 @@ class OONIReader:
                 len(numbers), URLS[record.input][0], test.redirects, own_notes, probe_secret(record)
             )
             outcome = test.flatten(flattener, record, keys) if keys is not None else NO_OUTCOME
+            target = test.target(record, keys)
+            repeated = flattener.repeats(_everywhere(record, target))
+            if repeated > MOST_REPEATED * len(content):
+                flattener.drop()
+                reason = f"its rows would repeat far more text than it has: {repeated / 1e6:,.1f} MB"
+                into.aside.append((file_id, number, offset, reason, safe_bytes(content)))
+                continue
             flattener.finish()
             envelopes.add(
                 record,
                 record.test_name or "unknown",
-                test.target(record, keys),
+                target,
                 name_given,
                 partial(_digest, found, flattener.hashes),
                 outcome.control_failure,
@@ -335,6 +347,19 @@ class _Found(NamedTuple):
     content: bytes
     bodies: list[Body]
     straight: bool
+
+
+def _everywhere(record: Envelope, target: str) -> int:
+    """Bytes of the texts that stand in each row of a measurement."""
+    texts = (
+        record.input,
+        target,
+        # Where there is no session, one is made of the software's name.
+        record.report_id or (record.software_name or "") + (record.software_version or ""),
+        record.measurement_uid,
+        record.probe_id,
+    )
+    return sum(map(text_size, texts))
 
 
 def _digest(found: _Found, hashes: dict[int, str]) -> str:

@@ -8,7 +8,7 @@ they were added.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -83,19 +83,28 @@ class Layer:
         self.sizes: list[int] = []
 
 
+class Mark(NamedTuple):
+    """Where rows end: how many runs of them there are, and how much every level holds."""
+
+    runs: int
+    sizes: list[int]
+
+
 class Rows:
     """Rows of one table.
 
     Attributes:
         keys: For each run of rows that one layer got at once, eight times the number of its measurement, and its layer.
         counts: How many rows each run has.
+        repeated: Bytes of text that stand in more rows than the line has them, besides those that stand in all.
     """
 
-    __slots__ = ("_layers", "_levels", "counts", "keys")
+    __slots__ = ("_layers", "_levels", "counts", "keys", "repeated")
 
     def __init__(self, *layers: Layer) -> None:
         self.keys: list[int] = []
         self.counts: list[int] = []
+        self.repeated = 0
         self._layers = layers
         self._levels = [
             level for layer in layers for level in (layer.rows, layer.groups) if level is not None
@@ -109,6 +118,24 @@ class Rows:
     def sizes(self) -> list[int]:
         """How much every level holds."""
         return [level.size() for level in self._levels]
+
+    def mark(self) -> Mark:
+        """Where the rows end by now."""
+        return Mark(len(self.keys), [level.size() + len(level.rows) for level in self._levels])
+
+    def since(self, mark: Mark) -> int:
+        """How many rows came since."""
+        return sum(self.counts[mark.runs :])
+
+    def drop(self, mark: Mark) -> None:
+        """Forgets the rows that came since; all must be in columns."""
+        del self.keys[mark.runs :], self.counts[mark.runs :]
+        for level, size in zip(self._levels, mark.sizes, strict=True):
+            for values in level.columns.values():
+                del values[size:]
+        for layer in self._layers:
+            if layer.groups is not None:
+                del layer.sizes[layer.groups.size() :]
 
     def scrub(self, starts: Sequence[int], secret: str, shown: str) -> None:
         """Replaces an address in every text that came since `sizes` was asked."""
@@ -363,6 +390,13 @@ def label(value: str | None, size: int) -> pa.Array:
     if value is None:
         return pa.nulls(size, TYPES["label"])
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(size, np.int32)), pa.array([value]))
+
+
+def size(text: str | None) -> int:
+    """The bytes of a text in UTF-8."""
+    if not text:
+        return 0
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def integers(values: np.ndarray[Any, Any]) -> pa.Array:

@@ -12,6 +12,8 @@ from wallwatch.schema.words import FAILURE_ALIASES, FAILURES
 
 _CACHE = 65_536
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
+#: No host name has more octets, length bytes and all (RFC 1035, 2.3.4); what is longer is no name.
+LONGEST_NAME = 255
 _DIGITS = re.compile(r"^[0-9]+$")
 _ALL_FAILED = re.compile(r"all endpoints failed: \[([^\]]{1,400})\]")
 _LABEL_SEPARATORS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})  # UTS 46, 2.3
@@ -36,7 +38,8 @@ def address(text: str | None) -> str | None:
 def host_name(text: str | None) -> str | None:
     """The host name in lower case and punycode (UTS 46), no trailing dot; an address in canonical form.
 
-    A name that IDNA refuses (underscores, mixed scripts) is given in lower case; trap J28.
+    A name that IDNA refuses (underscores, mixed scripts) is given in lower case; trap J28. Null where it is longer than
+    any name can be (RFC 1035, 2.3.4).
     """
     if not text:
         return None
@@ -44,8 +47,15 @@ def host_name(text: str | None) -> str | None:
     if (as_address := address(text)) is not None:
         return as_address
     text = text.translate(_LABEL_SEPARATORS).rstrip(".")
+    if len(text) > LONGEST_NAME:
+        return None
     if text.isascii():
         return text.lower() or None
+    name = _punycode(text)
+    return name if len(name.encode("utf-8", "surrogatepass")) <= LONGEST_NAME else None
+
+
+def _punycode(text: str) -> str:
     try:
         return idna.encode(text, uts46=True).decode()
     except (idna.IDNAError, UnicodeError):
