@@ -226,6 +226,72 @@ def test_every_field_with_what_it_does_not_expect() -> None:
         same([plain, *lines[start : start + 60]], readers)
 
 
+def test_what_hosts_and_traffic_are_told_from() -> None:
+    """Where one of several things decides: depths, times, transactions, repeated addresses, texts written otherwise."""
+    plain = written(native_lines.whole(), random.Random(1))
+    answer = {"answer_type": "A", "ipv4": "192.0.2.1", "asn": 1}
+    queries = [
+        {"hostname": f"{name}.example", "tags": tags, "answers": [{**answer, "asn": asn}], **more}
+        for name, tags, asn in (
+            ("b", ["depth=1"], 1),
+            ("c", ["depth=2"], 2),
+            ("d", None, 3),
+            ("b", ["depth=2"], 4),
+        )
+        for more in (
+            {},
+            {"engine": "udp", "transaction_id": 9},
+            {"engine": "udp", "transaction_id": 9, "query_type": "A"},
+        )
+    ]
+    connects = [
+        {"ip": "192.0.2.1", "status": {}, "tags": tags, "transaction_id": transaction}
+        for tags in (None, ["depth=0"], ["depth=1"], ["depth=2"], ["depth=3"])
+        for transaction in (None, 0, 9)
+    ]
+    shakes = [
+        {"address": "192.0.2.9:443", "server_name": f"{n}.example", "t": t}
+        for n, t in enumerate((0.5, None, 0.2, 0.2, 0.0))
+    ]
+    events = [
+        {"operation": operation, "num_bytes": n, "t": 0.1 * n}
+        for n in range(5)
+        for operation in ("tls_handshake_start", "write", "read", "tls_handshake_done")
+    ]
+    info = {"2001:db8::1": {"asn": 7}, "2001:DB8:0::1": {"asn": 8}, "[2001:db8::1]": None}
+    control = {
+        "ip_info": info,
+        "tcp_connect": {"[2001:db8::1]:443": {"status": True}},
+        "dns": {"addrs": ["2001:db8::1"]},
+    }
+    documents = [
+        {"queries": queries, "tcp_connect": connects},
+        {"queries": list(reversed(queries)), "tcp_connect": connects, "tls_handshakes": shakes},
+        {"tls_handshakes": shakes, "network_events": events},
+        {"tls_handshakes": shakes, "network_events": events + events[:4]},
+        {"tls_handshakes": shakes, "network_events": events[:16]},
+        {"tls_handshakes": shakes, "network_events": events[1:]},
+        {"control": control},
+    ]
+    lines = []
+    for keys in documents:
+        record = json.loads(plain)
+        record["test_keys"] = keys
+        lines.append(json.dumps(record).encode())
+    readers = pair()
+    same(lines, readers)
+    assert readers[1].native is not None
+    assert readers[1].native.taken == len(lines)
+    for old, new in (
+        (b'"depth=1"', b'"\\u0064epth=1"'),
+        (b'"depth=1"', b'"depth=\\u0031"'),
+        (b'"192.0.2.1"', b'"\xed\xa0\x80"'),
+        (b'"192.0.2.1"', b'"\xc3\xa9"'),
+        (b'"asn": 1', b'"asn": -0'),
+    ):
+        same([line.replace(old, new) for line in lines], readers)
+
+
 def test_many_batches_by_one_reader(shared_data: Path) -> None:
     """What a reader remembers changes nothing."""
     rng, readers = random.Random(11), pair()
