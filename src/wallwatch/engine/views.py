@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from wallwatch._shares import in_shares
 from wallwatch._text import quoted
 from wallwatch.schema import TABLES, Table
 from wallwatch.schema.layout import DERIVED
@@ -23,6 +24,9 @@ _TYPES = {
     "list<string>": "VARCHAR[]",
     "list<int64>": "BIGINT[]",
 }
+
+#: Files whose columns are asked for at once: all that are said of them is held meanwhile.
+_FILES_AT_ONCE = 400
 
 #: The tables whose rows are left out where another file holds their measurement.
 REPEATED = ("measurements", "observations", "controls")
@@ -48,14 +52,19 @@ def select(table: Table, parts: Sequence[Path]) -> str:
 
 
 def columns_of(con: duckdb.DuckDBPyConnection, parts: Sequence[Path]) -> dict[Path, frozenset[str]]:
-    """The columns that each of the Parquet files has."""
-    if not parts:
-        return {}
+    """The columns that each of the Parquet files has; files with the same columns share one set of them."""
     named = {str(part): part for part in parts}
-    rows = con.sql(
-        f"SELECT file_name, list(name) FROM parquet_schema([{', '.join(map(quoted, named))}]) GROUP BY file_name"
-    ).fetchall()
-    return {named[name]: frozenset(columns) for name, columns in rows}
+    found: dict[Path, frozenset[str]] = {}
+    alike: dict[frozenset[str], frozenset[str]] = {}
+    for share in in_shares(((name, 1) for name in named), _FILES_AT_ONCE):
+        rows = con.sql(
+            "SELECT list(file_name), names FROM (SELECT file_name, list_sort(list(name)) AS names "
+            f"FROM parquet_schema([{', '.join(map(quoted, share))}]) GROUP BY file_name) GROUP BY names"
+        ).fetchall()
+        for files, names in rows:
+            columns = frozenset(names)
+            found |= dict.fromkeys(map(named.__getitem__, files), alike.setdefault(columns, columns))
+    return found
 
 
 def select_from(table: Table, parts: Mapping[Path, frozenset[str]]) -> str:
