@@ -5,11 +5,13 @@ import hashlib
 import json
 import random
 
+import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from wallwatch._errors import WallwatchError
-from wallwatch.engine import Workspace
+from wallwatch.engine import Workspace, database, held_to, views
 from wallwatch.schema import CELLS, FILES, MEASUREMENTS, TABLES
 from wallwatch.schema.measurements import UNREPORTED
 from wallwatch.schema.words import FAILURE_ALIASES, FAILURES, MECHANISMS, is_mechanism
@@ -61,6 +63,35 @@ def test_a_row_group_has_a_fixed_number_of_rows(tmp_path, monkeypatch):
     file = pq.ParquetFile(workspace.layout.table("cells") / "0.parquet")
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [7, 7, 7, 7, 3]
     assert file.schema_arrow == CELLS.arrow
+
+
+def test_files_with_the_same_columns_share_what_is_known_of_them(tmp_path, monkeypatch):
+    """However many are asked about at once: sets of their own took a hundred megabytes for four thousand files."""
+    monkeypatch.setattr(views, "_FILES_AT_ONCE", 2)
+    parts = [tmp_path / f"{n}.parquet" for n in range(7)]
+    for n, part in enumerate(parts):
+        pq.write_table(pa.table({"a": [1], "b": [2], **({"c": [3]} if n % 3 == 0 else {})}), part)
+    found = views.columns_of(duckdb.connect(), parts)
+    assert ["c" in found[part] for part in parts] == [n % 3 == 0 for n in range(7)]
+    assert all({"a", "b"} <= found[part] for part in parts)
+    assert len({id(columns) for columns in found.values()}) == 2
+    assert views.columns_of(duckdb.connect(), []) == {}
+
+
+def test_a_database_is_held_to_less_memory_unless_the_environment_says_how_much(tmp_path, monkeypatch):
+    def limit(con):
+        return con.sql("SELECT current_setting('memory_limit')").fetchall()[0][0]
+
+    monkeypatch.delenv("WALLWATCH_MEMORY", raising=False)
+    with database(tmp_path, memory="300MB") as con:
+        with held_to(con, "200MB"):
+            assert limit(con) == "190.7 MiB"
+        assert limit(con).startswith("286.")  # as before, but for what its own words leave out
+        with held_to(con, "400MB"):
+            assert limit(con).startswith("286.")
+        monkeypatch.setenv("WALLWATCH_MEMORY", "300MB")
+        with held_to(con, "200MB"):
+            assert limit(con).startswith("286.")
 
 
 def measurement(id_, line):

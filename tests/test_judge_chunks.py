@@ -1,14 +1,17 @@
 """Verdicts do not depend on how many measurements are judged at a time, on threads, or on where rows come from."""
 
+from collections import Counter
 from datetime import UTC, datetime
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from wallwatch import judge, simulate
 from wallwatch.archive import take_in
-from wallwatch.engine import Workspace
+from wallwatch.engine import Workspace, database
 from wallwatch.judge import judging
+from wallwatch.judge.steps import pace, shares
 from wallwatch.judge.steps.units import chunks, from_views
 from wallwatch.schema import TABLES
 from wallwatch.sources.fingerprints import Fingerprints
@@ -98,3 +101,72 @@ def test_hosts_in_which_nothing_failed_are_settled_as_a_look_at_every_address_wo
         assert sum(settling in step for step in steps) == 1
         steps = [step.replace(settling, looking) for step in steps]
     assert judged(workspace) == quick
+
+
+def concluded(workspace, monkeypatch, most):
+    """The tables that say what all chunks say together, with how many shares the steps of each took."""
+    monkeypatch.setattr(shares, "ROWS_AT_ONCE", most)
+    taken = Counter()
+    in_shares = shares.InShares.shares
+
+    def count(step, con, most):
+        for share in in_shares(step, con, most):
+            taken[step] += 1
+            yield share
+
+    monkeypatch.setattr(shares.InShares, "shares", count)
+    with workspace.connect(threads=2) as con:
+        source = workspace.source(con)
+        chunks = judging.cut(con, source, (), 5_000)
+        with judging.looked_at(con, judge.References.load(), source, chunks) as judge_them:
+            judge_them.conclude()
+            found = {}
+            for (name,) in con.sql(
+                "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'judge_')"
+            ).fetchall():
+                # Endpoints have other numbers each time: they go by their names.
+                unit = "REPLACE (n.unit AS u)" if "u" in con.table(name).columns else ""
+                join = "LEFT JOIN judge_names n ON n.u = t.u" if unit else ""
+                found[name] = sorted(con.sql(f"SELECT t.* {unit} FROM {name} t {join}").fetchall(), key=repr)
+    monkeypatch.undo()
+    return found, taken
+
+
+def test_what_all_say_together_is_the_same_concluded_some_days_and_sessions_at_a_time(workspace, monkeypatch):
+    at_once, once = concluded(workspace, monkeypatch, 1_000_000)
+    in_shares, often = concluded(workspace, monkeypatch, 100)
+    assert set(once.values()) == {1}
+    assert often.keys() == once.keys()
+    assert {step.table for step, count in often.items() if count > 3} >= {
+        "judge_voices",
+        "judge_by_day",
+        "judge_by_name",
+        "judge_ends",
+    }
+    assert in_shares == at_once
+    filled = {name for name, rows in at_once.items() if rows}
+    assert filled >= {"judge_by_network", "judge_peers", "judge_offline", "judge_genuine"}
+
+
+def test_what_a_step_needs_does_not_grow_with_the_days(tmp_path, monkeypatch):
+    """The usual pace of a year, which is made of medians, in a database that has room for those of two months."""
+    con = database(tmp_path, threads=1, memory="48MB")
+    con.execute(pace.PACES)
+    con.execute("CREATE TABLE judge_voices (s BIGINT, day DATE)")
+    con.execute(
+        "INSERT INTO judge_voices SELECT s, DATE '2024-01-01' + CAST(d AS INTEGER) FROM range(50) s(s), range(360) d(d)"
+    )
+    con.execute(
+        "INSERT INTO judge_paces SELECT d * 5000 + i, i % 100, i % 7, i % 50, DATE '2024-01-01' + CAST(d AS INTEGER), "
+        "NULL, false, (i * 7 % 11) / 10 + 0.1 FROM range(360) d(d), range(5000) i(i)"
+    )
+    monkeypatch.setattr(shares, "ROWS_AT_ONCE", 10_000_000)
+    with pytest.raises(duckdb.OutOfMemoryException):
+        judging.conclude(con, (pace.USUAL,))
+    monkeypatch.undo()
+    monkeypatch.setattr(shares, "ROWS_AT_ONCE", 300_000)
+    judging.conclude(con, (pace.USUAL,))
+    assert con.sql(
+        "SELECT count(DISTINCT day), count(DISTINCT (network, u)) FROM judge_usual"
+    ).fetchall() == [(362, 700)]
+    con.close()

@@ -112,6 +112,15 @@ def test_what_is_kept_is_the_same_however_much_of_it_is_sorted_at_once(
     assert content(tmp_path / "w") == content(whole)
 
 
+def test_verdicts_are_the_same_however_many_files_are_gone_through_at_once(
+    history: tuple[list[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, whole = history
+    monkeypatch.setattr(days, "_FILES_AT_ONCE", 3)
+    go(files, tmp_path / "w")
+    assert content(tmp_path / "w") == content(whole)
+
+
 def test_other_rules_judge_everything_anew(
     history: tuple[list[Path], Path],
     tmp_path: Path,

@@ -10,6 +10,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wallwatch.judge import judging
 from wallwatch.judge.steps import gather, peers
 
 START = date(2026, 3, 4)
@@ -28,7 +29,7 @@ VOTES = st.lists(
 )
 
 
-def counted(votes, table, *statements):
+def counted(votes, table, *statements, rows_at_once=None):
     """The rows that statements make of the votes; a session is in one network, and fails where it does not open."""
     with duckdb.connect() as con:
         con.execute(next(sql for sql in gather.TABLES if "judge_votes" in sql))
@@ -47,8 +48,7 @@ def counted(votes, table, *statements):
             con.register("given_votes", pa.Table.from_pylist(rows))
             con.execute("INSERT INTO judge_votes BY NAME SELECT * FROM given_votes")
         con.execute("CREATE TABLE judge_heard AS SELECT * FROM judge_votes")
-        for statement in statements:
-            con.execute(statement)
+        judging.conclude(con, statements, rows_at_once)
         return rows, con.sql(f"SELECT * FROM {table}").to_arrow_table().to_pylist()
 
 
@@ -65,11 +65,14 @@ def sessions(rows, *by):
 @settings(max_examples=25, deadline=None)
 @given(VOTES)
 def test_c1_each_network_counts_its_sessions_of_three_days_once(votes):
-    rows, found = counted(votes, "judge_by_network", peers.BY_DAY, peers.BY_NETWORK)
+    counting = (peers.LONG, peers.BY_DAY, peers.BY_NETWORK)
+    rows, found = counted(votes, "judge_by_network", *counting)
     assert {
         (row["u"], row["network"], row["day"]): (row["sessions_ok"], row["sessions_bad"]) for row in found
     } == {key: (len(ok), len(bad)) for key, (ok, bad) in sessions(rows, "u", "network").items()}
     assert all(row["country"] == f"C{row['network'] % 3}" for row in found)
+    _, in_shares = counted(votes, "judge_by_network", *counting, rows_at_once=9)
+    assert sorted(in_shares, key=repr) == sorted(found, key=repr)
 
 
 def fails_everywhere(rows):
@@ -98,6 +101,8 @@ def test_j21_versions_are_faulty_where_others_work_in_the_same_networks(votes, n
     ]
     rows, found = counted(votes + contrast, "judge_faulty", peers.FAULTY)
     assert {(row["u"], row["software"], row["day"]) for row in found} == set(fails_everywhere(rows))
+    _, in_shares = counted(votes + contrast, "judge_faulty", peers.FAULTY, rows_at_once=9)
+    assert sorted(in_shares, key=repr) == sorted(found, key=repr)
     rows, found = counted(contrast, "judge_faulty", peers.FAULTY)
     assert {(row["software"], row["day"]) for row in found} == {
         ("old 1", START + timedelta(days=days)) for days in (0, 1, 2)

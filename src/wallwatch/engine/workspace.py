@@ -26,7 +26,7 @@ from wallwatch._shares import in_shares
 from wallwatch._text import quoted
 from wallwatch.engine import views
 from wallwatch.schema import TABLES, Table
-from wallwatch.schema.columns import TYPES, apart
+from wallwatch.schema.columns import TYPES, apart, groups
 from wallwatch.schema.layout import DERIVED, PER_FILE, Layout
 from wallwatch.schema.measurements import UNREPORTED
 
@@ -458,6 +458,30 @@ def database(
     return con
 
 
+@contextmanager
+def held_to(con: duckdb.DuckDBPyConnection, memory: str) -> Iterator[None]:
+    """Lets a database have no more memory than that while the block lasts, unless the environment says how much it may.
+
+    For what holds much beside DuckDB.
+
+    Args:
+        con: To the database.
+        memory: As in `Workspace.connect`; nothing changes where it has less.
+    """
+    ((before,),) = con.sql("SELECT current_setting('memory_limit')").fetchall()
+    ((less,),) = con.execute(
+        "SELECT parse_formatted_bytes(?) > parse_formatted_bytes(?)", [before, memory]
+    ).fetchall()
+    if not less or "WALLWATCH_MEMORY" in os.environ:
+        yield
+        return
+    con.execute(f"SET memory_limit = {quoted(memory)}")
+    try:
+        yield
+    finally:
+        con.execute(f"SET memory_limit = {quoted(before)}")
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Where the rows of tables lie that have a part for each file: fit to be handed to another process.
@@ -577,19 +601,8 @@ def _row_groups(
         pieces = (pa.Table.from_batches([batch]) for batch in batches)
     else:
         pieces = [_sorted(table, rows)] if isinstance(rows, pa.Table) else rows
-    waiting: list[pa.Table] = []
-    held = 0
-    for piece in pieces:
-        part = piece
-        while held + part.num_rows >= ROW_GROUP:
-            cut = ROW_GROUP - held
-            yield _fit(table, [*waiting, part.slice(0, cut)])
-            part, waiting, held = part.slice(cut), [], 0
-        if part.num_rows:
-            waiting.append(part)
-            held += part.num_rows
-    if waiting:
-        yield _fit(table, waiting)
+    for group in groups(pieces, ROW_GROUP):
+        yield _fit(table, group)
 
 
 def _sorted(table: Table, rows: pa.Table) -> pa.Table:

@@ -31,7 +31,7 @@ from wallwatch.judge.judging import ROWS_AT_ONCE, Elsewhere, Judging, cut, even,
 from wallwatch.judge.references import References
 from wallwatch.judge.steps.units import LASTING_NUMBER, Chunk, Source
 from wallwatch.judge.steps.words import IS_BOGON, SYSTEM
-from wallwatch.schema.columns import apart
+from wallwatch.schema.columns import apart, groups
 
 #: Days within which what others saw bears on a verdict.
 REACH = 4
@@ -58,6 +58,8 @@ _FOLDER = ".kept"
 _ROW_GROUP = 65_536
 #: Chunks of which all may be written at the same time: what was gathered of so few leaves room in memory.
 _FEW_CHUNKS = 2
+#: Files whose measurements are gone through at once, where a single day does not have more.
+_FILES_AT_ONCE = 400
 #: Rows of what is kept that each core sorts at once, where a single day does not have more: and at most half of all.
 _SORTED_AT_ONCE = 500_000
 
@@ -460,6 +462,14 @@ class _State:
     def _parts(self, names: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted({part for name in names for part in self._days[name].parts}))
 
+    def _measured(self, names: Iterable[str]) -> Iterator[str]:
+        """Queries of the measurements of some days, with the number `g` of each: of so many files, in their order."""
+        sizes = ((name, len(self._days[name].parts)) for name in sorted(names))
+        for share in in_shares(sizes, _FILES_AT_ONCE):
+            rows = self._source("measurements", self._parts(share), None, None)
+            numbers = ", ".join(str(self._number[name]) for name in share)
+            yield f"(SELECT * FROM ({rows}) JOIN days_files USING (file_id) WHERE g IN ({numbers}))"
+
     def _find_spans(self) -> None:
         """Makes `days_spans`, on which days each session was in the files of each day, and `days_spans_before`."""
         con, old = self._con, self.before
@@ -479,11 +489,10 @@ class _State:
             "CREATE OR REPLACE TEMP TABLE days_spans_before AS SELECT s, min(first) AS first, max(last) AS last FROM "
             f"{old.kept(old.days.keys() - (set(self._names) - self._changed))} WHERE kind = 'home' GROUP BY s"
         )
-        if self._changed:
-            rows = self._source("measurements", self._parts(self._changed), None, None)
+        for rows in self._measured(self._changed):
             con.execute(
                 f"CREATE OR REPLACE TEMP TABLE days_new AS SELECT g, {LASTING_NUMBER} AS s, "
-                f"CAST(floor(epoch(time) / 86400) AS INTEGER) AS day FROM ({rows}) JOIN days_files USING (file_id)"
+                f"CAST(floor(epoch(time) / 86400) AS INTEGER) AS day FROM {rows}"
             )
             con.execute("INSERT INTO days_spans SELECT g, s, min(day), max(day) FROM days_new GROUP BY g, s")
             for g, day in con.sql(
@@ -654,13 +663,13 @@ class _State:
     def _chunks(self, names: set[str], before: int) -> list[Chunk]:
         """The measurements of some days as chunks: small days whole and together, large ones cut, each for itself."""
         self._measurements = before
-        if not names:
-            return []
-        rows = self._source("measurements", self._parts(names), None, None)
-        sizes = self._con.sql(
-            f"SELECT g, sum(observations + controls), count(*) FROM ({rows}) JOIN days_files USING (file_id) "
-            "GROUP BY g ORDER BY g"
-        ).fetchall()
+        sizes = [
+            size
+            for rows in self._measured(names)
+            for size in self._con.sql(
+                f"SELECT g, sum(observations + controls), count(*) FROM {rows} GROUP BY g ORDER BY g"
+            ).fetchall()
+        ]
         most, chunks = self._rows_at_once, []
         small = even(sum(int(size) for _, size, _ in sizes if size <= most), most)
         held: dict[int, tuple[list[str], int]] = {}
@@ -690,8 +699,9 @@ def _row(fields: Mapping[str, str]) -> str:
 
 def _write_kept(path: Path, pieces: Iterable[pa.Table]) -> None:
     """Writes what is kept of a day, which comes in order; row groups are as large whatever the pieces are."""
-    whole = pa.concat_tables([KEPT.empty_table(), *(piece.cast(KEPT) for piece in pieces)]).combine_chunks()
-    pq.write_table(whole, path, row_group_size=_ROW_GROUP, compression="zstd")
+    with pq.ParquetWriter(path, KEPT, compression="zstd") as writer:
+        for group in groups((piece.cast(KEPT) for piece in pieces), _ROW_GROUP):
+            writer.write_table(pa.concat_tables(group).combine_chunks())
 
 
 def _spans(days: Iterable[int]) -> list[tuple[int, int]]:

@@ -67,7 +67,6 @@ def tell(con: duckdb.DuckDBPyConnection, folder: Path, *, concluded: bool) -> No
     if concluded:
         asked = _named(r"judge_\w+", (units.this(Chunk(0)), *judging.judging(again=True)))
         known = {name: sql for name, sql in known.items() if name in asked}
-    del known["judge_sessions"]
     for name in known:
         if con.sql(f"SELECT 1 FROM {name} LIMIT 1").fetchall():
             order = f"ORDER BY {_OF_CHUNK[name]}" if name in _OF_CHUNK else ""
@@ -167,8 +166,6 @@ def _begin(con: duckdb.DuckDBPyConnection, source: Source, chunk: Chunk, told: P
     for name in filled:
         if name not in _OF_CHUNK:
             con.execute(f"INSERT INTO {name} SELECT * FROM read_parquet({quoted(str(told / name))})")
-    con.execute(f"CREATE TEMP VIEW measurements AS {chunk.measurements(source)}")
-    con.execute(units.SESSIONS)
     judging.begin(con, source, chunk)
     for name in filled:
         if name in _OF_CHUNK:

@@ -38,10 +38,12 @@ from wallwatch.judge.steps import (
     peers,
     quic,
     service,
+    shares,
     tcp,
     tls,
     units,
 )
+from wallwatch.judge.steps.shares import InShares
 from wallwatch.judge.steps.units import Chunk, Source, from_views
 from wallwatch.schema import VERDICTS
 
@@ -68,7 +70,6 @@ SELECT DISTINCT ip FROM (
 #: Once, before anything is judged.
 _FIRST: tuple[str, ...] = (
     *units.DAYS,
-    units.SESSIONS,
     units.NAMES,
     units.GATEWAYS,
     *gather.TABLES,
@@ -77,7 +78,7 @@ _FIRST: tuple[str, ...] = (
 
 #: After every chunk was looked at: what they say together. After `peers.FIRST` these two may be made at the same time;
 #: neither reads what the other makes.
-_APART: tuple[tuple[str, ...], ...] = (
+_APART: tuple[tuple[str | InShares, ...], ...] = (
     peers.STEPS,
     (
         *peers.ASIDE,
@@ -88,7 +89,7 @@ _APART: tuple[tuple[str, ...], ...] = (
         service.DEVICES_KNOWN,
     ),
 )
-_TOGETHER: tuple[str, ...] = (*peers.FIRST, *chain.from_iterable(_APART), *doubts.STEPS)
+_TOGETHER: tuple[str | InShares, ...] = (*peers.FIRST, *chain.from_iterable(_APART), *doubts.STEPS)
 
 #: For each chunk, once it was read: in this order each step finds what it reads.
 _JUDGE: tuple[str, ...] = (
@@ -284,10 +285,10 @@ class Judging:
 
     def conclude(self) -> None:
         """Makes what chunks say together of what was gathered."""
-        _run(self.con, *map(_shared, (*gather.ONE_VOICE, *peers.FIRST)))
-        for _ in self.cursors.each(lambda con, steps: _run(con, *map(_shared, steps)), _APART):
+        conclude(self.con, (*gather.ONE_VOICE, *peers.FIRST))
+        for _ in self.cursors.each(conclude, _APART):
             pass
-        _run(self.con, *map(_shared, doubts.STEPS))
+        conclude(self.con, doubts.STEPS)
 
     def judge(self, chunks: Sequence[Chunk], then: Callable[[Chunk, pa.Table], _Result]) -> Iterator[_Result]:
         """Begins to judge some of the chunks, after `conclude`.
@@ -474,12 +475,30 @@ def _here(table: str, parts: Sequence[str], first: str | None, last: str | None)
 _PARSED: dict[str, duckdb.Statement] = {}
 
 
-def _run(con: duckdb.DuckDBPyConnection, *steps: str) -> None:
-    """Runs steps whose text is the same whatever is judged."""
+def _run(con: duckdb.DuckDBPyConnection, *steps: str, **given: Any) -> None:
+    """Runs steps whose text is the same whatever is judged, with what is given for the parameters of each."""
     for step in steps:
         if step not in _PARSED:
             (_PARSED[step],) = con.extract_statements(step)
-        con.execute(_PARSED[step])
+        con.execute(_PARSED[step], given or None)
+
+
+def conclude(
+    con: duckdb.DuckDBPyConnection, steps: Sequence[str | InShares], rows_at_once: int | None = None
+) -> None:
+    """Runs steps that make what chunks say together, for cursors that see each other's tables.
+
+    Args:
+        con: Has the tables that were gathered.
+        steps: Which.
+        rows_at_once: Rows of a share; `shares.ROWS_AT_ONCE` where not given.
+    """
+    for step in steps:
+        if isinstance(step, str):
+            _run(con, _shared(step))
+            continue
+        for number, (first, last) in enumerate(step.shares(con, rows_at_once or shares.ROWS_AT_ONCE)):
+            _run(con, step.add if number else step.make, first=first, last=last)
 
 
 def _dropping(steps: Sequence[str]) -> Iterator[str]:

@@ -142,3 +142,25 @@ def apart(batches: Iterable[pa.RecordBatch], column: str) -> Iterator[tuple[Any,
         for run in pc.run_end_encode(of).run_ends.to_pylist():
             yield of[start].as_py(), rows.slice(start, run - start).drop_columns(column)
             start = run
+
+
+def groups(pieces: Iterable[pa.Table], rows: int) -> Iterator[list[pa.Table]]:
+    """Tables that follow each other, cut and put together so that each has so many rows, and a last one has what is left.
+
+    Args:
+        pieces: The tables.
+        rows: Of each.
+    """
+    waiting: list[pa.Table] = []
+    held = 0
+    for piece in pieces:
+        part = piece
+        while held + part.num_rows >= rows:
+            cut = rows - held
+            yield [*waiting, part.slice(0, cut)]
+            part, waiting, held = part.slice(cut), [], 0
+        if part.num_rows:
+            waiting.append(part)
+            held += part.num_rows
+    if waiting:
+        yield waiting

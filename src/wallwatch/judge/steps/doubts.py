@@ -6,6 +6,7 @@ They are flags, kept apart from what is said of the network.
 from __future__ import annotations
 
 from wallwatch.judge.steps.peers import of_heard
+from wallwatch.judge.steps.shares import InShares
 from wallwatch.judge.steps.words import IS_BOGON, SYSTEM
 
 TABLES = (
@@ -110,23 +111,28 @@ FROM (
 #: such a host, too: where a session is shown certificates that are not the helper's, which most sessions of its network
 #: on those days are not, what it meets elsewhere is of its own place as well. Other tests that the same software made
 #: there at the time are its, too, where it looked at four targets at least and is heard of others, in a few hours.
-CROWDED = """
-CREATE OR REPLACE TEMP TABLE judge_crowded AS
+CROWDED = InShares(
+    "judge_crowded",
+    "judge_measured",
+    "s",
+    """
 WITH measured AS (
   SELECT d.s, count(DISTINCT d.target) FILTER (d.worked) AS targets, bool_and(p.without_helper) AS without_helper
   FROM judge_measured d LEFT JOIN judge_places p ON p.s = d.s
-  WHERE d.s IN (SELECT s FROM judge_marks) GROUP BY d.s
+  WHERE d.s IN (SELECT s FROM judge_marks) AND d.s BETWEEN $first AND $last GROUP BY d.s
 ),
 looked AS (
-  SELECT s, kind, count(DISTINCT u) AS units FROM judge_marks WHERE kind IN ('clear', 'tls') GROUP BY s, kind
+  SELECT s, kind, count(DISTINCT u) AS units FROM judge_marks
+  WHERE kind IN ('clear', 'tls') AND s BETWEEN $first AND $last GROUP BY s, kind
 ),
 crowded AS (
   SELECT a.s, a.kind, a.mark, count(DISTINCT a.u) AS units FROM judge_marks a
-  WHERE a.mark <> '' GROUP BY a.s, a.kind, a.mark HAVING count(DISTINCT a.u) >= 4
+  WHERE a.mark <> '' AND a.s BETWEEN $first AND $last GROUP BY a.s, a.kind, a.mark HAVING count(DISTINCT a.u) >= 4
 )
 SELECT c.s, c.kind, c.mark, d.without_helper FROM crowded c JOIN measured d ON d.s = c.s LEFT JOIN looked l ON l.s = c.s AND l.kind = c.kind
 WHERE c.units * 10 >= 6 * coalesce(l.units, d.targets)
-"""
+""",
+)
 
 #: Each with whether the other sessions of its network got through.
 COMPARED = """
@@ -198,11 +204,7 @@ GROUP BY p.s, p.network, p.software, p.nettest
 #: Where a network is, by the word of nearly all of its sessions.
 HOMES = """
 CREATE OR REPLACE TEMP TABLE judge_homes AS
-WITH by_country AS (
-  SELECT network, country, count(DISTINCT s) AS sessions FROM judge_homes_said SEMI JOIN judge_standing USING (s)
-  WHERE network IS NOT NULL AND country IS NOT NULL GROUP BY network, country
-)
-SELECT network, arg_max(country, sessions) AS country FROM by_country
+SELECT network, arg_max(country, sessions) AS country FROM judge_by_country
 GROUP BY network HAVING max(sessions) >= 10 AND max(sessions) * 20 >= sum(sessions) * 19 AND count(*) > 1
 """
 
@@ -213,6 +215,7 @@ STEPS = (
     PORTALS,
     HOMES,
     "DROP TABLE judge_crowded",
+    "DROP TABLE judge_by_country",
     "DROP TABLE judge_homes_said",
     "DROP TABLE judge_marks",
     "DROP TABLE judge_places",

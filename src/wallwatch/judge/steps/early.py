@@ -9,6 +9,7 @@ session only: nobody else's word counts.
 
 from __future__ import annotations
 
+from wallwatch.judge.steps.shares import InShares
 from wallwatch.judge.steps.words import AGAIN, PLAIN
 
 TABLES = (
@@ -36,31 +37,38 @@ GROUP BY w.s, o.u
 _SHORTEST_SECONDS = 0.008
 
 #: Names answered in less than a quarter of what a session's other names take, and of half its quickest connect.
-EARLY = f"""
-CREATE OR REPLACE TEMP TABLE judge_early AS
+EARLY = InShares(
+    "judge_early",
+    "judge_plain",
+    "s",
+    f"""
 WITH plain AS (
-  SELECT s, quantile_disc(seconds, 0.25) AS usual FROM judge_plain GROUP BY s HAVING count(DISTINCT u) >= 5
+  SELECT s, quantile_disc(seconds, 0.25) AS usual FROM judge_plain WHERE s BETWEEN $first AND $last GROUP BY s HAVING count(DISTINCT u) >= 5
 ),
 connects AS (
-  SELECT s, min(seconds) AS quickest FROM judge_connects GROUP BY s HAVING count(DISTINCT u) >= 3
+  SELECT s, min(seconds) AS quickest FROM judge_connects WHERE s BETWEEN $first AND $last GROUP BY s HAVING count(DISTINCT u) >= 3
 )
 SELECT DISTINCT a.s, a.u
 FROM judge_plain a JOIN plain p ON p.s = a.s JOIN connects c ON c.s = a.s
 WHERE p.usual >= {_SHORTEST_SECONDS} AND 4 * a.seconds < p.usual AND 2 * a.seconds < c.quickest
-"""
+""",
+)
 
 #: Stretches of sessions in which the resolver answered for none of six sites or more, one after the other: it is out of order,
 #: or cuts off everybody, and its silence says nothing of any of them. Either it answered for nothing in the whole session,
 #: or so many in a row are no chance where sites fail as often as in the rest of it: a resolver that drops some names answers
 #: for others in between. The names of one service, which its own test asks for, may all be blocked.
-DEAF = """
-CREATE OR REPLACE TEMP TABLE judge_deaf AS
+DEAF = InShares(
+    "judge_deaf",
+    "judge_measured",
+    "s",
+    """
 WITH since AS (
   SELECT s, target, time, resolved,
     max(time) FILTER (resolved) OVER (PARTITION BY s ORDER BY time RANGE UNBOUNDED PRECEDING) AS answered
   FROM judge_measured
-  WHERE resolved IS NOT NULL AND s IN (
-    SELECT s FROM judge_measured WHERE NOT resolved GROUP BY s HAVING count(DISTINCT target) >= 6
+  WHERE resolved IS NOT NULL AND s BETWEEN $first AND $last AND s IN (
+    SELECT s FROM judge_measured WHERE NOT resolved AND s BETWEEN $first AND $last GROUP BY s HAVING count(DISTINCT target) >= 6
   )
 ),
 sessions AS (
@@ -73,7 +81,8 @@ stretches AS (
 SELECT t.s, t.first, t.last
 FROM stretches t JOIN sessions a ON a.s = t.s
 WHERE t.n = a.n OR t.targets * ln((a.k - t.n + 1) / (a.n - t.n + 2)) <= ln(0.001)
-"""
+""",
+)
 
 STEPS = (EARLY, DEAF, "DROP TABLE judge_plain", "DROP TABLE judge_connects")
 

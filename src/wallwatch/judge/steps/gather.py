@@ -6,7 +6,10 @@ The tables are narrow, and hold each fact once a session: a volunteer who measur
 
 from __future__ import annotations
 
+from itertools import chain
+
 from wallwatch.judge.steps import doubts, early, names, pace, quic
+from wallwatch.judge.steps.shares import one_voice
 from wallwatch.judge.steps.words import IS_BOGON, SYSTEM
 
 TABLES = (
@@ -118,27 +121,29 @@ GROUP BY w.software, o.u, w.network, w.s, w.g
 
 #: What several chunks say of one session is one voice: a session may lie in many files.
 ONE_VOICE = (
-    """
-CREATE OR REPLACE TEMP TABLE judge_certificates AS
-SELECT tls_certificate_sha256, network, s, bool_or(proved) AS proved, bool_or(refused) AS refused
-FROM judge_certificates GROUP BY tls_certificate_sha256, network, s
-""",
-    """
-CREATE OR REPLACE TEMP TABLE judge_places AS
+    *one_voice(
+        "judge_places",
+        """
 SELECT s, day, network, country, software, nettest, bool_and(without_helper) AS without_helper,
   bool_or(helped) AS helped, bool_or(helper_forged) AS helper_forged, min(first) AS first, max(last) AS last,
   min(received) AS received, max(all_received) AS all_received
-FROM judge_places GROUP BY s, day, network, country, software, nettest
+FROM judge_places WHERE s BETWEEN $first AND $last GROUP BY s, day, network, country, software, nettest
 """,
-    *(
-        f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT s, u, min(seconds) AS seconds FROM {name} GROUP BY s, u"
+    ),
+    *chain.from_iterable(
+        one_voice(
+            name,
+            f"SELECT s, u, min(seconds) AS seconds FROM {name} WHERE s BETWEEN $first AND $last GROUP BY s, u",
+        )
         for name in ("judge_plain", "judge_connects")
     ),
-    """
-CREATE OR REPLACE TEMP TABLE judge_quic_votes AS
+    *one_voice(
+        "judge_quic_votes",
+        """
 SELECT u, day, network, max(country) AS country, s, bool_or(ok) AS ok
-FROM judge_quic_votes GROUP BY u, day, network, s
+FROM judge_quic_votes WHERE s BETWEEN $first AND $last GROUP BY u, day, network, s
 """,
+    ),
 )
 
 STEPS = (

@@ -9,6 +9,7 @@ everywhere is the host; slow once is chance.
 from __future__ import annotations
 
 from wallwatch.judge.steps.peers import of_heard
+from wallwatch.judge.steps.shares import InShares
 
 #: The quickest good handshake, or transfer in clear text, of each measurement with each unit, of all chunks.
 PACES = (
@@ -33,12 +34,16 @@ WHERE t.u IS NOT NULL AND t.clear AND t.failure IS NULL AND t.duration_seconds >
 """
 
 #: Each with the usual pace of its network's hosts, and of its host elsewhere, on the days around.
-USUAL = f"""
-CREATE OR REPLACE TEMP TABLE judge_usual AS
+USUAL = InShares(
+    "judge_usual",
+    "judge_paces",
+    "day",
+    f"""
 WITH here AS (
-  SELECT network, u, clear, day + shift AS day, median(seconds) AS seconds
-  FROM {of_heard("judge_paces")}, (VALUES (-1), (0), (1)) AS shifts(shift)
-  GROUP BY network, u, clear, day + shift
+  SELECT network, u, clear, p.day + shift AS day, median(seconds) AS seconds
+  FROM {of_heard("judge_paces")} p, (VALUES (-1), (0), (1)) AS shifts(shift)
+  WHERE p.day BETWEEN $first - 1 AND $last + 1 AND p.day + shift BETWEEN $first AND $last
+  GROUP BY network, u, clear, p.day + shift
 ),
 networks AS (
   SELECT network, clear, day, median(seconds) AS seconds, count(*) AS units FROM here GROUP BY network, clear, day
@@ -49,7 +54,8 @@ elsewhere AS (
 SELECT n.network, e.u, n.clear, n.day, greatest(n.seconds, e.seconds) AS seconds
 FROM networks n JOIN elsewhere e ON e.day = n.day AND e.clear = n.clear
 WHERE n.units >= CASE WHEN n.clear THEN 3 ELSE 6 END AND e.networks >= 3
-"""
+""",
+)
 
 #: A second at least, and eight times the usual.
 SLOW = """

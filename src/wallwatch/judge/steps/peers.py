@@ -9,6 +9,8 @@ looked at several: so forged rows of new sessions turn nothing, one or every ten
 
 from __future__ import annotations
 
+from wallwatch.judge.steps.shares import InShares
+
 #: How many targets a session has to have looked at to be heard: the first of these that three sessions have, with a third
 #: of all looks of those that looked at several, where these have a third of all.
 _BARS = (8, 4, 2)
@@ -22,6 +24,7 @@ _BAR = f"CASE WHEN 3 * {_SEVERAL} < sum(looks) THEN 1 {_BARS_MET} ELSE 1 END"
 
 #: How long before it began, or after it ended, a run of the probe that looked at several targets made its tests of one.
 _OF_A_RUN = "INTERVAL 30 MINUTE"
+_DAY = "DATE '1970-01-01' + CAST(floor(epoch(time) / 86400) AS INTEGER)"
 _HOUR = "CAST(floor(epoch({}) / 3600 {}) AS BIGINT)"
 #: Seconds between a test and a run, by when the collector got them, which a forger cannot choose afterwards.
 _APART = (
@@ -35,12 +38,16 @@ _APART = (
 #: session speaks for one of each test, the next to it. On days on which hardly any such tests are of runs, those are heard
 #: that are of a network in which somebody looked at several on the days around; where fewer than half are of such, all. That
 #: is told of all such tests together, since most rows of a rare one may be forged, and rows in made-up networks do not move it.
-VOICES = f"""
-CREATE OR REPLACE TEMP TABLE judge_voices AS
+VOICES = InShares(
+    "judge_voices",
+    f"(SELECT day FROM judge_places UNION ALL SELECT {_DAY} AS day FROM judge_measured)",
+    "day",
+    f"""
 WITH days AS (
   SELECT s, day, count(*) AS targets
   FROM (
-    SELECT DISTINCT s, target, DATE '1970-01-01' + CAST(floor(epoch(time) / 86400) AS INTEGER) AS day FROM judge_measured
+    SELECT DISTINCT s, target, {_DAY} AS day FROM judge_measured
+    WHERE time >= $first - INTERVAL 1 DAY AND time < $last + INTERVAL 2 DAY
   )
   GROUP BY s, day
 ),
@@ -48,7 +55,7 @@ looked AS (
   SELECT v.* EXCLUDE (country), coalesce(a.targets, 1) AS targets, least(coalesce(a.targets, 1), 16) AS looks
   FROM judge_places v
   LEFT JOIN days a ON a.s = v.s AND a.day = v.day
-  WHERE v.network IS NOT NULL AND v.first IS NOT NULL
+  WHERE v.network IS NOT NULL AND v.first IS NOT NULL AND v.day BETWEEN $first - 1 AND $last + 1
 ),
 bars AS (
   SELECT nettest, day + shift AS day,
@@ -63,7 +70,7 @@ heard AS (
   SELECT l.*, b.bar, p.network IS NOT NULL AS placed
   FROM looked l JOIN bars b ON b.nettest = l.nettest AND b.day = l.day
   LEFT JOIN places p ON p.network = l.network AND p.day = l.day
-  WHERE l.targets >= b.bar
+  WHERE l.targets >= b.bar AND l.day BETWEEN $first AND $last
 ),
 -- Runs, in each hour in which a test may be theirs.
 runs AS (
@@ -95,7 +102,8 @@ FROM heard h
 LEFT JOIN known k ON k.day = h.day
 LEFT JOIN told t ON t.nettest = h.nettest AND t.day = h.day AND t.s = h.s AND t.network = h.network
 WHERE h.bar > 1 OR CASE WHEN k.by_run THEN t.spoken WHEN k.by_place THEN h.placed ELSE true END
-"""
+""",
+)
 
 #: What they say.
 HEARD = """
@@ -105,33 +113,39 @@ FROM judge_votes v JOIN judge_voices o ON o.s = v.s AND o.day = v.day AND o.nett
 """
 
 #: Sessions that go on from one day to another, as few do.
-_LONG = "SELECT s FROM judge_heard GROUP BY s HAVING min(day) <> max(day)"
+LONG = InShares(
+    "judge_long",
+    "judge_heard",
+    "s",
+    "SELECT s FROM judge_heard WHERE s BETWEEN $first AND $last GROUP BY s HAVING min(day) <> max(day)",
+)
 
 #: Sessions of each network that got through to each unit, or did not, on each day; and how many of them were there on that
 #: day only, as nearly all are.
-BY_DAY = f"""
-CREATE OR REPLACE TEMP TABLE judge_by_day AS
+BY_DAY = InShares(
+    "judge_by_day",
+    "judge_heard",
+    "day",
+    """
 WITH sessions AS (
   SELECT u, day, network, s, max(country) AS country, bool_or(opened) AS opened, bool_or(failed) AS failed,
     min(hour) FILTER (failed) AS first_bad, max(hour) FILTER (failed) AS last_bad
-  FROM judge_heard GROUP BY u, day, network, s
-),
-long AS (
-  {_LONG}
+  FROM judge_heard WHERE day BETWEEN $first AND $last GROUP BY u, day, network, s
 )
 SELECT e.u, e.day, e.network, max(e.country) AS country, count(*) FILTER (e.opened) AS ok, count(*) FILTER (e.failed) AS bad,
   count(*) FILTER (e.opened AND l.s IS NULL) AS ok_once, count(*) FILTER (e.failed AND l.s IS NULL) AS bad_once,
   min(e.first_bad) AS first_bad, max(e.last_bad) AS last_bad
-FROM sessions e LEFT JOIN long l ON l.s = e.s
+FROM sessions e LEFT JOIN judge_long l ON l.s = e.s
 GROUP BY e.u, e.day, e.network
-"""
+""",
+)
 
 #: The same on the day or the one before or after, each session once, and whether the network speaks.
-BY_NETWORK = f"""
+BY_NETWORK = """
 CREATE OR REPLACE TEMP TABLE judge_by_network AS
 WITH long AS (
   SELECT v.u, v.day + shift AS day, v.network, v.s, bool_or(v.opened) AS opened, bool_or(v.failed) AS failed
-  FROM judge_heard v JOIN ({_LONG}) l ON l.s = v.s,
+  FROM judge_heard v JOIN judge_long l ON l.s = v.s,
   (VALUES (-1), (0), (1)) AS shifts(shift)
   GROUP BY v.u, v.day + shift, v.network, v.s
 ),
@@ -294,13 +308,16 @@ FINE_IN_ALL = f"{_voices('t.ok', 't.lone_ok')} >= greatest(2, 3 * {_voices('t.ba
 
 #: What is looked at hour by hour: units that fail, without the networks in which they always do and the failures that keep
 #: hours, in the six hours before and after each failure.
-CHANGING = """
-CREATE OR REPLACE TEMP TABLE judge_changing AS
+CHANGING = InShares(
+    "judge_changing",
+    "judge_heard",
+    "day",
+    """
 WITH failing AS (
   SELECT v.u, v.hour FROM judge_heard v
   LEFT JOIN judge_lasting l ON l.u = v.u AND l.network = v.network AND l.day = v.day
   LEFT JOIN judge_by_the_clock c ON c.u = v.u AND c.country = coalesce(v.country, 'ZZ') AND c.hour = v.hour
-  WHERE v.failed AND l.u IS NULL AND c.u IS NULL
+  WHERE v.failed AND l.u IS NULL AND c.u IS NULL AND v.day BETWEEN $first - 1 AND $last + 1
   GROUP BY v.u, v.hour
 ),
 near AS (
@@ -314,9 +331,10 @@ FROM judge_heard v
 JOIN near n ON n.u = v.u AND n.hour = v.hour
 LEFT JOIN judge_lasting l ON l.u = v.u AND l.network = v.network AND l.day = v.day
 LEFT JOIN judge_by_the_clock c ON c.u = v.u AND c.country = coalesce(v.country, 'ZZ') AND c.hour = v.hour AND v.failed
-WHERE l.u IS NULL AND c.u IS NULL
+WHERE l.u IS NULL AND c.u IS NULL AND v.day BETWEEN $first AND $last
 GROUP BY v.u, v.hour, v.network, v.s
-"""
+""",
+)
 
 #: The same within three hours, where it speaks against the day: a service that breaks for an hour is fine over the
 #: day. Either it fails for most in several countries, even where the country that it fails most in is left out; or
@@ -447,10 +465,14 @@ FROM others
 
 #: Versions of a test that fail wherever they run while other versions work, on the same networks too (trap J21). Each
 #: network speaks with the voice of most of its sessions, and a few sessions that say otherwise are not heard.
-FAULTY = """
-CREATE OR REPLACE TEMP TABLE judge_faulty AS
+FAULTY = InShares(
+    "judge_faulty",
+    "judge_heard",
+    "day",
+    """
 WITH failing AS (
-  SELECT u, nettest, software, day, network FROM judge_heard WHERE failed AND software IS NOT NULL
+  SELECT u, nettest, software, day, network FROM judge_heard
+  WHERE failed AND software IS NOT NULL AND day BETWEEN $first - 1 AND $last + 1
   GROUP BY u, nettest, software, day, network
 ),
 around AS (
@@ -458,12 +480,14 @@ around AS (
   GROUP BY u, nettest, software, day + shift, network
 ),
 suspected AS (
-  SELECT u, nettest, software, day FROM around GROUP BY u, nettest, software, day HAVING count(*) >= 3
+  SELECT u, nettest, software, day FROM around WHERE day BETWEEN $first AND $last
+  GROUP BY u, nettest, software, day HAVING count(*) >= 3
 ),
 sessions AS (
   SELECT x.u, x.nettest, x.software, x.day, v.network, v.s, bool_or(v.opened) AS ok, bool_or(v.failed) AS bad
   FROM (SELECT *, day + shift AS near FROM suspected, (VALUES (-1), (0), (1)) AS shifts(shift)) x
   JOIN judge_heard v ON v.u = x.u AND v.nettest = x.nettest AND v.software = x.software AND v.day = x.near
+  WHERE v.day BETWEEN $first - 1 AND $last + 1
   GROUP BY x.u, x.nettest, x.software, x.day, v.network, v.s
 ),
 networks AS (
@@ -486,6 +510,7 @@ others AS (
   ) f
   JOIN judge_heard v ON v.u = f.u AND v.nettest = f.nettest AND v.network = f.network AND v.day = f.near
     AND v.software <> f.software
+  WHERE v.day BETWEEN $first - 1 AND $last + 1
   GROUP BY f.u, f.nettest, f.software, f.day, v.network, v.software, v.s
 ),
 work AS (
@@ -494,45 +519,88 @@ work AS (
 )
 SELECT u, nettest, day, software FROM work
 GROUP BY u, nettest, day, software HAVING count(DISTINCT network) >= 3
-"""
+""",
+)
 
 #: Sessions whose word counts where no time is asked for: by the same measure, over all days.
-STANDING = f"""
-CREATE OR REPLACE TEMP TABLE judge_standing AS
-WITH looked AS (
-  SELECT nettest, s, sum(times) AS targets, least(sum(times), 16) AS looks FROM judge_homes_said GROUP BY nettest, s
-),
-bars AS (
-  SELECT nettest, {_BAR} AS bar FROM looked GROUP BY nettest
-)
-SELECT l.s, bool_or(b.bar > 1) AS several FROM looked l JOIN bars b ON b.nettest = l.nettest WHERE l.targets >= b.bar
+STANDING = (
+    InShares(
+        "judge_looked",
+        "judge_homes_said",
+        "s",
+        """
+SELECT nettest, s, sum(times) AS targets, least(sum(times), 16) AS looks FROM judge_homes_said
+WHERE s BETWEEN $first AND $last GROUP BY nettest, s
+""",
+    ),
+    f"CREATE OR REPLACE TEMP TABLE judge_bars AS SELECT nettest, {_BAR} AS bar FROM judge_looked GROUP BY nettest",
+    InShares(
+        "judge_standing",
+        "judge_looked",
+        "s",
+        """
+SELECT l.s, bool_or(b.bar > 1) AS several FROM judge_looked l JOIN judge_bars b ON b.nettest = l.nettest
+WHERE l.targets >= b.bar AND l.s BETWEEN $first AND $last
 GROUP BY l.s
-"""
+""",
+    ),
+    "DROP TABLE judge_looked",
+    "DROP TABLE judge_bars",
+)
 
 #: What the others say of versions, addresses and pages is left out; of versions also what tests of one target do.
 OF_STANDING = (
     *(
-        f"DELETE FROM judge_{name} WHERE s NOT IN (SELECT s FROM judge_standing)"
+        f"DELETE FROM judge_{name} t WHERE NOT EXISTS (SELECT 1 FROM judge_standing h WHERE h.s = t.s)"
         for name in ("roots", "answered", "confirmed", "pages", "moves")
     ),
     """
-DELETE FROM judge_roots
-WHERE s NOT IN (SELECT s FROM judge_standing WHERE several) AND (SELECT bool_or(several) FROM judge_standing)
+DELETE FROM judge_roots t
+WHERE NOT EXISTS (SELECT 1 FROM judge_standing h WHERE h.s = t.s AND h.several)
+  AND (SELECT bool_or(several) FROM judge_standing)
 """,
 )
 
 #: Leaf certificates that some refuse, and that proved valid in at least two networks, to at least three sessions and
-#: many more than refused them.
-GENUINE = """
+#: many more than refused them. What several chunks say of one session is one voice.
+GENUINE = (
+    """
+CREATE OR REPLACE TEMP TABLE judge_refused AS
+SELECT tls_certificate_sha256
+FROM judge_certificates SEMI JOIN (
+  SELECT DISTINCT tls_certificate_sha256 FROM judge_certificates WHERE refused
+) USING (tls_certificate_sha256)
+WHERE proved AND network IS NOT NULL AND EXISTS (SELECT 1 FROM judge_standing h WHERE h.s = judge_certificates.s)
+GROUP BY tls_certificate_sha256 HAVING min(network) <> max(network)
+""",
+    InShares(
+        "judge_proofs",
+        "judge_certificates",
+        "s",
+        """
+WITH voices AS (
+  SELECT tls_certificate_sha256, network, s, bool_or(proved) AS proved, bool_or(refused) AS refused
+  FROM judge_certificates SEMI JOIN judge_standing USING (s) SEMI JOIN judge_refused USING (tls_certificate_sha256)
+  WHERE s BETWEEN $first AND $last
+  GROUP BY tls_certificate_sha256, network, s
+),
+sessions AS (
+  SELECT tls_certificate_sha256, s, bool_or(proved AND network IS NOT NULL) AS proved,
+    bool_or(refused AND NOT proved) AS refused
+  FROM voices GROUP BY tls_certificate_sha256, s
+)
+SELECT tls_certificate_sha256, count(*) FILTER (proved) AS proved, count(*) FILTER (refused) AS refused
+FROM sessions GROUP BY tls_certificate_sha256
+""",
+    ),
+    """
 CREATE OR REPLACE TEMP TABLE judge_genuine AS
-SELECT c.tls_certificate_sha256
-FROM judge_certificates c SEMI JOIN judge_standing h ON h.s = c.s
-WHERE c.tls_certificate_sha256 IN (SELECT tls_certificate_sha256 FROM judge_certificates WHERE refused)
-GROUP BY c.tls_certificate_sha256
-HAVING count(DISTINCT c.network) FILTER (c.proved) >= 2
-  AND count(DISTINCT c.s) FILTER (c.proved AND c.network IS NOT NULL)
-    >= greatest(3, 2 * count(DISTINCT c.s) FILTER (c.refused AND NOT c.proved))
-"""
+SELECT tls_certificate_sha256 FROM judge_proofs
+GROUP BY tls_certificate_sha256 HAVING sum(proved) >= greatest(3, 2 * sum(refused))
+""",
+    "DROP TABLE judge_refused",
+    "DROP TABLE judge_proofs",
+)
 
 #: Versions of the software that refuse the certificates of several hosts on several networks which other versions
 #: accept, and accept hardly any, each host by the word of most sessions (trap J21: an old root store).
@@ -580,16 +648,31 @@ WHERE n.networks >= 3 AND c.refused >= 3 AND c.accepted_by_others >= 3 AND c.ref
 )
 
 
-#: In which country each network is, by the word of most of its sessions.
-COUNTRIES = """
-CREATE OR REPLACE TEMP TABLE judge_countries AS
-SELECT network, arg_max(country, (sessions, country)) AS country
+#: In which country the sessions of each network say that they are; and in which it is, by the word of most.
+COUNTRIES = (
+    InShares(
+        "judge_said",
+        "judge_homes_said",
+        "s",
+        """
+SELECT network, country, count(*) AS sessions
 FROM (
-  SELECT network, country, count(DISTINCT s) AS sessions FROM judge_homes_said SEMI JOIN judge_standing USING (s)
-  WHERE network IS NOT NULL AND country IS NOT NULL GROUP BY network, country
+  SELECT DISTINCT network, country, s FROM judge_homes_said SEMI JOIN judge_standing USING (s)
+  WHERE network IS NOT NULL AND country IS NOT NULL AND s BETWEEN $first AND $last
 )
-GROUP BY network
-"""
+GROUP BY network, country
+""",
+    ),
+    """
+CREATE OR REPLACE TEMP TABLE judge_by_country AS
+SELECT network, country, CAST(sum(sessions) AS BIGINT) AS sessions FROM judge_said GROUP BY network, country
+""",
+    """
+CREATE OR REPLACE TEMP TABLE judge_countries AS
+SELECT network, arg_max(country, (sessions, country)) AS country FROM judge_by_country GROUP BY network
+""",
+    "DROP TABLE judge_said",
+)
 
 
 def _abroad(table: str, what: str) -> str:
@@ -598,105 +681,183 @@ def _abroad(table: str, what: str) -> str:
   SELECT {what}
   FROM (
     SELECT {what}, c.country FROM {table} t JOIN judge_countries c ON c.network = t.network
-    GROUP BY {what}, c.country HAVING count(DISTINCT t.s) >= 2
+    GROUP BY {what}, c.country HAVING min(t.s) <> max(t.s)
   )
   GROUP BY {what} HAVING count(*) >= 3"""
 
 
-def _shared(table: str, what: str, names: str) -> str:
-    """A query: what several names have in common in a network, by three sessions and a third of all that looked.
+def _shared(table: str, what: str, names: str) -> tuple[str | InShares, ...]:
+    """Steps to `judge_alike`: what several names have in common in a network, by three sessions and a third of all.
 
     The commonest of the names is left out of that: it may have what is in question for good reasons, and others
     only by the word of a few. So is what is met in several countries, as pages and redirects of parked names are.
+    Sessions are told apart only where there are enough names.
     """
-    return f"""
-  WITH by_name AS (
-    SELECT network, {what}, {names} AS name, count(DISTINCT s) AS sessions FROM {table}
-    WHERE (network, {what}) IN (
-      SELECT network, {what} FROM {table} GROUP BY network, {what}
-      HAVING count(DISTINCT {names}) >= 4 AND count(DISTINCT s) >= 3
+    crowd = f"""
+  SELECT DISTINCT network, {what}, {names} AS name, s FROM {table} SEMI JOIN judge_common USING (network, {what})
+  WHERE s BETWEEN $first AND $last"""
+    return (
+        f"""
+CREATE OR REPLACE TEMP TABLE judge_common AS
+SELECT network, {what}
+FROM (SELECT DISTINCT network, {what}, {names} AS name FROM {table})
+GROUP BY network, {what} HAVING count(name) >= 4
+""",
+        InShares(
+            "judge_by_name",
+            table,
+            "s",
+            f"SELECT network, {what}, name, count(*) AS sessions FROM ({crowd}) GROUP BY network, {what}, name",
+        ),
+        f"""
+CREATE OR REPLACE TEMP TABLE judge_commonest AS
+SELECT network, {what}, arg_min(name, (-sessions, name)) AS name
+FROM (SELECT network, {what}, name, sum(sessions) AS sessions FROM judge_by_name GROUP BY network, {what}, name)
+GROUP BY network, {what}
+""",
+        InShares(
+            "judge_others",
+            table,
+            "s",
+            f"""
+SELECT network, {what}, count(*) AS sessions
+FROM (
+  SELECT DISTINCT t.network, t.{what}, t.s
+  FROM ({crowd}) t JOIN judge_commonest c ON c.network = t.network AND c.{what} = t.{what} AND c.name <> t.name
+)
+GROUP BY network, {what}
+""",
+        ),
+        f"""
+CREATE OR REPLACE TEMP TABLE judge_alike AS
+SELECT network, {what}, sum(sessions) AS sessions FROM judge_others GROUP BY network, {what} HAVING sum(sessions) >= 3
+""",
+        InShares(
+            "judge_looks",
+            table,
+            "s",
+            f"""
+SELECT network, count(*) AS sessions
+FROM (
+  SELECT DISTINCT network, s FROM {table} SEMI JOIN judge_alike USING (network) WHERE s BETWEEN $first AND $last
+)
+GROUP BY network
+""",
+        ),
+        f"""
+CREATE OR REPLACE TEMP TABLE judge_alike AS
+SELECT o.network, o.{what}
+FROM judge_alike o JOIN (SELECT network, sum(sessions) AS sessions FROM judge_looks GROUP BY network) n USING (network)
+WHERE o.sessions * 3 > n.sessions
+  AND o.{what} NOT IN ({_abroad(f"(SELECT * FROM {table} SEMI JOIN judge_alike USING ({what}))", what)})
+""",
+        *(f"DROP TABLE judge_{name}" for name in ("common", "by_name", "commonest", "others", "looks")),
     )
-    GROUP BY network, {what}, {names}
-  ),
-  commonest AS (
-    SELECT network, {what}, arg_min(name, (-sessions, name)) AS name FROM by_name GROUP BY network, {what}
-  ),
-  others AS (
-    SELECT c.network, c.{what}, count(DISTINCT t.s) AS sessions
-    FROM commonest c JOIN {table} t ON t.network = c.network AND t.{what} = c.{what} AND t.{names} <> c.name
-    GROUP BY c.network, c.{what}
-  )
-  SELECT o.network, o.{what}
-  FROM others o
-  JOIN (SELECT network, count(DISTINCT s) AS sessions FROM {table} GROUP BY network) n ON n.network = o.network
-  WHERE o.sessions >= 3 AND o.sessions * 3 > n.sessions
-    AND o.{what} NOT IN ({_abroad(f"(SELECT * FROM {table} WHERE {what} IN (SELECT {what} FROM others))", what)})"""
+
+
+def _times(name: str, table: str, column: str) -> InShares:
+    """How often each address of `judge_alike` is met: by each session for each name once."""
+    return InShares(
+        name,
+        table,
+        "s",
+        f"""
+SELECT ip, count(*) AS times
+FROM (
+  SELECT DISTINCT ip, s, {column} FROM {table} SEMI JOIN judge_alike USING (ip) WHERE s BETWEEN $first AND $last
+)
+GROUP BY ip
+""",
+    )
 
 
 #: Addresses that one network's resolvers give for several unrelated names, and that test helpers hardly ever got for any
 #: name: the word of a few makes no address genuine.
-SINKS = f"""
+SINKS = (
+    *_shared("judge_answered", "ip", "u"),
+    _times("judge_given", "judge_answered", "u"),
+    _times("judge_known", "judge_confirmed", "host"),
+    """
 CREATE OR REPLACE TEMP TABLE judge_sinks AS
-WITH crowded AS ({_shared("judge_answered", "ip", "u")}
-),
-answered AS (
-  SELECT ip, count(DISTINCT (s, u)) AS times FROM judge_answered WHERE ip IN (SELECT ip FROM crowded) GROUP BY ip
-),
-known AS (
-  SELECT ip, count(DISTINCT (s, host)) AS times FROM judge_confirmed WHERE ip IN (SELECT ip FROM crowded) GROUP BY ip
-)
 SELECT c.network, c.ip
-FROM crowded c JOIN answered a ON a.ip = c.ip LEFT JOIN known k ON k.ip = c.ip
+FROM judge_alike c
+JOIN (SELECT ip, sum(times) AS times FROM judge_given GROUP BY ip) a ON a.ip = c.ip
+LEFT JOIN (SELECT ip, sum(times) AS times FROM judge_known GROUP BY ip) k ON k.ip = c.ip
 WHERE coalesce(k.times, 0) < 2 OR 6 * k.times < a.times
-"""
+""",
+    "DROP TABLE judge_given",
+    "DROP TABLE judge_known",
+)
 
 #: Answers that no test helper got for the name, and that resolvers of several countries give: an address that the site
 #: has left and that some still know, or one by place.
 ANSWERED_ABROAD = f"""
 CREATE OR REPLACE TEMP TABLE judge_answered_abroad AS
-WITH unknown AS (
-  SELECT a.* FROM judge_answered a
-  ANTI JOIN (SELECT DISTINCT n.u, c.ip FROM judge_confirmed c JOIN judge_names n ON n.unit = c.host) k
-    ON k.u = a.u AND k.ip = a.ip
+WITH abroad AS ({_abroad("judge_answered", "u, ip")}
 )
-{_abroad("unknown", "u, ip")}
+SELECT a.u, a.ip FROM abroad a
+ANTI JOIN (
+  SELECT n.u, c.ip FROM (SELECT DISTINCT host, ip FROM judge_confirmed SEMI JOIN abroad USING (ip)) c
+  JOIN judge_names n ON n.unit = c.host
+) k ON k.u = a.u AND k.ip = a.ip
 """
 
 #: Pages that come in clear text for unrelated sites in one network.
 SHARED = (
-    f"CREATE OR REPLACE TEMP TABLE judge_shared_pages AS {_shared('judge_pages', 'http_body_sha256', 'u')}"
+    *_shared("judge_pages", "http_body_sha256", "u"),
+    "CREATE OR REPLACE TEMP TABLE judge_shared_pages AS SELECT network, http_body_sha256 FROM judge_alike",
 )
 
 #: Hosts to which one network's clear text sends the readers of unrelated sites.
-LANDINGS = f"CREATE OR REPLACE TEMP TABLE judge_landings AS {_shared('judge_moves', 'landing', 'target')}"
+LANDINGS = (
+    *_shared("judge_moves", "landing", "target"),
+    "CREATE OR REPLACE TEMP TABLE judge_landings AS SELECT network, landing FROM judge_alike",
+    "DROP TABLE judge_alike",
+)
 
 #: Sessions that end in a run of measurements in which nothing worked, of at least three targets, or are nothing else
 #: (trap J20), and the last moment at which anything did: a measurement of that moment in which no connection worked is
 #: the one in which it was lost. Other tests that the same software made there within ten minutes, and in which nothing
 #: worked either, are the same probe's, where it looked at enough to be heard of others, in a few hours.
-OFFLINE = """
+OFFLINE = (
+    InShares(
+        "judge_ends",
+        "judge_measured",
+        "s",
+        """
+SELECT s, max(time) FILTER (worked) AS last_ok, min(time) AS first, max(time) AS last FROM judge_measured
+WHERE s BETWEEN $first AND $last GROUP BY s
+""",
+    ),
+    InShares(
+        "judge_lost",
+        "judge_measured",
+        "s",
+        """
+SELECT l.s, coalesce(l.last_ok, l.first) AS last_ok, l.last
+FROM judge_ends l JOIN judge_measured d
+  ON d.s = l.s AND NOT d.worked AND (l.last_ok IS NULL OR d.time > l.last_ok)
+WHERE l.s BETWEEN $first AND $last AND d.s BETWEEN $first AND $last
+GROUP BY l.s, l.last_ok, l.first, l.last
+HAVING count(DISTINCT d.target) >= 3
+""",
+    ),
+    """
 CREATE OR REPLACE TEMP TABLE judge_offline AS
-WITH sessions AS (
-  SELECT s, max(time) FILTER (worked) AS last_ok, min(time) AS first, max(time) AS last FROM judge_measured GROUP BY s
-),
-lost AS (
-  SELECT l.s, coalesce(l.last_ok, l.first) AS last_ok, l.last
-  FROM sessions l JOIN judge_measured d
-    ON d.s = l.s AND NOT d.worked AND (l.last_ok IS NULL OR d.time > l.last_ok)
-  GROUP BY l.s, l.last_ok, l.first, l.last
-  HAVING count(DISTINCT d.target) >= 3
-)
-SELECT s, last_ok FROM lost
+SELECT s, last_ok FROM judge_lost
 UNION
 SELECT n.s, min(l.last_ok)
-FROM lost l
+FROM judge_lost l
 SEMI JOIN judge_voices h ON h.s = l.s
 JOIN judge_places a ON a.s = l.s
 JOIN judge_places b ON b.network = a.network AND b.software = a.software AND b.nettest <> a.nettest
-JOIN sessions n ON n.s = b.s AND n.last_ok IS NULL AND n.first >= l.last_ok
+JOIN judge_ends n ON n.s = b.s AND n.last_ok IS NULL AND n.first >= l.last_ok
   AND n.last <= l.last + INTERVAL 10 MINUTE AND l.last <= l.last_ok + INTERVAL 3 HOUR
 GROUP BY n.s
-"""
+""",
+    "DROP TABLE judge_ends",
+    "DROP TABLE judge_lost",
+)
 
 
 #: Hosts that a network's losses explain: around the day, of what mostly opens there one look in twenty fails or more, of
@@ -751,6 +912,7 @@ FIRST = (VOICES, HEARD)
 
 #: What the votes say together.
 STEPS = (
+    LONG,
     BY_DAY,
     BY_NETWORK,
     AT_HOME,
@@ -762,6 +924,7 @@ STEPS = (
     TROUBLED,
     PEERS,
     LOSSY,
+    "DROP TABLE judge_long",
     "DROP TABLE judge_by_day",
     "DROP TABLE judge_lasting",
     "DROP TABLE judge_by_the_clock",
@@ -771,16 +934,16 @@ STEPS = (
 #: What is told without them.
 ASIDE = (
     FAULTY,
-    STANDING,
+    *STANDING,
     *OF_STANDING,
-    GENUINE,
+    *GENUINE,
     *OLD_ROOTS,
-    COUNTRIES,
-    SINKS,
+    *COUNTRIES,
+    *SINKS,
     ANSWERED_ABROAD,
-    SHARED,
-    LANDINGS,
-    OFFLINE,
+    *SHARED,
+    *LANDINGS,
+    *OFFLINE,
     "DROP TABLE judge_countries",
     "DROP TABLE judge_answered",
     "DROP TABLE judge_confirmed",

@@ -8,6 +8,7 @@ this one. Sessions and networks count as in `peers`: nothing is concluded that w
 from __future__ import annotations
 
 from wallwatch.judge.steps.peers import of_heard
+from wallwatch.judge.steps.shares import InShares
 from wallwatch.judge.steps.words import failure_kind
 
 TABLES = (
@@ -22,16 +23,20 @@ WHERE o.layer = 'quic' AND o.u > 0 AND w.network IS NOT NULL AND w.time IS NOT N
 GROUP BY o.u, w.day, w.network, w.s
 """
 
-_AROUND = f"{of_heard('judge_quic_votes')}, (VALUES (-1), (0), (1)) AS shifts(shift)"
+_AROUND = f"""{of_heard("judge_quic_votes")} v, (VALUES (-1), (0), (1)) AS shifts(shift)
+  WHERE v.day BETWEEN $first - 1 AND $last + 1 AND v.day + shift BETWEEN $first AND $last"""
 
 #: For each host and network: whether QUIC with the host works from others, or fails from all of them.
-PEERS = f"""
-CREATE OR REPLACE TEMP TABLE judge_quic_peers AS
+PEERS = InShares(
+    "judge_quic_peers",
+    "judge_quic_votes",
+    "day",
+    f"""
 WITH by_network AS (
-  SELECT u, day + shift AS day, network, max(country) AS country, count(DISTINCT s) FILTER (ok) AS ok,
+  SELECT u, v.day + shift AS day, network, max(country) AS country, count(DISTINCT s) FILTER (ok) AS ok,
     count(DISTINCT s) FILTER (NOT ok) AS bad
   FROM {_AROUND}
-  GROUP BY u, day + shift, network
+  GROUP BY u, v.day + shift, network
 ),
 others AS (
   SELECT a.u, a.day, a.network,
@@ -46,16 +51,21 @@ others AS (
 SELECT u, day, network, networks_ok >= 2 AND sessions_ok >= greatest(3, 3 * sessions_bad_abroad) AS fine,
   networks_bad >= 2 AND sessions_bad >= greatest(3, 8 * (sessions_ok + 1)) AS nowhere
 FROM others
-"""
+""",
+)
 
 #: For each network: the hosts with which QUIC works, and does not, and the sessions that say so.
-HERE = f"""
-CREATE OR REPLACE TEMP TABLE judge_quic_here AS
-SELECT network, day + shift AS day, count(DISTINCT u) FILTER (ok) AS hosts_ok, count(DISTINCT u) FILTER (NOT ok) AS hosts_bad,
+HERE = InShares(
+    "judge_quic_here",
+    "judge_quic_votes",
+    "day",
+    f"""
+SELECT network, v.day + shift AS day, count(DISTINCT u) FILTER (ok) AS hosts_ok, count(DISTINCT u) FILTER (NOT ok) AS hosts_bad,
   count(DISTINCT s) FILTER (ok) AS sessions_ok, count(DISTINCT s) FILTER (NOT ok) AS sessions_bad
 FROM {_AROUND}
-GROUP BY network, day + shift
-"""
+GROUP BY network, v.day + shift
+""",
+)
 
 #: The sessions that QUIC worked for.
 SESSIONS = (

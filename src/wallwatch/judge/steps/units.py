@@ -127,10 +127,6 @@ class Chunk:
 
 #: Sessions as numbers, which are the same in every run and process: 63 bits of a hash.
 LASTING_NUMBER = "CAST(hash(session) >> 1 AS BIGINT)"
-SESSIONS = f"""
-CREATE OR REPLACE TEMP TABLE judge_sessions AS
-SELECT session, {LASTING_NUMBER} AS s FROM (SELECT DISTINCT session FROM measurements)
-"""
 
 #: What measurements are told apart by, where they are judged day by day: the day of each file. Names of units that are
 #: in kept rows alone.
@@ -232,13 +228,13 @@ def this(chunk: Chunk, source: Source = from_views) -> str:
     """The measurements of one chunk, numbered."""
     return f"""
 CREATE OR REPLACE TEMP TABLE judge_this AS
-SELECT {chunk.before} + row_number() OVER (ORDER BY w.measurement_id, w.file_id, w.line) AS m, w.measurement_id, s.s,
+SELECT {chunk.before} + row_number() OVER (ORDER BY w.measurement_id, w.file_id, w.line) AS m, w.measurement_id, {LASTING_NUMBER} AS s,
   DATE '1970-01-01' + CAST(floor(epoch(w.time) / 86400) AS INTEGER) AS day,
   CAST(floor(epoch(w.time) / 3600) AS BIGINT) AS hour, w.time, w.time_flag,
   w.country, w.network, w.network_name, w.resolver_network, w.resolver_kind, w.nettest, w.nettest_version, w.software,
   w.session, w.probe_id, w.input, w.target, w.received, w.helper_failure,
   w.controls > 0 AND w.helper_failure IS NULL AS helped, w.nettest IN ({_TOOL_TESTS}) AS tool, w.file_id, w.line, f.g
-FROM {chunk.measurements(source)} w JOIN judge_sessions s ON s.session = w.session
+FROM {chunk.measurements(source)} w
 LEFT JOIN judge_files f ON f.file_id = w.file_id
 """
 
