@@ -347,7 +347,9 @@ def judged(con: duckdb.DuckDBPyConnection, reference_set: str, *, again: bool = 
         again: Whether it was left since it was looked at, and is read again.
     """
     _run(con, *judging(again))
-    return assemble(con, RULE_SET, reference_set)
+    found = assemble(con, RULE_SET, reference_set)
+    _run(con, *(f"DROP TABLE {name}" for name in ASSEMBLED))  # or they stay while the verdicts are written
+    return found
 
 
 @cache
