@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from wallwatch._errors import WallwatchError
-from wallwatch.engine import Workspace, database, held_to, views
+from wallwatch._memory import held_to
+from wallwatch.engine import Workspace, database, views
 from wallwatch.schema import CELLS, FILES, MEASUREMENTS, TABLES
 from wallwatch.schema.measurements import UNREPORTED
 from wallwatch.schema.words import FAILURE_ALIASES, FAILURES, MECHANISMS, is_mechanism

@@ -22,7 +22,7 @@ from wallwatch._shares import in_shares
 from wallwatch._text import safe_text
 from wallwatch.archive import Summary, packs
 from wallwatch.archive.remote import Remote
-from wallwatch.engine import Workspace, by_day, held_to, views, write_parts, write_rows
+from wallwatch.engine import Workspace, by_day, views, write_parts, write_rows
 from wallwatch.report import facts
 from wallwatch.schema import TABLES
 from wallwatch.schema.layout import HISTORY
@@ -37,8 +37,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: Verdicts whose cells are counted at once: those of a larger day in pieces, and not side by side.
 _VERDICTS_AT_ONCE = 400_000
-#: What DuckDB may hold while it judges, where nobody says: beside it are the verdicts that wait to be written.
-_MEMORY_FOR_JUDGING = "500MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +199,7 @@ def judge_workspace(
     }
 
     def write(into: Path) -> int:
-        judges = cluster.judges(workspace, references.version) if cluster else nullcontext()
-        with held_to(con, _MEMORY_FOR_JUDGING), judges as elsewhere:
+        with cluster.judges(workspace, references.version) if cluster else nullcontext() as elsewhere:
             return judge.judge_days(
                 con,
                 references,

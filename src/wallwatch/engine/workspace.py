@@ -458,30 +458,6 @@ def database(
     return con
 
 
-@contextmanager
-def held_to(con: duckdb.DuckDBPyConnection, memory: str) -> Iterator[None]:
-    """Lets a database have no more memory than that while the block lasts, unless the environment says how much it may.
-
-    For what holds much beside DuckDB.
-
-    Args:
-        con: To the database.
-        memory: As in `Workspace.connect`; nothing changes where it has less.
-    """
-    ((before,),) = con.sql("SELECT current_setting('memory_limit')").fetchall()
-    ((less,),) = con.execute(
-        "SELECT parse_formatted_bytes(?) > parse_formatted_bytes(?)", [before, memory]
-    ).fetchall()
-    if not less or "WALLWATCH_MEMORY" in os.environ:
-        yield
-        return
-    con.execute(f"SET memory_limit = {quoted(memory)}")
-    try:
-        yield
-    finally:
-        con.execute(f"SET memory_limit = {quoted(before)}")
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Where the rows of tables lie that have a part for each file: fit to be handed to another process.

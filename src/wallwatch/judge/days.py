@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wallwatch._files import link, sha256_of
+from wallwatch._memory import held_to
 from wallwatch._shares import in_shares
 from wallwatch._text import quoted
 from wallwatch.judge.assemble import plain
@@ -56,6 +57,8 @@ _FIELDS = ", ".join(f'"{name}"' for name in KEPT.names)
 #: The folder of what is kept, in that of the verdicts; hidden from those who read tables.
 _FOLDER = ".kept"
 _ROW_GROUP = 65_536
+#: What DuckDB may hold where there are more, and nobody says: beside it are verdicts that wait to be written.
+_MEMORY = "500MB"
 #: Chunks of which all may be written at the same time: what was gathered of so few leaves room in memory.
 _FEW_CHUNKS = 2
 #: Files whose measurements are gone through at once, where a single day does not have more.
@@ -580,16 +583,20 @@ class _State:
             "INSERT INTO judge_files SELECT f.file_id, f.g FROM days_files f SEMI JOIN days_looked l ON l.g = f.g",
             f"INSERT INTO judge_kept_names SELECT DISTINCT name FROM {kept} WHERE kind IN ({named})",
         )
+        held = nullcontext() if len(every) <= _FEW_CHUNKS else held_to(con, _MEMORY)
         try:
-            with looked_at(
-                con,
-                self._references,
-                self._source,
-                every,
-                prepare=prepare,
-                keep=_KEYS,
-                elsewhere=self._elsewhere,
-            ) as judging:
+            with (
+                held,
+                looked_at(
+                    con,
+                    self._references,
+                    self._source,
+                    every,
+                    prepare=prepare,
+                    keep=_KEYS,
+                    elsewhere=self._elsewhere,
+                ) as judging,
+            ):
                 self.keep(judging, anew)
                 self._put_back(anew, kept)
                 judging.conclude()
