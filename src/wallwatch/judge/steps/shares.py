@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -15,7 +15,7 @@ from wallwatch._shares import in_shares
 ROWS_AT_ONCE = 1_500_000
 
 #: Days before the first and after the last with rows, on which a step may find something.
-_AROUND = timedelta(7)
+_AROUND = 7
 
 #: Numbers of sessions are below this, and spread evenly.
 _SESSIONS = 1 << 63
@@ -80,6 +80,11 @@ def one_voice(table: str, query: str) -> tuple[InShares | str, ...]:
 def _days(sizes: list[tuple[date, int]], most: int) -> Iterator[tuple[date, date]]:
     """The outer ones reach a week further; a single one of one day where there are no rows."""
     shares = in_shares(sizes, most) or [[date(1970, 1, 1)]]
-    begins = [shares[0][0] - _AROUND, *(share[0] for share in shares[1:])]
-    ends = [*(begin - timedelta(1) for begin in begins[1:]), shares[-1][-1] + _AROUND]
+    begins = [_moved(shares[0][0], -_AROUND), *(share[0] for share in shares[1:])]
+    ends = [*(_moved(begin, -1) for begin in begins[1:]), _moved(shares[-1][-1], _AROUND)]
     yield from zip(begins, ends, strict=True)
+
+
+def _moved(day: date, by: int) -> date:
+    """So many days later, as far as there are dates."""
+    return date.fromordinal(min(max(day.toordinal() + by, 1), date.max.toordinal()))
