@@ -106,7 +106,7 @@ static void *room_for(Line *line, size_t size) { return room_in(line, &line->are
 
 static void forget(Arena *a) {
     /* A line that needed much does not make all later ones hold it. */
-    while (a->n > 4) PyMem_RawFree(a->blocks[--a->n]);
+    while (a->n && (a->n > 4 || a->sizes[a->n - 1] > BLOCK)) PyMem_RawFree(a->blocks[--a->n]);
     a->at = 0;
     a->used = 0;
 }
