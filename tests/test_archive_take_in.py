@@ -174,7 +174,6 @@ def test_any_order_pieces_and_workers_give_the_same_bytes(
     for path in reversed(every):
         go([path], tmp_path / "one")
     monkeypatch.setattr(module, "_WORTH_PROCESSES", 1)
-    monkeypatch.setattr(module, "_LARGE", 10_000)
     go(every, tmp_path / "two", workers=2)
     go(every, tmp_path / "four", workers=3)
     go([every[1]], tmp_path / "three")

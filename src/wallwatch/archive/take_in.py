@@ -40,9 +40,6 @@ from wallwatch.sources.stretch import Limits, Stretch
 
 #: Characters of a hash that name a file.
 ID = 16
-#: A file larger than this is read by all workers together, smaller ones each by one; where there are no more files than
-#: workers, all are that are worth it.
-_LARGE = 16 << 20
 #: What is read at once when workers read a file together: less than otherwise, so that none waits long for the last one.
 _TOGETHER = Limits(batch=16 << 20)
 #: Below this many bytes in all, starting processes takes longer than reading.
@@ -277,7 +274,9 @@ def _run(
         for task in others:
             _count(summary, take_file(task, fingerprints, threads=workers > 1), progress)
         return
-    large = [task for task in others if task.size > (_LARGE if len(others) > workers else _WORTH_PROCESSES)]
+    # What is more than half of a worker's share would be waited for: such a file is read on all cores.
+    share = sum(task.size for task in others) / workers
+    large = [task for task in others if task.size > max(share / 2, _WORTH_PROCESSES)]
     # The longest first, so that none waits long for the last one.
     small = sorted((task for task in others if task not in large), key=lambda task: -task.size)
     if installed() and workers == 2:
