@@ -258,6 +258,24 @@ def test_what_hosts_and_traffic_are_told_from() -> None:
         for n in range(5)
         for operation in ("tls_handshake_start", "write", "read", "tls_handshake_done")
     ]
+    # One transaction of several handshakes, of which some do not say when they ended.
+    again = [
+        {"address": "192.0.2.9:443", "t": t, "transaction_id": transaction}
+        for t, transaction in ((0.3, 9), (None, 9), (0.1, 9), (None, 8), (0.2, 7), (0.2, 6), (0.2, 0))
+    ]
+    counted = [
+        {"operation": operation, "num_bytes": n, "t": 0.05 * n, "transaction_id": transaction}
+        for transaction, operations in (
+            (9, ("bytes_received_cumulative", "read", "bytes_received_cumulative", "write_to")),
+            (8, ("read", "write")),
+            (7, ("bytes_received_cumulative",)),
+            (6, ("write", "read_from", "bytes_received_cumulative")),
+            (5, ("read",)),
+            (0, ("read",)),
+        )
+        for n in (3, 1, 2, 5)
+        for operation in operations
+    ]
     info = {"2001:db8::1": {"asn": 7}, "2001:DB8:0::1": {"asn": 8}, "[2001:db8::1]": None}
     control = {
         "ip_info": info,
@@ -271,6 +289,8 @@ def test_what_hosts_and_traffic_are_told_from() -> None:
         {"tls_handshakes": shakes, "network_events": events + events[:4]},
         {"tls_handshakes": shakes, "network_events": events[:16]},
         {"tls_handshakes": shakes, "network_events": events[1:]},
+        {"tls_handshakes": again, "network_events": counted},
+        {"quic_handshakes": list(reversed(again)), "network_events": list(reversed(counted))},
         {"control": control},
     ]
     lines = []
