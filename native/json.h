@@ -279,56 +279,6 @@ static inline void deeper(Json *j) {
     if (UNLIKELY(++j->depth > DEEPEST)) odd(j->line);
 }
 
-/* Any value, checked and passed over. */
-static void skip(Json *j) {
-    spaces(j);
-    switch (*j->at) {
-    case '"': text_span(j); return;
-    case 't': literal(j, "true", 4); return;
-    case 'f': literal(j, "false", 5); return;
-    case 'n': literal(j, "null", 4); return;
-    case '{':
-        deeper(j);
-        j->at++;
-        spaces(j);
-        if (*j->at == '}') {
-            j->at++;
-        } else {
-            for (;;) {
-                spaces(j);
-                if (*j->at != '"') odd(j->line);
-                text_span(j);
-                expect(j, ':');
-                skip(j);
-                spaces(j);
-                if (*j->at == ',') { j->at++; continue; }
-                expect(j, '}');
-                break;
-            }
-        }
-        j->depth--;
-        return;
-    case '[':
-        deeper(j);
-        j->at++;
-        spaces(j);
-        if (*j->at == ']') {
-            j->at++;
-        } else {
-            for (;;) {
-                skip(j);
-                spaces(j);
-                if (*j->at == ',') { j->at++; continue; }
-                expect(j, ']');
-                break;
-            }
-        }
-        j->depth--;
-        return;
-    default: skip_number(j);
-    }
-}
-
 /* Begins an object or a list; false where it is empty. */
 static inline int opens(Json *j, uint8_t opening, uint8_t closing) {
     deeper(j);
@@ -350,6 +300,31 @@ static inline int goes_on(Json *j, uint8_t closing) {
     expect(j, closing);
     j->depth--;
     return 0;
+}
+
+/* Any value, checked and passed over. */
+static void skip(Json *j) {
+    spaces(j);
+    switch (*j->at) {
+    case '"': text_span(j); return;
+    case 't': literal(j, "true", 4); return;
+    case 'f': literal(j, "false", 5); return;
+    case 'n': literal(j, "null", 4); return;
+    case '{':
+        if (opens(j, '{', '}')) do {
+                spaces(j);
+                if (*j->at != '"') odd(j->line);
+                text_span(j);
+                expect(j, ':');
+                skip(j);
+            } while (goes_on(j, '}'));
+        return;
+    case '[':
+        if (opens(j, '[', ']')) do skip(j);
+            while (goes_on(j, ']'));
+        return;
+    default: skip_number(j);
+    }
 }
 
 /* The next key and its colon. A key with an escape is odd: it may be one that is looked for, written otherwise. */

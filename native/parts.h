@@ -210,8 +210,8 @@ static int tags(Reading *r) {
     if (!opens(j, '[', ']')) return depth;
     do {
         Span tag = some_text(r);
+        if (tag.escaped) odd(r->line); /* may be one of these, written otherwise */
         if (depth < 0 && tag.size > 6 && !memcmp(tag.from, "depth=", 6)) {
-            if (tag.escaped) odd(r->line);
             const uint8_t *digit = tag.from + 6;
             size_t n = tag.size - 6;
             if (n == 1 && digit[0] >= '0' && digit[0] <= '9') depth = digit[0] - '0';
@@ -219,11 +219,22 @@ static int tags(Reading *r) {
                 int value = (digit[0] - '0') * 10 + digit[1] - '0';
                 if (value < 64) depth = value;
             }
-        } else if (tag.escaped) {
-            odd(r->line); /* may be one of these, written otherwise */
         }
     } while (goes_on(j, ']'));
     return depth;
+}
+
+/* A list of `n` things with room for one more, which is zero. */
+static void *one_more(Reading *r, void *list, int n, int *room, size_t size, int most) {
+    if (UNLIKELY(n == most)) odd(r->line);
+    if (n == *room) {
+        *room = n ? n * 2 : 16;
+        void *more = room_for(r->line, (size_t)*room * size);
+        if (n) memcpy(more, list, (size_t)n * size);
+        list = more;
+    }
+    memset((uint8_t *)list + (size_t)n * size, 0, size);
+    return list;
 }
 
 /* A list of things, or null: `one` decodes each into its place. */
@@ -231,20 +242,11 @@ static int list_of(Reading *r, void **found, size_t size, void (*one)(Reading *,
     Json *j = &r->json;
     *found = NULL;
     if (is_null(j) || !opens(j, '[', ']')) return 0;
-    size_t room = 16;
-    int n = 0;
-    uint8_t *list = room_for(r->line, room * size);
+    int room = 0, n = 0;
+    uint8_t *list = NULL;
     do {
-        if (UNLIKELY(n == MOST && one)) odd(r->line);
-        if ((size_t)n == room) {
-            uint8_t *more = room_for(r->line, room * 2 * size);
-            memcpy(more, list, room * size);
-            list = more;
-            room *= 2;
-        }
-        memset(list + (size_t)n * size, 0, size);
-        one(r, list + (size_t)n * size);
-        n++;
+        list = one_more(r, list, n, &room, size, MOST);
+        one(r, list + (size_t)n++ * size);
     } while (goes_on(j, ']'));
     *found = list;
     return n;
@@ -408,21 +410,9 @@ static void handshake(Reading *r, void *to) {
     END_FIELDS(r)
 }
 
-static Header *more_headers(Reading *r, Headers *h, int *room) {
-    if (h->n == *room) {
-        if (*room >= MOST) odd(r->line);
-        Header *more = room_for(r->line, (size_t)*room * 2 * sizeof *more);
-        memcpy(more, h->list, (size_t)h->n * sizeof *more);
-        h->list = more;
-        *room *= 2;
-    }
+static Header *one_header(Reading *r, Headers *h, int *room) {
+    h->list = one_more(r, h->list, h->n, room, sizeof *h->list, MOST);
     return h->list + h->n++;
-}
-
-static void start_headers(Reading *r, Headers *h, int *room) {
-    *room = 32;
-    h->list = room_for(r->line, (size_t)*room * sizeof *h->list);
-    h->n = 0;
 }
 
 /* Headers as a list of pairs. */
@@ -430,10 +420,9 @@ static void header_list(Reading *r, Headers *h) {
     Json *j = &r->json;
     h->n = 0;
     if (is_null(j) || !opens(j, '[', ']')) return;
-    int room;
-    start_headers(r, h, &room);
+    int room = 0;
     do {
-        Header *one = more_headers(r, h, &room);
+        Header *one = one_header(r, h, &room);
         if (!opens(j, '[', ']')) odd(r->line);
         Span name = some_text(r);
         one->name = text_number(r->line, r->texts, &name);
@@ -456,10 +445,9 @@ static void header_object(Reading *r, const uint8_t *from, Headers *h) {
         if (*j->at == '[') {
             if (opens(j, '[', ']')) odd(r->line);
         } else if (opens(j, '{', '}')) {
-            int room;
-            start_headers(r, h, &room);
+            int room = 0;
             do {
-                Header *one = more_headers(r, h, &room);
+                Header *one = one_header(r, h, &room);
                 Span name = key(j);
                 one->name = numbered(r->line, r->texts, name.from, name.size);
                 one->value = some_text(r);
@@ -570,16 +558,10 @@ static void events(Reading *r) {
     Json *j = &r->json;
     Keys *keys = &r->m.keys;
     if (is_null(j) || !opens(j, '[', ']')) return;
-    int room = 64, n = 0;
-    Event *list = room_for(r->line, (size_t)room * sizeof *list);
+    int room = 0, n = 0;
+    Event *list = NULL;
     do {
-        if (n == MOST_EVENTS) odd(r->line);
-        if (n == room) {
-            Event *more = room_for(r->line, (size_t)room * 2 * sizeof *more);
-            memcpy(more, list, (size_t)n * sizeof *more);
-            list = more;
-            room *= 2;
-        }
+        list = one_more(r, list, n, &room, sizeof *list, MOST_EVENTS);
         Event *e = list + n;
         e->operation = OTHER_OPERATION;
         e->bytes = 0;
@@ -606,16 +588,9 @@ static void events(Reading *r) {
 static void outcomes(Reading *r, Outcomes *o) {
     Json *j = &r->json;
     if (is_null(j) || !opens(j, '{', '}')) return;
-    int room = 16;
-    o->list = room_for(r->line, (size_t)room * sizeof *o->list);
+    int room = 0;
     do {
-        if (o->n == MOST) odd(r->line);
-        if (o->n == room) {
-            Outcome *more = room_for(r->line, (size_t)room * 2 * sizeof *more);
-            memcpy(more, o->list, (size_t)o->n * sizeof *more);
-            o->list = more;
-            room *= 2;
-        }
+        o->list = one_more(r, o->list, o->n, &room, sizeof *o->list, MOST);
         Outcome *one = o->list + o->n;
         Span endpoint = key(j);
         one->endpoint = numbered(r->line, r->texts, endpoint.from, endpoint.size);
@@ -677,18 +652,10 @@ static void helper_dns(Reading *r, Control *c) {
 static void infos(Reading *r, Control *c) {
     Json *j = &r->json;
     if (is_null(j) || !opens(j, '{', '}')) return;
-    int room = 16;
-    c->infos = room_for(r->line, (size_t)room * sizeof *c->infos);
+    int room = 0;
     do {
-        if (c->n_infos == MOST) odd(r->line);
-        if (c->n_infos == room) {
-            Info *more = room_for(r->line, (size_t)room * 2 * sizeof *more);
-            memcpy(more, c->infos, (size_t)room * sizeof *more);
-            c->infos = more;
-            room *= 2;
-        }
+        c->infos = one_more(r, c->infos, c->n_infos, &room, sizeof *c->infos, MOST);
         Info *one = c->infos + c->n_infos;
-        memset(one, 0, sizeof *one);
         Span address = key(j);
         one->address = numbered(r->line, r->texts, address.from, address.size);
         for (int i = 0; i < c->n_infos; i++)

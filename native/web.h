@@ -133,12 +133,15 @@ static inline int32_t fits(Line *line, int64_t number) {
 
 static Id filled(Id text) { return text == EMPTY ? NONE : text; }
 
-static PyObject *item(Line *line, PyObject *tuple, Py_ssize_t place, Py_ssize_t size) {
+/* The things in a tuple of so many. Takes the tuple's reference, gives one of each. */
+static void items(Line *line, PyObject *tuple, PyObject **found, Py_ssize_t size) {
     if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != size) {
+        Py_DECREF(tuple);
         PyErr_SetString(PyExc_TypeError, "a tuple of another size is wanted");
         raised(line);
     }
-    return Py_NewRef(PyTuple_GET_ITEM(tuple, place));
+    for (Py_ssize_t i = 0; i < size; i++) found[i] = Py_NewRef(PyTuple_GET_ITEM(tuple, i));
+    Py_DECREF(tuple);
 }
 
 /* Host, address and port of an endpoint or a URL (`remembered.ENDPOINTS` and `URLS`). */
@@ -147,15 +150,12 @@ static Place place_of(Reader *self, NumberMemo *memo, Id text) {
     if (text == NONE) return nowhere;
     Line *line = &self->line;
     if ((size_t)text < memo->room && memo->found[text] != UNKNOWN_INT64) return self->places[memo->found[text]];
-    PyObject *given = call(line, memo->work, &self->texts, text);
-    line->held = given;
-    PyObject *host = item(line, given, 0, 3), *ip = item(line, given, 1, 3), *port = item(line, given, 2, 3);
-    line->held = NULL;
-    Py_DECREF(given);
+    PyObject *parts[3];
+    items(line, call(line, memo->work, &self->texts, text), parts, 3);
     Place found;
-    found.host = from_python(line, &self->texts, host);
-    found.ip = from_python(line, &self->texts, ip);
-    found.port = whole_from_python(line, port);
+    found.host = from_python(line, &self->texts, parts[0]);
+    found.ip = from_python(line, &self->texts, parts[1]);
+    found.port = whole_from_python(line, parts[2]);
     self->places = grown(line, self->places, &self->room_places, (size_t)self->n_places + 1, sizeof found);
     self->places[self->n_places] = found;
     *number_slot(line, memo, &self->texts, text) = self->n_places++;
@@ -185,11 +185,8 @@ static const Leaf *leaf_of(Reader *self, Id text) {
         *number_slot(line, memo, &self->texts, text) = -1;
         return NULL;
     }
-    line->held = given;
     PyObject *parts[7];
-    for (int i = 0; i < 7; i++) parts[i] = item(line, given, i, 7);
-    line->held = NULL;
-    Py_DECREF(given);
+    items(line, given, parts, 7);
     Leaf found;
     found.sha256 = from_python(line, &self->texts, parts[0]);
     found.subject = from_python(line, &self->texts, parts[1]);
@@ -266,11 +263,8 @@ static const Layout *layout_of(Reader *self, const Headers *h) {
     line->held = NULL;
     Py_DECREF(tuple);
     if (!given) raised(line);
-    line->held = given;
     PyObject *parts[4];
-    for (int i = 0; i < 4; i++) parts[i] = item(line, given, i, 4);
-    line->held = NULL;
-    Py_DECREF(given);
+    items(line, given, parts, 4);
     Layout found;
     found.names = from_python(line, &self->texts, parts[0]);
     found.location = (int)whole_from_python(line, parts[1]);
@@ -278,21 +272,16 @@ static const Layout *layout_of(Reader *self, const Headers *h) {
     found.telling = self->n_told;
     found.told = 0;
     PyObject *told = parts[3];
-    line->held = told;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(told); i++) {
-        PyObject *pair = PyTuple_GET_ITEM(told, i);
+        PyObject *pair[2];
+        items(line, Py_NewRef(PyTuple_GET_ITEM(told, i)), pair, 2);
         Told one;
-        one.place = (int)whole_from_python(line, item(line, pair, 0, 2));
-        Py_ssize_t size;
-        PyObject *lower = PyTuple_GET_ITEM(pair, 1);
-        const char *utf8 = PyUnicode_AsUTF8AndSize(lower, &size);
-        if (!utf8) raised(line);
-        one.lower = numbered(line, &self->texts, (const uint8_t *)utf8, (size_t)size);
+        one.place = (int)whole_from_python(line, pair[0]);
+        one.lower = from_python(line, &self->texts, pair[1]);
         self->told = grown(line, self->told, &self->room_told, (size_t)self->n_told + 1, sizeof one);
         self->told[self->n_told++] = one;
         found.told++;
     }
-    line->held = NULL;
     Py_DECREF(told);
     self->layouts = grown(line, self->layouts, &self->room_layouts, (size_t)self->n_layouts + 1, sizeof found);
     self->layouts[self->n_layouts] = found;
@@ -758,14 +747,12 @@ static PyObject *body_of(Reader *self, const Exchange *e, Row *r) {
     line->held = NULL;
     Py_DECREF(bytes);
     if (!given) raised(line);
-    line->held = given;
-    PyObject *sha256 = item(line, given, 0, 3), *title = item(line, given, 1, 3), *hits = item(line, given, 2, 3);
-    line->held = NULL;
-    Py_DECREF(given);
+    PyObject *parts[3];
+    items(line, given, parts, 3);
     r->http_body_length = (int64_t)size;
-    r->http_body_sha256 = from_python(line, &self->texts, sha256);
-    r->http_title = from_python(line, &self->texts, title);
-    return hits;
+    r->http_body_sha256 = from_python(line, &self->texts, parts[0]);
+    r->http_title = from_python(line, &self->texts, parts[1]);
+    return parts[2];
 }
 
 static void exchange_row(Flat *f, const Exchange *e, int depth, Id *hash) {
@@ -798,16 +785,16 @@ static void exchange_row(Flat *f, const Exchange *e, int depth, Id *hash) {
     *hash = r->http_body_sha256;
     int32_t found = hits ? list_from_python(line, &self->lists, &self->texts, hits) : NONE;
     if (e->headers.n) {
-        const Layout at_ = *layout_of(self, &e->headers), *layout = &at_;
-        r->http_header_names = layout->names;
+        Layout layout = *layout_of(self, &e->headers);
+        r->http_header_names = layout.names;
         const Header *list = e->headers.list;
-        if (layout->location >= 0)
-            r->http_location = TEXT_OF(self, cut_url, header_text(self, list + layout->location));
-        if (layout->server >= 0)
-            r->http_server = TEXT_OF(self, cut_server, header_text(self, list + layout->server));
+        if (layout.location >= 0)
+            r->http_location = TEXT_OF(self, cut_url, header_text(self, list + layout.location));
+        if (layout.server >= 0)
+            r->http_server = TEXT_OF(self, cut_server, header_text(self, list + layout.server));
         Lists *l = &self->lists;
-        for (int i = 0; i < layout->told; i++) {
-            Told told = self->told[layout->telling + i];
+        for (int i = 0; i < layout.told; i++) {
+            Told told = self->told[layout.telling + i];
             Id both[] = {told.lower, header_text(self, list + told.place)};
             int32_t *slot = about(self, OF_HITS, both, 2);
             int32_t more = *slot;

@@ -8,8 +8,8 @@ from wallwatch.sources.ooni import http
 from wallwatch.sources.ooni.lenient import Lenient
 from wallwatch.sources.ooni.parts import NO_JSON, Number
 from wallwatch.sources.ooni.remembered import ADDRESSES, ENDPOINTS, HOSTS, NETWORKS, URLS
-from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, TCP, TLS, Layer, Level, Rows, size
-from wallwatch.sources.ooni.values import whole
+from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, TCP, TLS, Layer, Level, Rows
+from wallwatch.sources.ooni.values import size, whole
 
 
 class HelperDNS(Lenient, gc=False):

@@ -20,9 +20,9 @@ from wallwatch.sources.ooni.parts import (
     Text,
 )
 from wallwatch.sources.ooni.remembered import ADDRESSES, ENDPOINTS, HOSTS, NETWORKS, URLS
-from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, STEP, TCP, TLS, Layer, Level, Rows, size
+from wallwatch.sources.ooni.rows import DNS, HTTP, QUIC, STEP, TCP, TLS, Layer, Level, Rows
 from wallwatch.sources.ooni.traffic import handshake_traffic
-from wallwatch.sources.ooni.values import LONGEST_NAME, mask, port_number, whole
+from wallwatch.sources.ooni.values import LONGEST_NAME, mask, port_number, size, whole
 
 LONGEST_TEXT = 4_000
 #: Room for one target's transactions.

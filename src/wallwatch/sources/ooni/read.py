@@ -27,7 +27,7 @@ from wallwatch.sources.ooni.native import WEB, NativeReader, Piece, envelopes, i
 from wallwatch.sources.ooni.nettests import NO_OUTCOME, OTHER, Nettest, nettest
 from wallwatch.sources.ooni.remembered import URLS
 from wallwatch.sources.ooni.rows import integers
-from wallwatch.sources.ooni.rows import size as text_size
+from wallwatch.sources.ooni.values import size as text_size
 from wallwatch.sources.stretch import Aside, Line
 
 

@@ -392,13 +392,6 @@ def label(value: str | None, size: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(size, np.int32)), pa.array([value]))
 
 
-def size(text: str | None) -> int:
-    """The bytes of a text in UTF-8."""
-    if not text:
-        return 0
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-
-
 def integers(values: np.ndarray[Any, Any]) -> pa.Array:
     """An int32 column."""
     return pc.cast(pa.array(values), pa.int32())

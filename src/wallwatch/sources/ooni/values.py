@@ -52,7 +52,14 @@ def host_name(text: str | None) -> str | None:
     if text.isascii():
         return text.lower() or None
     name = _punycode(text)
-    return name if len(name.encode("utf-8", "surrogatepass")) <= LONGEST_NAME else None
+    return name if size(name) <= LONGEST_NAME else None
+
+
+def size(text: str | None) -> int:
+    """The bytes of a text in UTF-8."""
+    if not text:
+        return 0
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _punycode(text: str) -> str:
